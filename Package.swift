@@ -1,0 +1,77 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every Swift target is held to the same rules: language mode 6, strict memory safety, warnings are errors.
+let rules: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
+]
+
+/// `Lifetimes` is experimental, so only the byte module may use it.
+let byteRules = rules + [.enableExperimentalFeature("Lifetimes")]
+
+func room(_ name: String, _ dependencies: [Target.Dependency] = [], _ settings: [SwiftSetting] = rules) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(
+        name: name + "Tests", dependencies: [.init(stringLiteral: name)] + dependencies, swiftSettings: rules)
+}
+
+func systemLibrary(_ name: String, apt package: String, pkgConfig: String? = nil) -> Target {
+    .systemLibrary(name: name, path: "Sources/CShims/" + name, pkgConfig: pkgConfig, providers: [.apt([package])])
+}
+
+let package = Package(
+    name: "headgate",
+    products: [.executable(name: "headgate", targets: ["headgate"])],
+    targets: [
+        systemLibrary("CLibev", apt: "libev-dev"),
+        systemLibrary("COpenSSL", apt: "libssl-dev", pkgConfig: "openssl"),
+        systemLibrary("CPgQuery", apt: "libpg-query-dev"),
+        systemLibrary("CSystemd", apt: "libsystemd-dev", pkgConfig: "libsystemd"),
+        .target(name: "CLinux", path: "Sources/CShims/CLinux"),
+        .target(
+            name: "CTomlPlusPlus", path: "Sources/CShims/CTomlPlusPlus",
+            cxxSettings: [.define("TOML_HEADER_ONLY", to: "1")]),
+
+        // A target may import only those above it.
+        room("ByteKit", [], byteRules),
+        room("Credentials", ["ByteKit", "COpenSSL"]),
+        room("SQLText", ["ByteKit", "CPgQuery"]),
+        room("PostgresWire", ["ByteKit"]),
+        room("Settings", ["ByteKit", "Credentials", "CTomlPlusPlus"]),
+        room("Sessions", ["ByteKit", "Credentials", "SQLText", "PostgresWire", "Settings"]),
+        room("Pooling", ["ByteKit", "Settings"]),
+        room("Telemetry", ["ByteKit"]),
+        room("EventLoop", ["ByteKit", "Telemetry", "CLibev", "CLinux", "CSystemd"]),
+        room(
+            "Proxy",
+            [
+                "ByteKit", "Credentials", "SQLText", "PostgresWire", "Settings", "Sessions", "Pooling", "Telemetry",
+                "EventLoop", "CLinux",
+            ]),
+        room("Console", ["ByteKit", "PostgresWire", "Settings", "Telemetry", "Proxy"]),
+        .executableTarget(
+            name: "headgate",
+            dependencies: ["ByteKit", "Credentials", "Settings", "Telemetry", "EventLoop", "Proxy", "Console", "CLinux"],
+            swiftSettings: rules),
+
+        tests("ByteKit"),
+        tests("Credentials", ["ByteKit"]),
+        tests("SQLText", ["ByteKit"]),
+        tests("PostgresWire", ["ByteKit"]),
+        tests("Settings", ["Credentials"]),
+        tests("Sessions", ["ByteKit", "Credentials", "SQLText", "PostgresWire", "Settings"]),
+        tests("Pooling", ["ByteKit", "Settings"]),
+        tests("Telemetry", ["ByteKit"]),
+        tests("EventLoop", ["ByteKit", "Telemetry"]),
+    ],
+    cxxLanguageStandard: .cxx20
+)

@@ -1,0 +1,2 @@
+#include "CLinux.h"
+int headgate_placeholder(void) { return 0; }

@@ -1,0 +1,9 @@
+#ifndef HEADGATE_COPENSSL_H
+#define HEADGATE_COPENSSL_H
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/md5.h>
+#include <openssl/rand.h>
+#include <openssl/sha.h>
+#endif

@@ -1,0 +1,3 @@
+#ifndef HEADGATE_TOML_H
+#define HEADGATE_TOML_H
+#endif
