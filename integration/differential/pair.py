@@ -131,7 +131,7 @@ def alike_to_the_end(exchange: Exchange, expected: list, found: list) -> bool:
         return found == expected[: len(found)]
     if found == expected:
         return True
-    return found[:-1] == expected and found[-1][0] == "E" and found[-1][1].get("V") == "FATAL"
+    return found[:-1] == expected and found[-1][0] == "E" and found[-1][1].get("S") == "FATAL"
 
 
 def transcript(exchange: Exchange) -> str:

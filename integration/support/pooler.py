@@ -17,6 +17,7 @@ import psycopg
 
 from .postgres import DATABASES, USERS, PostgresServer
 from .processes import Process, free_port, mortal, port_open, temporary_directory, unprivileged, wait_until
+from .wire import Wire
 
 KIND = os.environ.get("HEADGATE_POOLER", "headgate")
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,6 +96,8 @@ class Pooler:
     def connect(self, user: str = "app", dbname: str = "app", **more) -> psycopg.Connection:
         more.setdefault("autocommit", True)
         more.setdefault("connect_timeout", 20)
+        if self.kind == "pgbouncer":
+            more.setdefault("prepare_threshold", None)
         return psycopg.connect(**self.conninfo(user, dbname, **more))
 
     def env(self, user: str = "app", dbname: str = "app") -> dict[str, str]:
@@ -123,6 +126,15 @@ class Pooler:
                 return []
             names = [column.name for column in cursor.description]
             return [dict(zip(names, row)) for row in cursor.fetchall()]
+
+    def wire(self, user: str = "app", dbname: str = "app", timeout: float = 10, **startup) -> Wire:
+        """A raw connection, logged in."""
+        password = self.options.users.get(user, {}).get("password", "")
+        return Wire(self.host, self.port, timeout).login(user, password, dbname, **startup)
+
+    def raw(self, timeout: float = 10) -> Wire:
+        """A raw connection on which nothing was said."""
+        return Wire(self.host, self.port, timeout)
 
     def servers(self, user: str | None = "app", dbname: str | None = "app") -> list[dict]:
         return self.server.backends(user, dbname)
