@@ -192,6 +192,8 @@ class Wire:
         self.key: tuple[int, bytes] | None = None
         self.status = ""
         self.login_messages: list[Message] = []
+        #: (channel, payload) as they came, among whatever else was read.
+        self.notifications: list[tuple[str, str]] = []
 
     # Sending
 
@@ -249,6 +251,9 @@ class Wire:
             self.status = m.body.decode()
         elif m.type == "K":
             self.key = (int.from_bytes(m.body[:4], "big"), m.body[4:])
+        elif m.type == "A":
+            channel, payload, _ = m.body[4:].split(b"\0")
+            self.notifications.append((channel.decode(), payload.decode()))
 
     def read_until(self, kinds: str = "Z", timeout: float | None = None) -> list[Message]:
         """Messages up to and with the first of one of these types."""
