@@ -64,6 +64,8 @@ def own_pooler(primary):
     made = []
 
     def make(options: Options | None = None, **changes):
+        # What pg_stat_activity shows must be this pooler's, so idle servers of the shared one go.
+        primary.end_backends()
         pooler = make_pooler(primary, (options or Options()).with_(**changes))
         made.append(pooler)
         return pooler.start()

@@ -118,6 +118,12 @@ class PostgresServer:
         return [dict(zip(names, row)) for row in rows]
 
 
+    def end_backends(self) -> None:
+        """Every connection that came by TCP."""
+        self.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE client_addr IS NOT NULL", dbname="postgres")
+        wait_until(lambda: not self.backends(), 10, what="no backends")
+
+
 class Primary(PostgresServer):
     def __init__(self):
         super().__init__("primary")
