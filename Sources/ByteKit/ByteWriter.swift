@@ -93,7 +93,12 @@ public struct ByteWriter: ~Copyable {
     /// Ends the message begun at `mark` by filling in its length.
     public mutating func end(_ mark: Int) {
         guard mark >= 0, mark &+ 4 <= bytes.count else { return }
-        let length = UInt32(truncatingIfNeeded: bytes.count &- mark)
+        patch(mark, UInt32(truncatingIfNeeded: bytes.count &- mark))
+    }
+
+    /// Overwrites the big-endian 32-bit integer written at `mark`.
+    public mutating func patch(_ mark: Int, _ length: UInt32) {
+        guard mark >= 0, mark &+ 4 <= bytes.count else { return }
         bytes[mark] = UInt8(truncatingIfNeeded: length >> 24)
         bytes[mark &+ 1] = UInt8(truncatingIfNeeded: length >> 16)
         bytes[mark &+ 2] = UInt8(truncatingIfNeeded: length >> 8)
