@@ -4,22 +4,25 @@ import Testing
 
 @Suite struct SASLprepTests {
     /// RFC 4013 section 3, and what PostgreSQL makes of the same and of others. nil: refused, so taken as it is.
-    @Test(arguments: [
-        ("I\u{ad}X", "IX"), ("user", "user"), ("USER", "USER"), ("\u{aa}", "a"), ("\u{2168}", "IX"),
-        ("\u{7}", "\u{7}"), ("\u{e9}\u{7}", nil), ("\u{627}1", nil), ("\u{627}1\u{628}", "\u{627}1\u{628}"),
-        ("\u{627}a\u{628}", nil), ("a\u{a0}b", "a b"), ("\u{200b}\u{e9}", " \u{e9}"), ("\u{ad}", nil),
-        ("e\u{301}", "\u{e9}"), ("\u{fb01}", "fi"), ("\u{1100}\u{1161}\u{11a8}", "\u{ac01}"),
-        ("\u{ac01}", "\u{ac01}"), ("\u{221}", nil), ("\u{e000}", nil), ("\u{1f600}", nil), ("", ""),
-        ("a\u{323}\u{307}", "\u{1ea1}\u{307}"), ("a\u{307}\u{323}", "\u{1ea1}\u{307}"), ("\u{340}", nil),
-    ] as [(String, String?)])
+    @Test(
+        arguments: [
+            ("I\u{ad}X", "IX"), ("user", "user"), ("USER", "USER"), ("\u{aa}", "a"), ("\u{2168}", "IX"),
+            ("\u{7}", "\u{7}"), ("\u{e9}\u{7}", nil), ("\u{627}1", nil), ("\u{627}1\u{628}", "\u{627}1\u{628}"),
+            ("\u{627}a\u{628}", nil), ("a\u{a0}b", "a b"), ("\u{200b}\u{e9}", " \u{e9}"), ("\u{ad}", nil),
+            ("e\u{301}", "\u{e9}"), ("\u{fb01}", "fi"), ("\u{1100}\u{1161}\u{11a8}", "\u{ac01}"),
+            ("\u{ac01}", "\u{ac01}"), ("\u{221}", nil), ("\u{e000}", nil), ("\u{1f600}", nil), ("", ""),
+            ("a\u{323}\u{307}", "\u{1ea1}\u{307}"), ("a\u{307}\u{323}", "\u{1ea1}\u{307}"), ("\u{340}", nil),
+        ] as [(String, String?)])
     func examples(_ password: String, _ expected: String?) {
         let prepared = SASLprep.prepared(SecretBytes(password))
         #expect(prepared.revealed() == [UInt8]((expected ?? password).utf8))
     }
 
-    @Test(arguments: [
-        [0xff], [0x61, 0xc0, 0xaf], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xc3], [0xe2, 0x82], [0x80, 0x61],
-    ] as [[UInt8]])
+    @Test(
+        arguments: [
+            [0xff], [0x61, 0xc0, 0xaf], [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xc3], [0xe2, 0x82],
+            [0x80, 0x61],
+        ] as [[UInt8]])
     func whatIsNoUTF8IsTakenAsItIs(_ bytes: [UInt8]) {
         #expect(SASLprep.prepared(SecretBytes(bytes)).revealed() == bytes)
     }
