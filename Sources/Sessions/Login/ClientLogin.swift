@@ -1,4 +1,4 @@
-public import ByteKit
+import ByteKit
 public import Credentials
 public import PostgresWire
 

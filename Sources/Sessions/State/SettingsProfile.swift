@@ -1,4 +1,4 @@
-public import ByteKit
+import ByteKit
 
 /// One session setting a client has made: the name in its canonical form and a statement that makes it again in another
 /// server session.
