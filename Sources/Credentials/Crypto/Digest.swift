@@ -14,6 +14,15 @@ enum Digest {
         return digest
     }
 
+    /// SHA-256 into memory the caller wipes; `digest` has 32 bytes before.
+    static func sha256(_ message: [UInt8], into digest: inout [UInt8]) {
+        guard digest.count == sha256Size else { preconditionFailure("SHA-256 needs 32 bytes") }
+        let result = unsafe message.withUnsafeBytes { message in
+            unsafe EVP_Digest(message.baseAddress, message.count, &digest, nil, EVP_sha256(), nil)
+        }
+        guard result == 1 else { preconditionFailure("libcrypto without SHA-256") }
+    }
+
     static func md5(_ secret: SecretBytes) -> SecretBytes? {
         unsafe hash(secret, EVP_md5(), size: 16)
     }
