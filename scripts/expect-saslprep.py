@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints the digests SASLprepTests expects: SASLprep as PostgreSQL does it, by Python's own tables and normalisation."""
+"""Prints the digests SASLprepTests expects: SASLprep as PostgreSQL does it, with Python's tables."""
 import hashlib
 import stringprep
 import unicodedata

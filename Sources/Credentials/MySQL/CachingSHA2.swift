@@ -27,8 +27,8 @@ public enum CachingSHA2 {
         return Digest.sha256(.joined([stored, SecretBytes(nonce)])).xor(passwordHash)?.revealed()
     }
 
-    /// Checks a client's answer in constant time. If it is right, returns `SHA256(password)`, with which we can log in to
-    /// a server as this user the quick way.
+    /// Checks a client's answer in constant time. If it is right, returns `SHA256(password)`, with which we can log
+    /// in to a server as this user the quick way.
     public static func verify(response: RawSpan, cachedHash: SecretBytes, nonce: [UInt8]) -> SecretBytes? {
         guard nonce.count == nonceLength, response.byteCount == Digest.sha256Size else { return nil }
         let mask = Digest.sha256(.joined([cachedHash, SecretBytes(nonce)]))

@@ -27,8 +27,8 @@ public struct CachingSHA2Verifier: Sendable, Unprintable {
         digest = SecretBytes([UInt8](stored[27...]))
     }
 
-    /// The verifier of `password`; nil if it is longer than 256 bytes, the salt has not 20, or `rounds` is no multiple of
-    /// 1000 in the range. Slow: about 5 ms for 5000 rounds.
+    /// The verifier of `password`; nil if it is longer than 256 bytes, the salt has not 20, or `rounds` is no
+    /// multiple of 1000 in the range. Slow: about 4 ms for 5000 rounds.
     public static func derive(
         password: SecretBytes, salt: [UInt8] = freshSalt(), rounds: Int = defaultRounds
     ) -> CachingSHA2Verifier? {

@@ -2,9 +2,9 @@ import COpenSSL
 
 /// SASLprep (RFC 4013), the profile of stringprep (RFC 3454) that SCRAM applies to passwords.
 ///
-/// Both ends of a login must prepare alike, so this follows PostgreSQL (`pg_saslprep`) in the four points where it is not
-/// quite RFC 4013: ASCII is taken as it is, even control characters; U+200B becomes a space; a password of which nothing
-/// is left is refused; characters are checked before they are normalised, not after.
+/// Both ends of a login must prepare alike, so this follows PostgreSQL (`pg_saslprep`) in the four points where it is
+/// not quite RFC 4013: ASCII is taken as it is, even control characters; U+200B becomes a space; a password of which
+/// nothing is left is refused; characters are checked before they are normalised, not after.
 enum SASLprep {
     /// The prepared password, or the password as it is where SASLprep refuses it: not UTF-8, a character that is
     /// prohibited or that Unicode 3.2 did not have, a mixture of writing directions. PostgreSQL does the same.

@@ -1,5 +1,4 @@
-/// The tables SASLprep needs, read from `SASLprepData` when the first password that is not ASCII comes by (about 1 ms,
-/// 100 KB).
+/// The tables SASLprep needs, read from `SASLprepData` (about 1 ms) when the first password that is not ASCII comes by.
 struct SASLprepTables: Sendable {
     /// The tables of this process.
     static let shared = SASLprepTables()

@@ -2,8 +2,8 @@ import COpenSSL
 
 extension ChannelBinding {
     /// The binding to a connection whose server showed this certificate (X.509 in DER): its hash by the function its
-    /// signature uses, SHA-256 in place of MD5 and SHA-1 (RFC 5929 section 4.1). `.none` where the signature has no hash
-    /// function of its own, as with Ed25519, or where `certificate` is none.
+    /// signature uses, SHA-256 in place of MD5 and SHA-1 (RFC 5929 section 4.1). `.none` where the signature has no
+    /// hash function of its own, as with Ed25519, or where `certificate` is none.
     public init(serverCertificate certificate: [UInt8]) {
         self = Self.hash(certificate).map(ChannelBinding.tlsServerEndPoint) ?? .none
     }
