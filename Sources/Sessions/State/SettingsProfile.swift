@@ -24,6 +24,9 @@ public final class SettingsProfile {
     /// Unique within the table, never used again.
     let serial: UInt64
 
+    /// A number that is the same for the same settings in one worker, for choosing a server that has them already.
+    public var affinity: UInt64 { serial }
+
     fileprivate init(entries: [SettingEntry], serial: UInt64) {
         self.entries = entries
         self.serial = serial
