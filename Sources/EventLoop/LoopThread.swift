@@ -1,12 +1,12 @@
 import CLinux
-import Synchronization
+import Telemetry
 
 /// A thread of the operating system, with 8 MiB of stack.
 public final class LoopThread: Sendable {
     private static let stackSize = 8 << 20
-    private let id: Mutex<UInt?>
+    private let id: Guarded<UInt?>
 
-    private init(id: UInt) { self.id = Mutex(id) }
+    private init(id: UInt) { self.id = Guarded(id) }
 
     deinit {
         if let id = id.withLock({ $0 }) { headgate_thread_detach(id) }

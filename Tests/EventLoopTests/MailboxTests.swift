@@ -1,5 +1,5 @@
 import EventLoop
-import Synchronization
+import Telemetry
 import Testing
 
 /// Not Sendable on purpose: messages are transferred.
@@ -50,7 +50,7 @@ private final class Parcel {
 
     @Test func twoLoopsPlayPingPong() throws {
         let rounds = 2_000
-        let serverBox = Mutex<Mailbox<Int>?>(nil)
+        let serverBox = Guarded<Mailbox<Int>?>(nil)
         let home = try newLoop()
         var last = 0
         let replies = Mailbox<Int>(loop: home) { number in
@@ -94,7 +94,7 @@ private final class Parcel {
 
     @Test func theHandlerMayPostAndClose() throws {
         let loop = try newLoop()
-        let mailboxBox = Mutex<Mailbox<Int>?>(nil)
+        let mailboxBox = Guarded<Mailbox<Int>?>(nil)
         var seen: [Int] = []
         let mailbox = Mailbox<Int>(loop: loop) { number in
             seen.append(number)

@@ -1,12 +1,12 @@
 import Glibc
-import Synchronization
+import Telemetry
 import Testing
 
 @testable import EventLoop
 
 @Suite struct LoopThreadTests {
     @Test func bodiesRunUnderTheirNameWithRoomOnTheStack() throws {
-        let seen = Mutex("")
+        let seen = Guarded("")
         let thread = try LoopThread.spawn(name: "worker with a long name") {
             let comm = unsafe open("/proc/thread-self/comm", O_RDONLY)
             let name = unsafe withUnsafeTemporaryAllocation(byteCount: 32, alignment: 1) { buffer in
@@ -42,7 +42,7 @@ import Testing
     @Test func signalsArriveAsCalls() async {
         await #expect(processExitsWith: .success) {
             // Raised on the thread that waits: the test's other threads block nothing and would die of them.
-            let arrived = Mutex<[Signal?]>([])
+            let arrived = Guarded<[Signal?]>([])
             let sent: [Signal] = [.terminate, .hangUp, .user1, .user2, .quit, .interrupt]
             let thread = LoopThread.spawn(name: "signals") {
                 Signals.block()

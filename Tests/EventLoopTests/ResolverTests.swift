@@ -1,11 +1,12 @@
 import Synchronization
+import Telemetry
 import Testing
 
 @testable import EventLoop
 
 /// A name server made of a closure that counts its questions.
 private final class Names: Sendable {
-    private let questions = Mutex<[String: Int]>([:])
+    private let questions = Guarded<[String: Int]>([:])
     private let isDown = Atomic(false)
 
     func asked(_ host: String) -> Int { questions.withLock { $0[host] ?? 0 } }
