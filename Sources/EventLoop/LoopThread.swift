@@ -12,6 +12,9 @@ public final class LoopThread: Sendable {
         if let id = id.withLock({ $0 }) { headgate_thread_detach(id) }
     }
 
+    /// How many processors this process may use, container limits on CPU sets included: the natural number of workers.
+    public static var processorCount: Int { Int(max(headgate_processor_count(), 1)) }
+
     /// Starts a thread that runs `body` and ends. `name` is what `top -H` shows (15 bytes). Fails if the machine has
     /// no room for another thread. A thread nobody joins is detached when its object is released.
     public static func spawn(name: String, body: @escaping @Sendable () -> Void) -> Result<LoopThread, Errno> {

@@ -148,8 +148,10 @@ import Testing
         second.onReady = { first.detach() }
         loop.turn(blocking: true)
         #expect(first.events.count + second.events.count == 1)
-        first.detach()
-        second.detach()
+        for object in [first, second] {
+            object.detach()
+            object.onReady = {}
+        }
     }
 
     @Test func aReusedDescriptorNumberIsWatchedAnew() throws {

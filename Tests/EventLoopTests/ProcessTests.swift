@@ -26,6 +26,10 @@ import Testing
         #expect(seen.withLock { $0 } == "worker with a l \(7 << 20)")
     }
 
+    @Test func processorsAreCounted() {
+        #expect((1...4096).contains(LoopThread.processorCount))
+    }
+
     @Test func theDescriptorLimitIsRaised() async {
         await #expect(processExitsWith: .success) {
             var limit = rlimit()
