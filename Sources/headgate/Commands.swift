@@ -41,7 +41,11 @@ func dispatch(_ arguments: [String]) -> Int32 {
     }
 }
 
-func printError(_ text: String) { _ = fputs(text, unsafe stderr) }
+/// Writes to standard error.
+func printError(_ text: String) {
+    var text = text
+    _ = text.withUTF8 { unsafe write(2, $0.baseAddress, $0.count) }
+}
 
 private func withConfig(_ arguments: [String], fallback: String?, _ body: (String) -> Int32) -> Int32 {
     var path = fallback
@@ -100,7 +104,7 @@ private func secret(_ arguments: [String]) -> Int32 {
             printError("headgate: MD5 verifiers contain the user's name: headgate secret md5 USER\n")
             return 2
         }
-        print("md5" + digest.withBytes { bytes in unsafe bytes.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) } })
+        print("md5" + digest.withBytes { unsafe $0.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) } })
         return 0
     default:
         printError("headgate: secret knows scram and md5, not \"\(kind)\"\n")

@@ -23,7 +23,8 @@ func run(_ path: String) -> Int32 {
     if let level = Telemetry.LogLevel(name: configuration.general.logLevel.rawValue) { Log.level = level }
     let (snapshot, problems) = Snapshot.make(configuration) { $0.resolve() }
     for problem in problems { Log.error("secret", problem) }
-    let workers = configuration.general.threads > 0 ? configuration.general.threads : max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    let threads = configuration.general.threads
+    let workers = threads > 0 ? threads : LoopThread.processorCount
     switch ProxyServer.start(snapshot, workers: workers) {
     case .failure(let failure):
         Log.fatal("start", "\(failure)")
@@ -39,16 +40,15 @@ func run(_ path: String) -> Int32 {
 
 private func serve(_ proxy: ProxyServer, _ path: String) -> Int32 {
     let delivered = Signals.deliver { signal in
-        switch signal {
-        default: exit(0)
-        }
+        Log.info("signal", "stopping", ["signal": "\(signal)"])
+        exit(0)
     }
     if case .failure(let errno) = delivered {
         Log.fatal("start", "cannot wait for signals: \(errno)")
         return 1
     }
-    while true { _ = pause() }
-    _ = proxy
+    withExtendedLifetime(proxy) { while pause() != 0 {} }
+    return 0
 }
 
 /// `headgate demo`.
