@@ -147,8 +147,9 @@ struct LexicalFacts {
                 call(at, slice, text, &out)
             }
             let token = tokens[at]
-            guard text.isWord(token, "from") || text.isWord(token, "join") || text.isWord(token, "into")
-                || text.isWord(token, "update") || text.isWord(token, "table")
+            guard
+                text.isWord(token, "from") || text.isWord(token, "join") || text.isWord(token, "into")
+                    || text.isWord(token, "update") || text.isWord(token, "table")
             else { continue }
             var next = at &+ 1
             guard tokens[next].isName, !text.isWord(tokens[next], "select"), !text.isWord(tokens[next], "set") else {
