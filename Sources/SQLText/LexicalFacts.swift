@@ -5,28 +5,16 @@ struct LexicalFacts {
     let tokens: [Token]
     let options: LexerOptions
 
-    /// The statements of a text, cut at the semicolons outside of brackets.
+    /// The statements of a text.
     func statements(in text: RawSpan) -> (list: [Statement], copies: Bool) {
         var list: [Statement] = []
         var copies = false
-        var first = 0
-        var depth = 0
-        for at in 0...tokens.count {
-            if at < tokens.count {
-                switch tokens[at].kind {
-                case .openParen: depth &+= 1
-                case .closeParen: depth = max(depth &- 1, 0)
-                default: break
-                }
-                guard tokens[at].kind == .semicolon, depth == 0 else { continue }
-            }
-            if first < at {
-                var builder = StatementBuilder()
-                read(first..<at, text, &builder)
-                copies = copies || builder.copies
-                list.append(builder.statement(Int(tokens[first].start)..<Int(tokens[at &- 1].end)))
-            }
-            first = at &+ 1
+        var splitter = StatementSplitter(tokens)
+        while let slice = splitter.statement(in: text) {
+            var builder = StatementBuilder()
+            read(slice, text, &builder)
+            copies = copies || builder.copies
+            list.append(builder.statement(Int(tokens[slice.lowerBound].start)..<Int(tokens[slice.upperBound &- 1].end)))
         }
         return (list, copies)
     }
