@@ -1,11 +1,13 @@
 /// Cuts tokens into statements at semicolons, as psql does: not inside brackets, and not inside the body of a
-/// `CREATE FUNCTION … BEGIN ATOMIC … END`.
+/// `CREATE FUNCTION … BEGIN ATOMIC … END`, or of a MySQL routine.
 struct StatementSplitter {
     private let tokens: [Token]
+    private let dialect: SQLDialect
     private var next = 0
 
-    init(_ tokens: [Token]) {
+    init(_ tokens: [Token], dialect: SQLDialect = .postgres) {
         self.tokens = tokens
+        self.dialect = dialect
     }
 
     /// The tokens of the next statement, without its semicolon; empty statements are skipped. nil at the end.
@@ -33,14 +35,21 @@ struct StatementSplitter {
     }
 
     private func countBlock(_ token: Token, _ text: RawSpan, _ blocks: inout Int) {
-        if blocks == 0 {
-            if text.isWord(token, "begin"), next &+ 1 < tokens.count, text.isWord(tokens[next &+ 1], "atomic") {
-                blocks = 1
-            }
-        } else if text.isWord(token, "begin") || text.isWord(token, "case") {
-            blocks &+= 1
+        if text.isWord(token, "begin") {
+            if blocks > 0 || dialect == .mysql || follows(text, "atomic") { blocks &+= 1 }
+        } else if blocks == 0 {
+            return
+        } else if text.isWord(token, "case") {
+            // `END CASE` closes one and opens none.
+            if next == 0 || !text.isWord(tokens[next &- 1], "end") { blocks &+= 1 }
         } else if text.isWord(token, "end") {
-            blocks &-= 1
+            let closesOther =
+                follows(text, "if") || follows(text, "loop") || follows(text, "while") || follows(text, "repeat")
+            if !closesOther { blocks &-= 1 }
         }
+    }
+
+    private func follows(_ text: RawSpan, _ word: StaticString) -> Bool {
+        next &+ 1 < tokens.count && text.isWord(tokens[next &+ 1], word)
     }
 }
