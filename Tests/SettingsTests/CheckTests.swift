@@ -62,6 +62,28 @@ struct CheckTests {
             ])
     }
 
+    @Test func clusterNobodyCanTalkTo() {
+        #expect(
+            problems(below: "cluster.main.protocol = \"mysql\"\n") == [
+                #"t.toml:4:25: warning: [cluster.main] speaks mysql, no [[listen]] does, write a [[listen]] with protocol = "mysql""#
+            ])
+    }
+
+    @Test func trustFromAnywhere() {
+        let text = """
+            headgate.auth_type = "trust"
+            listen = [{ address = "*:1" }, { address = "127.0.0.1:2" }, { address = "unix:/run/x" }]
+            cluster.main.servers = [{ address = "127.0.0.1:5432" }]
+            database.shop.cluster = "main"
+            user.a = {}
+            console.admin_users = ["anybody"]
+            """
+        #expect(
+            problems(text) == [
+                #"t.toml:1:22: warning: auth_type is "trust" at "*:1", whoever reaches it is let in as anybody, write auth_type = "scram-sha-256""#
+            ])
+    }
+
     @Test func secretsAndUsers() {
         let text = """
             [user.a]

@@ -11,6 +11,8 @@ struct EveryKeyTests {
         state_dir = "/srv/headgate"
         node_id = "px-1"
         max_client_conn = 5
+        max_user_connections = 70
+        max_user_client_connections = 700
         listen_backlog = 64
         client_login_timeout = "5s"
         auth_type = "md5"
@@ -233,6 +235,17 @@ struct EveryKeyTests {
         #expect(c.database("anything")?.dbname == nil)
     }
 
+    @Test func usersBeginWithTheGeneralLimits() throws {
+        let text =
+            sound + "headgate.max_user_connections = 9\nuser.a.password.env = \"A\"\n"
+            + "user.b = { password = { env = \"B\" }, max_user_connections = 0 }\n"
+        let c = try #require(load(text).configuration)
+        #expect(c.user("a").maxUserConnections == 9)
+        #expect(c.user("b").maxUserConnections == 0)
+        #expect(c.user("trusted").maxUserConnections == 9)
+        #expect(c.user("trusted").name == "trusted")
+    }
+
     @Test func defaultsAreThoseOfTheContract() {
         let pool = PoolSettings()
         #expect(pool.poolMode == .transaction)
@@ -261,11 +274,15 @@ struct EveryKeyTests {
     }
 
     @Test func configFilesAreSound() throws {
-        let names = ["transaction-pooling", "session-pooling", "many-databases", "unix-sockets"]
+        let names = files("../../conf").filter { $0.hasSuffix(".toml") }
+        #expect(names.count >= 4)
+        var outside = calm
+        outside.read = { path, most in
+            path.contains("secrets") ? .success(Array("secret".utf8)) : SettingsEnvironment.system.read(path, most)
+        }
         for name in names {
-            let text = content("../../conf/\(name).toml")
-            #expect(!text.isEmpty, "\(name)")
-            let result = SettingsLoader.decode(text, file: name, environment: calm, runsCommands: true)
+            let path = beside("../../conf/\(name)")
+            let result = SettingsLoader.load(path: path, environment: outside, runsCommands: true)
             #expect(result.problems.map(\.description) == [], "\(name)")
             #expect(result.configuration != nil, "\(name)")
         }

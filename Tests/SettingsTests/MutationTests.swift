@@ -56,6 +56,23 @@ struct MutationTests {
         }
     }
 
+    /// What made toml++ 3.3 abort, or worse, before the shim took its assertions away.
+    @Test(arguments: [
+        "[=", "[[=", "\u{e9} = 1", "a\u{e9} = 1", "\u{e9}", "a = 1 \u{b2}", "[\u{e9}]", "\u{feff}\u{feff}", ".",
+    ])
+    func whatTheParserOnlyAsserts(_ text: String) {
+        #expect(!problems(text).isEmpty)
+    }
+
+    @Test func otherLettersStandWhereTomlAllowsThem() throws {
+        let text =
+            sound + "# \u{fc}ber \u{65e5}\u{672c}\n[user.\"J\u{fc}rgen\"]\npassword = { env = \"P\" }\npool_mod = 1\n"
+        #expect(
+            problems(text) == [
+                ##"t.toml:7:1: error: unknown key "pool_mod" in [user."J\##u{fc}rgen"], there is no such setting, did you mean "pool_mode"?"##
+            ])
+    }
+
     @Test func deepNestingIsRefused() {
         let deep = problems("a = " + String(repeating: "[", count: 100) + String(repeating: "]", count: 100))
         #expect(deep.count == 1)

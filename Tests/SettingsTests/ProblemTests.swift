@@ -87,7 +87,15 @@ struct ProblemTests {
             ])
         #expect(
             problems("max_client_conn = 7\n" + sound) == [
-                #"t.toml:1:1: error: unknown key "max_client_conn" outside any section, it belongs to a section, write it below [headgate]"#
+                #"t.toml:1:1: error: unknown key "max_client_conn" outside any section, it is a setting of [headgate], write it below [headgate]"#
+            ])
+    }
+
+    @Test func keysInTheWrongSection() {
+        #expect(
+            problems(below: "[defaults]\nmax_client_conn = 5\n[headgate]\npool_mode = \"session\"\n") == [
+                #"t.toml:5:1: error: unknown key "max_client_conn" in [defaults], it is a setting of [headgate], write it below [headgate]"#,
+                #"t.toml:7:1: error: unknown key "pool_mode" in [headgate], it is a setting of [defaults], write it below [defaults]"#,
             ])
     }
 
@@ -118,6 +126,8 @@ struct ProblemTests {
         #expect(Suggestion.closest(to: "query_timout", among: words) == "query_timeout")
         #expect(Suggestion.closest(to: "Query-Timeout", among: words) == "query_timeout")
         #expect(Suggestion.closest(to: "poolmode", among: words) == "pool_mode")
+        let sizes = ["min_pool_size", "pool_mode", "pool_sizes"]
+        #expect(Suggestion.closest(to: "pool_size", among: sizes.dropLast()) == "min_pool_size")
         #expect(Suggestion.closest(to: "banana", among: words) == nil)
         #expect(Suggestion.closest(to: "", among: words) == nil)
         #expect(Suggestion.editDistance(Array("abcd".utf8), Array("abdc".utf8)) == 1)

@@ -60,6 +60,17 @@ struct SecretTests {
             text(.environment(name: "HEADGATE_NO_SUCH")) == "! environment variable HEADGATE_NO_SUCH: it is not set")
     }
 
+    @Test func whatTheFileSystemSays() throws {
+        let root = try SettingsEnvironment.system.facts("/").get()
+        #expect(root.isDirectory && root.isReadable)
+        let null = try SettingsEnvironment.system.facts("/dev/null").get()
+        #expect(!null.isDirectory && null.isWritable && null.mode == 0o666)
+        #expect(throws: AccessFailure("No such file or directory")) {
+            try SettingsEnvironment.system.facts("/no/such").get()
+        }
+        #expect(!SettingsEnvironment.system.hostName().isEmpty)
+    }
+
     @Test func ofAConfiguration() throws {
         let c = try #require(load(EveryKeyTests.everything).configuration)
         let resolved = c.resolveSecrets(environment: calm)

@@ -35,13 +35,21 @@ let sound = """
 
     """
 
-/// The content of a file beside this one or above it.
-func content(_ path: String) -> [UInt8] {
-    let here = #filePath.split(separator: "/").dropLast().joined(separator: "/")
-    switch SettingsEnvironment.system.read("/\(here)/\(path)", 1 << 20) {
-    case .success(let bytes): return bytes
-    case .failure: return []
+/// The path of a file beside this one or above it.
+func beside(_ path: String) -> String {
+    "/" + #filePath.split(separator: "/").dropLast().joined(separator: "/") + "/" + path
+}
+
+/// The names of what is in a directory beside this file or above it, sorted.
+func files(_ path: String) -> [String] {
+    guard let directory = unsafe opendir(beside(path)) else { return [] }
+    defer { unsafe closedir(directory) }
+    var names: [String] = []
+    while let entry = unsafe readdir(directory) {
+        let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { unsafe Array($0.prefix { $0 != 0 }) }
+        names.append(String(decoding: name, as: UTF8.self))
     }
+    return names.sorted()
 }
 
 /// A repeatable source of numbers (SplitMix64).

@@ -17,6 +17,13 @@ extension ConfigurationCheck {
                     "server \(quoted("\(server.address)")) stands twice in [cluster.\(name)]",
                     "a server has one place", "remove one of them")
             }
+            let kind = cluster.protocolKind
+            if !configuration.listeners.isEmpty, !configuration.listeners.contains(where: { $0.protocolKind == kind }) {
+                log.warning(
+                    table?["protocol"]?.position ?? table?.position ?? .start,
+                    "[cluster.\(name)] speaks \(kind.rawValue)", "no [[listen]] does",
+                    "write a [[listen]] with protocol = \(quoted(kind.rawValue))")
+            }
             checkTLS(cluster.tls, of: "[cluster.\(name)]", in: table, isServer: false)
             checkSecret(cluster.monitorPassword, key: "monitor_password", in: table, forLogin: true)
             if cluster.healthCheckTimeout > cluster.healthCheckInterval {

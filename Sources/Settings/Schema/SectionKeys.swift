@@ -99,9 +99,7 @@ struct SectionKeys<Section: Sendable & Equatable>: Sendable {
                 if !key.decode(field, &section, &log) { isGood = false }
             } else {
                 isGood = false
-                log.error(
-                    entry.position, "unknown key \(quoted(entry.key)) in \(title)", "there is no such setting",
-                    Suggestion.phrase(for: entry.key, among: keys.lazy.map(\.name), otherwise: "remove it"))
+                unknown(entry, in: title, &log)
             }
         }
         for key in keys where key.isRequired && table.entry(key.name) == nil {
@@ -111,5 +109,16 @@ struct SectionKeys<Section: Sendable & Equatable>: Sendable {
                 "write \(key.name) = \(key.example)")
         }
         return isGood
+    }
+
+    private func unknown(_ entry: TOMLEntry, in title: String, _ log: inout ProblemLog) {
+        let what = "unknown key \(quoted(entry.key)) in \(title)"
+        if let home = SettingReference.home(of: entry.key) {
+            log.error(entry.position, what, "it is a setting of \(home)", "write it below \(home)")
+        } else {
+            log.error(
+                entry.position, what, "there is no such setting",
+                Suggestion.phrase(for: entry.key, among: keys.lazy.map(\.name), otherwise: "remove it"))
+        }
     }
 }
