@@ -78,10 +78,16 @@ public struct SettingReference: Sendable, Hashable {
     public static let all: [SettingReference] =
         list("[headgate]", GeneralSettings.keys) + list("[[listen]]", ListenSettings.keys)
         + list("[cluster.NAME]", ClusterSettings.keys) + list("[cluster.NAME] servers", ServerAddress.keys)
-        + list("[database.NAME]", DatabaseSettings.keys) + list("[user.NAME]", UserSettings.keys)
+        + list("[defaults]", PoolSettings.keys) + list("[database.NAME]", DatabaseSettings.keys)
+        + list("[user.NAME]", UserSettings.keys)
         + list("[[app]]", AppSettings.keys) + list("[[app]] match", AppMatch.keys) + list("[audit]", AuditSettings.keys)
         + list("[[audit.sink]]", AuditSinkSettings.keys) + list("[console]", ConsoleSettings.keys)
         + list("[http]", HTTPSettings.keys)
+
+    /// The first section that has a key of this name.
+    static func home(of key: String) -> String? {
+        all.first { $0.key == key && $0.section.hasSuffix("]") }?.section
+    }
 
     private static func list<Section>(_ section: String, _ keys: SectionKeys<Section>) -> [SettingReference] {
         let blank = keys.blank()

@@ -1,5 +1,7 @@
 extension ConfigurationCheck {
     mutating func checkClusters() {
+        // A database with a slip in its reference is not a second problem, of the cluster it meant.
+        let allResolve = configuration.databases.values.allSatisfy { configuration.clusters[$0.cluster] != nil }
         for (name, cluster) in configuration.clusters.sorted(by: { $0.key < $1.key }) {
             let table = root["cluster"]?[name]
             let servers = table?["servers"]
@@ -15,6 +17,13 @@ extension ConfigurationCheck {
                     "server \(quoted("\(server.address)")) stands twice in [cluster.\(name)]",
                     "a server has one place", "remove one of them")
             }
+            let kind = cluster.protocolKind
+            if !configuration.listeners.isEmpty, !configuration.listeners.contains(where: { $0.protocolKind == kind }) {
+                log.warning(
+                    table?["protocol"]?.position ?? table?.position ?? .start,
+                    "[cluster.\(name)] speaks \(kind.rawValue)", "no [[listen]] does",
+                    "write a [[listen]] with protocol = \(quoted(kind.rawValue))")
+            }
             checkTLS(cluster.tls, of: "[cluster.\(name)]", in: table, isServer: false)
             checkSecret(cluster.monitorPassword, key: "monitor_password", in: table, forLogin: true)
             if cluster.healthCheckTimeout > cluster.healthCheckInterval {
@@ -24,7 +33,7 @@ extension ConfigurationCheck {
                     "a check would still run when the next is due",
                     "write health_check_timeout = \(quoted("\(cluster.healthCheckInterval)")) or less")
             }
-            if !configuration.databases.values.contains(where: { $0.cluster == name }) {
+            if allResolve, !configuration.databases.values.contains(where: { $0.cluster == name }) {
                 log.warning(
                     table?.position ?? .start, "no database uses [cluster.\(name)]", "nobody can reach it",
                     "write [database.NAME] with cluster = \(quoted(name))")

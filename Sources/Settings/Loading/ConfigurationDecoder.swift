@@ -20,7 +20,10 @@ struct ConfigurationDecoder {
 
     mutating func decode(_ root: TOMLNode) {
         guard case .table(let entries) = root.value else { return }
-        // Databases begin with the defaults, wherever in the file these stand.
+        // Databases begin with the defaults and users with the general limits, wherever in the file these stand.
+        if let general = root["headgate"] {
+            GeneralSettings.keys.decode(general, title: "[headgate]", into: &configuration.general, &log)
+        }
         if let defaults = root["defaults"] {
             PoolSettings.keys.decode(defaults, title: "[defaults]", into: &configuration.defaults, &log)
         }
@@ -36,8 +39,6 @@ struct ConfigurationDecoder {
 
     private mutating func decode(_ section: String, _ node: TOMLNode) {
         switch section {
-        case "headgate":
-            GeneralSettings.keys.decode(node, title: "[headgate]", into: &configuration.general, &log)
         case "listen": configuration.listeners = list(node, "[[listen]]", ListenSettings.keys)
         case "cluster":
             named(node, "cluster", ClusterSettings.keys) { configuration, name, cluster in
@@ -46,17 +47,13 @@ struct ConfigurationDecoder {
             }
         case "database":
             let defaults = configuration.defaults
-            let blank: @Sendable () -> DatabaseSettings = {
-                var database = DatabaseSettings()
-                database.pool = defaults
-                return database
-            }
+            let blank = DatabaseSettings(name: "", cluster: "", pool: defaults)
             named(node, "database", DatabaseSettings.keys, blank) { configuration, name, database in
                 configuration.databases[name] = database
                 configuration.databases[name]?.name = name
             }
         case "user":
-            named(node, "user", UserSettings.keys) { configuration, name, user in
+            named(node, "user", UserSettings.keys, configuration.general.anyUser("")) { configuration, name, user in
                 configuration.users[name] = user
                 configuration.users[name]?.name = name
             }
@@ -82,7 +79,7 @@ struct ConfigurationDecoder {
 
     /// `[section.NAME]`: each table of a table.
     private mutating func named<Section>(
-        _ node: TOMLNode, _ kind: String, _ keys: SectionKeys<Section>, _ blank: (() -> Section)? = nil,
+        _ node: TOMLNode, _ kind: String, _ keys: SectionKeys<Section>, _ blank: Section? = nil,
         store: (inout Configuration, String, Section) -> Void
     ) {
         guard case .table(let entries) = node.value else { return }
@@ -98,7 +95,7 @@ struct ConfigurationDecoder {
                 log.error(entry.position, "a \(kind) has an empty name", "it needs one", "write [\(kind).NAME]")
                 continue
             }
-            var section = blank?() ?? keys.blank()
+            var section = blank ?? keys.blank()
             keys.decode(entry.node, title: "[\(kind).\(name)]", into: &section, &log)
             store(&configuration, entry.key, section)
         }
@@ -108,24 +105,16 @@ struct ConfigurationDecoder {
         if case .table = entry.node.value {
         } else if case .array = entry.node.value {
         } else {
-            let home = Self.home(of: entry.key)
+            let home = SettingReference.home(of: entry.key)
             log.error(
                 entry.position, "unknown key \(quoted(entry.key)) outside any section",
-                home == nil ? "there is no such setting" : "it belongs to a section",
+                home.map { "it is a setting of \($0)" } ?? "there is no such setting",
                 home.map { "write it below \($0)" } ?? "remove it")
             return
         }
         log.error(
             entry.position, "unknown section \(quoted(entry.key))", "there is no such section",
             Suggestion.phrase(for: entry.key, among: Self.sections.map(\.name), otherwise: "remove it"))
-    }
-
-    /// The section that has a key of this name.
-    private static func home(of key: String) -> String? {
-        if GeneralSettings.keys[key] != nil { return "[headgate]" }
-        if PoolSettings.keys[key] != nil { return "[defaults]" }
-        if ListenSettings.keys[key] != nil { return "[[listen]]" }
-        return nil
     }
 
     private mutating func hasShape(_ entry: TOMLEntry, _ shape: Shape) -> Bool {

@@ -31,10 +31,24 @@ extension Configuration {
     /// The database a client gets that asks for `name`: its own table, or that of `*`.
     public func database(_ name: String) -> DatabaseSettings? { databases[name] ?? databases["*"] }
 
+    /// The settings of `user`; one without a table of its own has only the limits of `[headgate]`.
+    public func user(_ name: String) -> UserSettings { users[name] ?? general.anyUser(name) }
+
     /// How clients of `user` use `database`: `[defaults]`, then `[database.NAME]`, then what `[user.NAME]` sets itself.
     public func effective(database: String, user: String) -> PoolSettings {
         var pool = self.database(database)?.pool ?? defaults
         users[user]?.override(&pool)
         return pool
+    }
+}
+
+extension GeneralSettings {
+    /// A user that sets nothing itself.
+    func anyUser(_ name: String) -> UserSettings {
+        var user = UserSettings()
+        user.name = name
+        user.maxUserConnections = maxUserConnections
+        user.maxUserClientConnections = maxUserClientConnections
+        return user
     }
 }

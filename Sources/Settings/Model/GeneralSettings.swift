@@ -8,6 +8,10 @@ public struct GeneralSettings: Sendable, Hashable {
     public var nodeID = ""
     /// How many clients may be connected at once.
     public var maxClientConnections = 10_000
+    /// How many servers a user may have over all databases, unless its own table says otherwise; 0 is no limit.
+    public var maxUserConnections = 0
+    /// How many clients a user may have, unless its own table says otherwise; 0 is no limit.
+    public var maxUserClientConnections = 0
     /// How many connections the kernel keeps that are not yet accepted.
     public var listenBacklog = 1_024
     /// How long a client may take to log in.
@@ -89,6 +93,12 @@ extension GeneralSettings {
         k.key(
             "max_client_conn", \.maxClientConnections, .integer(1...10_000_000),
             "How many clients may be connected at once.")
+        k.key(
+            "max_user_connections", \.maxUserConnections, .integer(0...PoolSettings.mostConnections),
+            "How many servers a user may have over all databases, unless [user.NAME] says otherwise; 0 is no limit.")
+        k.key(
+            "max_user_client_connections", \.maxUserClientConnections, .integer(0...10_000_000),
+            "How many clients a user may have, unless [user.NAME] says otherwise; 0 is no limit.")
         k.key(
             "listen_backlog", \.listenBacklog, .integer(1...65_535), change: .restart,
             "How many connections the kernel keeps that are not yet accepted.")

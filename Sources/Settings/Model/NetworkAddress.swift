@@ -52,7 +52,9 @@ extension ListenAddress: CustomStringConvertible {
             }
             host = String(host.dropFirst().dropLast())
         } else if host.contains(":") {
-            let meant = isIPv6(text) ? "[\(text)]:\(suggested)" : "[\(host)]:\(digits)"
+            // `::1:6432` is an address by itself, but hardly meant as one.
+            let hasPort = isIPv6(host) && UInt16(digits) != nil
+            let meant = isIPv6(text) && !hasPort ? "[\(text)]:\(suggested)" : "[\(host)]:\(digits)"
             throw ParseError(why: "an IPv6 address stands in brackets", instead: "write \(quoted(meant))")
         }
         guard let port = UInt16(digits), port > 0, digits.allSatisfy({ $0.isASCII && $0.isNumber }) else {

@@ -10,9 +10,9 @@ public struct UserSettings: Sendable, Hashable {
     public var serverPassword: SecretSource?
     /// How long clients of this user keep their server.
     public var poolMode: PoolMode?
-    /// How many servers the user may have over all databases; 0 is no limit.
+    /// How many servers the user may have over all databases; 0 is no limit. By default what `[headgate]` says.
     public var maxUserConnections = 0
-    /// How many clients the user may have; 0 is no limit.
+    /// How many clients the user may have; 0 is no limit. By default what `[headgate]` says.
     public var maxUserClientConnections = 0
     /// The size of each of its pools.
     public var poolSize: Int?
@@ -56,10 +56,10 @@ extension UserSettings {
         k.optional("pool_mode", \.poolMode, .choice, "How long clients of this user keep their server.")
         k.key(
             "max_user_connections", \.maxUserConnections, .integer(0...PoolSettings.mostConnections),
-            "How many servers the user may have over all databases; 0 is no limit.")
+            "How many servers the user may have over all databases; 0 is no limit. By default what [headgate] says.")
         k.key(
             "max_user_client_connections", \.maxUserClientConnections, .integer(0...10_000_000),
-            "How many clients the user may have; 0 is no limit.")
+            "How many clients the user may have; 0 is no limit. By default what [headgate] says.")
         k.optional(
             "pool_size", \.poolSize, .integer(1...PoolSettings.mostConnections),
             "The size of each pool of this user, instead of default_pool_size.")

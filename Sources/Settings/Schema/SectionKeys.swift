@@ -18,6 +18,8 @@ struct SettingKey<Section: Sendable & Equatable>: Sendable {
     let isRequired: Bool
     /// A value that fits, in TOML.
     let example: String
+    /// Its default in TOML, if that is something.
+    let usual: String?
     /// Whether it is never shown.
     let isSecret: Bool
     let decode: @Sendable (Field, inout Section, inout ProblemLog) -> Bool
@@ -47,9 +49,11 @@ struct SectionKeys<Section: Sendable & Equatable>: Sendable {
         _ name: String, _ path: any WritableKeyPath<Section, Value> & Sendable, _ type: ValueType<Value>,
         change: Changeability = .live, required: Bool = false, secret: Bool = false, _ summary: String
     ) {
+        let usual = type.literal(blank()[keyPath: path])
+        let isNothing = ["", "0", "\"0\"", "\"0s\"", "\"\"", "[]", "{  }"].contains(usual)
         let key = SettingKey<Section>(
             name: name, summary: summary, expects: type.expects, change: change, isRequired: required,
-            example: type.example, isSecret: secret,
+            example: type.example, usual: isNothing || required ? nil : usual, isSecret: secret,
             decode: { field, section, log in
                 guard let value = type.decode(field, &log) else { return false }
                 section[keyPath: path] = value
@@ -74,7 +78,7 @@ struct SectionKeys<Section: Sendable & Equatable>: Sendable {
         for key in other.keys {
             let lifted = SettingKey<Section>(
                 name: key.name, summary: key.summary, expects: key.expects, change: key.change,
-                isRequired: key.isRequired, example: key.example, isSecret: key.isSecret,
+                isRequired: key.isRequired, example: key.example, usual: key.usual, isSecret: key.isSecret,
                 decode: { field, section, log in key.decode(field, &section[keyPath: path], &log) },
                 literal: { key.literal($0[keyPath: path]) }, show: { key.show($0[keyPath: path]) },
                 isSame: { key.isSame($0[keyPath: path], $1[keyPath: path]) },
@@ -91,13 +95,11 @@ struct SectionKeys<Section: Sendable & Equatable>: Sendable {
         var isGood = true
         for entry in entries {
             if let key = self[entry.key] {
-                let field = Field(key: entry.key, node: entry.node)
+                let field = Field(key: entry.key, node: entry.node, usual: key.usual)
                 if !key.decode(field, &section, &log) { isGood = false }
             } else {
                 isGood = false
-                log.error(
-                    entry.position, "unknown key \(quoted(entry.key)) in \(title)", "there is no such setting",
-                    Suggestion.phrase(for: entry.key, among: keys.lazy.map(\.name), otherwise: "remove it"))
+                unknown(entry, in: title, &log)
             }
         }
         for key in keys where key.isRequired && table.entry(key.name) == nil {
@@ -107,5 +109,16 @@ struct SectionKeys<Section: Sendable & Equatable>: Sendable {
                 "write \(key.name) = \(key.example)")
         }
         return isGood
+    }
+
+    private func unknown(_ entry: TOMLEntry, in title: String, _ log: inout ProblemLog) {
+        let what = "unknown key \(quoted(entry.key)) in \(title)"
+        if let home = SettingReference.home(of: entry.key) {
+            log.error(entry.position, what, "it is a setting of \(home)", "write it below \(home)")
+        } else {
+            log.error(
+                entry.position, what, "there is no such setting",
+                Suggestion.phrase(for: entry.key, among: keys.lazy.map(\.name), otherwise: "remove it"))
+        }
     }
 }

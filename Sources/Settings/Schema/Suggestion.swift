@@ -1,12 +1,17 @@
 /// Finds what somebody meant to write.
 enum Suggestion {
-    /// The word of `words` closest to `written`, if one is close enough to be a slip of the pen.
+    /// The word of `words` closest to `written`, if one is close enough to be a slip of the pen. A word that begins or
+    /// ends with what was written counts as one slip: `pool_size` is `default_pool_size`.
     static func closest(to written: String, among words: some Sequence<String>) -> String? {
         let target = Array(lowered(written))
         let limit = max(1, min(3, target.count / 3))
         var best: (word: String, distance: Int)?
         for word in words {
-            let distance = editDistance(target, Array(lowered(word)))
+            let candidate = Array(lowered(word))
+            let isPart =
+                target.count >= 5
+                && (candidate.starts(with: target) || candidate.suffix(target.count).elementsEqual(target))
+            let distance = isPart ? 1 : editDistance(target, candidate)
             if distance <= limit, distance < best?.distance ?? .max { best = (word, distance) }
         }
         return best?.word

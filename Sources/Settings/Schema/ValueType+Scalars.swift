@@ -56,7 +56,7 @@ extension ValueType where Value == TimeSpan {
             switch field.node.value {
             case .string(let text):
                 guard let value = TimeSpan(text) else {
-                    let meant = text.isEmpty || Int(text) == nil ? example : quoted(text + "s")
+                    let meant = Int(text) == nil ? field.usual ?? example : quoted(text + "s")
                     log.misfit(field, quoted(text), expects: expects, instead: "write \(field.key) = \(meant)")
                     return nil
                 }
@@ -84,7 +84,7 @@ extension ValueType where Value == ByteSize {
             switch field.node.value {
             case .string(let text):
                 guard let value = ByteSize(text) else {
-                    let meant = binaryUnit(text).map(literal) ?? example
+                    let meant = binaryUnit(text).map(literal) ?? field.usual ?? example
                     log.misfit(field, quoted(text), expects: expects, instead: "write \(field.key) = \(meant)")
                     return nil
                 }
@@ -154,7 +154,7 @@ extension ValueType where Value: SettingChoice {
                 return nil
             }
             if let value = Value(rawValue: text) ?? Value.aliases[text] { return value }
-            let otherwise = "write \(field.key) = \(example)"
+            let otherwise = "write \(field.key) = \(field.usual ?? example)"
             log.misfit(
                 field, quoted(text), expects: expects,
                 instead: Suggestion.phrase(for: text, among: words, otherwise: otherwise))

@@ -2,6 +2,8 @@
 struct Field {
     var key: String
     var node: TOMLNode
+    /// What is usually written for it, in TOML, if that is worth proposing.
+    var usual: String?
 
     /// The same key with another value, for the elements of a list.
     func with(_ node: TOMLNode) -> Field { Field(key: key, node: node) }
@@ -50,7 +52,7 @@ extension ProblemLog {
     mutating func wrongType<Value>(_ field: Field, _ type: ValueType<Value>, instead: String? = nil) {
         error(
             field.node.position, "\(field.key) is \(field.node.kind)", "it must be \(type.expects)",
-            "write \(field.key) = \(instead ?? type.example)")
+            "write \(field.key) = \(instead ?? field.usual ?? type.example)")
     }
 
     /// Reports that a value of the right type says nothing we know.
