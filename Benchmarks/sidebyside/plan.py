@@ -6,7 +6,7 @@ from pathlib import Path
 from .backends import BACKENDS
 from .postgres_client import NotAnswering
 from .targets import Unavailable
-from .workloads import Failed, bulk, idle, pgbench
+from .workloads import CROWD_WARM_UP, WARM_UP, Failed, bulk, crowds_the_server, idle, pgbench
 
 CLIENTS = (1, 16, 64, 200, 2000)
 MODES = ("simple", "extended", "prepared")
@@ -109,6 +109,8 @@ class Runner:
                     for target in targets if fresh_each_round else started:
                         if fresh_each_round and not self._start(target, backend):
                             continue
+                        if number > 1 and crowds_the_server(backend, target, clients):
+                            continue  # half a minute each, for a figure nobody is held to: once is enough
                         self._one(section, backend, target, clients, number)
                         if fresh_each_round:
                             target.stop()
@@ -156,7 +158,8 @@ class Runner:
         if section.workload == "bulk":
             return bulk(target, backend.bulk_statement(self.options.bulk_mebibytes))
         window = self.options.syscall_window if number == 1 else None
-        return pgbench(target, section.workload, clients, self.options.seconds, self.scratch, window)
+        warm_up = CROWD_WARM_UP if crowds_the_server(backend, target, clients) else WARM_UP
+        return pgbench(target, section.workload, clients, self.options.seconds, self.scratch, window, warm_up)
 
 
 def line(record: dict) -> str:

@@ -11,6 +11,10 @@ from .process import resident_bytes, usage
 WARM_UP = 0.5
 SYSCALL_WINDOW = 1.0
 
+# A PostgreSQL with this many processes of its own needs seconds until every one of them has had the core once.
+CROWD = 1000
+CROWD_WARM_UP = 4.0
+
 # pgbench -S, to the letter. As a file, because for its built-in scripts pgbench first asks the server questions that
 # the instant backend has no answer to.
 SELECT_ONLY = """\\set aid random(1, 100000 * :scale)
@@ -44,7 +48,14 @@ def finished(log: bytes, windows: list) -> list:
     return latencies
 
 
-def pgbench(target, mode: str, clients: int, seconds: float, scratch: Path, syscall_window=None) -> dict:
+def crowds_the_server(backend, target, clients: int) -> bool:
+    """Whether this run gives every client a server process."""
+    return backend.name == "real" and not target.pools and clients >= CROWD
+
+
+def pgbench(
+    target, mode: str, clients: int, seconds: float, scratch: Path, syscall_window=None, warm_up: float = WARM_UP
+) -> dict:
     """Runs pgbench and measures a window inside the run, after everyone is connected and warm.
 
     The window's transactions are those whose end pgbench logged in it; the window's CPU is what the kernel charged to
@@ -54,7 +65,7 @@ def pgbench(target, mode: str, clients: int, seconds: float, scratch: Path, sysc
     script.write_text(SELECT_ONLY)
     for old in scratch.glob("latency.*"):
         old.unlink()
-    whole = WARM_UP + seconds + 0.4 + ((SYSCALL_WINDOW + 0.8) if syscall_window and target.pid else 0)
+    whole = warm_up * 2 - WARM_UP + seconds + 0.4 + ((SYSCALL_WINDOW + 0.8) if syscall_window and target.pid else 0)
     how = ["-M", "simple", "-C"] if mode == "connect" else ["-M", mode]
     command = on_workload_core(
         "pgbench", "-n", "-h", "127.0.0.1", "-p", target.port, "-U", USER, "-f", script, "-D", f"scale={SCALE}",
@@ -62,7 +73,7 @@ def pgbench(target, mode: str, clients: int, seconds: float, scratch: Path, sysc
     bench = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         _wait_for_first_transactions(bench, scratch)
-        time.sleep(WARM_UP)
+        time.sleep(warm_up)
         before = usage(target.pid) if target.pid else None
         begin = time.time()
         time.sleep(seconds)
@@ -78,8 +89,9 @@ def pgbench(target, mode: str, clients: int, seconds: float, scratch: Path, sysc
             windows.append((call_begin, call_end))
         said, _ = bench.communicate(timeout=math.ceil(whole) + 60)
     except BaseException:
-        bench.kill()
-        bench.communicate()
+        if bench.poll() is None:
+            bench.kill()
+            bench.communicate()
         raise
     if bench.returncode != 0:
         raise Failed(_complaint(said))
