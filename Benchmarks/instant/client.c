@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -48,7 +49,7 @@ static int follow(Follower *f, const unsigned char *bytes, size_t count) {
                 f->skip = ntohl(length) - 4;
                 if (f->head[0] == 'E') {
                     fprintf(stderr, "client: the server answered with an error: ");
-                    fwrite(bytes, 1, count < f->skip ? count : f->skip, stderr);
+                    for (size_t i = 0; i < count && i < f->skip; i++) fputc(bytes[i] ? bytes[i] : ' ', stderr);
                     fprintf(stderr, "\n");
                     exit(1);
                 }
@@ -73,7 +74,11 @@ static uint64_t until_ready(int fd) {
     uint64_t total = 0;
     for (;;) {
         ssize_t got = recv(fd, buffer, sizeof buffer, 0);
-        if (got <= 0) die("client: the server hung up");
+        if (got < 0) die("client: no answer");
+        if (got == 0) {
+            fprintf(stderr, "client: the server hung up\n");
+            exit(1);
+        }
         total += (uint64_t)got;
         if (follow(&f, buffer, (size_t)got)) return total;
     }
@@ -86,6 +91,8 @@ static int login(int port) {
                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address)) die("client: connect");
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    struct timeval patience = {.tv_sec = 20}; /* then receives fail, instead of waiting for what never comes */
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     char packet[4 + sizeof body];
     uint32_t length = htonl(sizeof packet);
     memcpy(packet, &length, 4);

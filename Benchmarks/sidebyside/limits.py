@@ -14,12 +14,16 @@ class Limit:
     unit: str
 
 
+def _count(clients: int) -> str:
+    return "1 client" if clients == 1 else f"{clients} clients"
+
+
 def _cpu(backend: str, mode: str, clients: int, most: float) -> Limit:
     # Debian's pgbouncer cannot do prepared statements in transaction mode: there the ratio is to its extended figure.
     rival = "extended" if mode == "prepared" else mode
     against = f"pgbouncer's{' extended' if mode != rival else ''}"
     return Limit(
-        f"{backend}, {mode}, {clients} clients: CPU ≤ {most} × {against}",
+        f"{backend}, {mode}, {_count(clients)}: CPU ≤ {most} × {against}",
         (backend, mode, clients, OURS, "cpu_us"), (backend, rival, clients, THEIRS, "cpu_us"), most, "µs")
 
 
@@ -32,7 +36,7 @@ def _user(backend: str, mode: str, clients: int) -> Limit:
 
 def _calls(mode: str, clients: int) -> Limit:
     return Limit(
-        f"instant, {mode}, {clients} clients: ≤ 4.5 system calls per transaction",
+        f"instant, {mode}, {_count(clients)}: ≤ 4.5 system calls per transaction",
         ("instant", mode, clients, OURS, "syscalls.total"), (), 4.5, "calls")
 
 

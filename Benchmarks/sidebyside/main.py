@@ -2,6 +2,7 @@
 import argparse
 import json
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -52,6 +53,7 @@ def main() -> int:
         clients = (16, 64)
     wanted = [part for section in plan.sections(clients) if (part := only.narrow(section))]
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     machine.raise_descriptor_limit()
     machine.BUILD.mkdir(parents=True, exist_ok=True)
     about = machine.describe(options.headgate)

@@ -51,14 +51,14 @@ def resident_bytes(pid: int) -> int:
 
 
 class Daemon:
-    """A server process of ours, pinned to `cores`; its output goes to `log`."""
+    """A server process of ours, pinned to `cores`; its output goes to `log`. It dies with us, however we die."""
 
     def __init__(self, command: list, cores: str, log: Path, stop_with: int = signal.SIGTERM, **options):
         self.log = log
         self.stop_with = stop_with
         with open(log, "ab") as out:
             self.process = subprocess.Popen(
-                ["taskset", "-c", cores, *map(str, command)], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                ["setpriv", "--pdeathsig", "KILL", "taskset", "-c", cores, *map(str, command)], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                 **options)
         self.pid = self.process.pid
 

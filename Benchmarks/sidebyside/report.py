@@ -68,19 +68,21 @@ def _transactions(cells: Cells, backend: str, workload: str) -> str:
             if (backend, workload, clients, target) not in cells.runs:
                 failed = cells.failures.get((backend, workload, clients, target))
                 if failed:
-                    rows.append([f"{clients} {target}", f"failed: {failed[0]}"] + [""] * 11)
+                    rows.append([f"{clients} {target}", f"failed: {failed[0]}"] + [""] * 12)
                 continue
             cpu = get("cpu_us")
             rows.append([
                 f"{clients} {target}", number(get("tps"), 0), number(cpu), number(get("user_us")),
                 number(get("system_us")), number(cpu / base) if cpu and base else "–",
                 number(get("p50_ms"), 3), number(get("p95_ms"), 3), number(get("p99_ms"), 3),
-                number(get("syscalls.total")), number(get("syscalls.eagain")), number(get("syscalls.epoll_ctl")),
+                number(get("syscalls.total")), number(get("syscalls.wait")), number(get("syscalls.eagain")), number(get("syscalls.epoll_ctl")),
                 number(get("switches"))])
     against = "pgbouncer's extended figure" if rival != workload else "pgbouncer"
-    return f"CPU in µs per transaction; `×` is CPU to {against}; latencies in ms.\n\n" + table(
-        ["clients, target", "tx/s", "CPU", "user", "system", "×", "p50", "p95", "p99", "calls/tx", "EAGAIN/tx",
-         "epoll_ctl/tx", "sleeps/tx"], rows)
+    return f"CPU in µs per transaction; `×` is CPU to {against}; latencies in ms. System calls per \
+transaction: all, of those waiting (epoll_wait), of those answered EAGAIN, epoll_ctl; sleeps are voluntary context \
+switches.\n\n" + table(
+        ["clients, target", "tx/s", "CPU", "user", "system", "×", "p50", "p95", "p99", "calls/tx",
+         "waits/tx", "EAGAIN/tx", "epoll_ctl/tx", "sleeps/tx"], rows)
 
 
 def _bulk(cells: Cells, backend: str) -> str:

@@ -134,19 +134,25 @@ class Headgate(Target):
     def launch(self, backend_port: int, scratch: Path) -> Daemon:
         if not os.access(self.program, os.X_OK):
             raise Unavailable(f"no {self.program} (swift build -c release, or --headgate PATH)")
-        (scratch / "hba.conf").write_text("host all all 127.0.0.1/32 trust\n")
         (scratch / "state").mkdir(exist_ok=True)
         config = scratch / "headgate.toml"
         config.write_text(f"""
 [headgate]
 threads = {self.threads}
 state_dir = "{scratch}/state"
+auth_type = "trust"
+max_client_conn = {CLIENTS}
+listen_backlog = 4096
+log_level = "warning"
+log_connections = false
+log_disconnections = false
+log_pooler_errors = false
+log_stats = false
 
 [[listen]]
 protocol = "postgres"
 address = "127.0.0.1:{self.port}"
 tls = "disable"
-hba_file = "{scratch}/hba.conf"
 
 [cluster.bench]
 protocol = "postgres"
