@@ -1,4 +1,4 @@
-public import ByteKit
+import ByteKit
 public import Settings
 public import SQLText
 
@@ -47,6 +47,9 @@ public final class ClientSession {
 
     /// Why the client keeps its server; empty when it does not.
     public var pins: SessionStateKinds { extra?.pins ?? [] }
+
+    /// Part of a message has been sent to the server and the rest has not come.
+    public var isSendingMessage: Bool { passThrough > 0 && !passDiscarded }
 
     /// How many statements it has prepared.
     public var preparedCount: Int { prepared?.count ?? 0 }

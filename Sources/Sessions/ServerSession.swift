@@ -1,6 +1,6 @@
-public import ByteKit
+import ByteKit
 public import PostgresWire
-public import SQLText
+import SQLText
 
 /// What a statement operation sent to a server becomes if it succeeds, or is undone as if it never was.
 struct StatementOperation {

@@ -1,4 +1,4 @@
-public import ByteKit
+import ByteKit
 public import SQLText
 
 /// What all sessions of one worker share: the statement cache, the interned settings and status values, and the plans

@@ -60,6 +60,11 @@ int headgate_open_null(void) {
     return fd >= 0 ? fd : -errno;
 }
 
+int headgate_duplicate(int fd) {
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    return copy >= 0 ? copy : -errno;
+}
+
 static void from_sockaddr(const struct sockaddr *in, struct headgate_address *out) {
     memset(out, 0, sizeof *out);
     if (in->sa_family == AF_INET) {
@@ -339,6 +344,8 @@ int headgate_thread_start(const char *name, size_t stack, void *(*body)(void *),
     *id = thread;
     return 0;
 }
+
+void headgate_thread_detach(unsigned long id) { pthread_detach(id); }
 
 int headgate_thread_join(unsigned long id) { return -pthread_join(id, NULL); }
 

@@ -10,8 +10,8 @@ public enum MD5Login {
     /// The length of a salt.
     public static let saltLength = 4
 
-    /// The answer to a server's challenge: 35 bytes, to which PasswordMessage adds a NUL. nil when the secret is a SCRAM
-    /// verifier, from which none can be made, or the salt has not 4 bytes.
+    /// The answer to a server's challenge: 35 bytes, to which PasswordMessage adds a NUL. nil when the secret is a
+    /// SCRAM verifier, from which none can be made, or the salt has not 4 bytes.
     public static func response(user: String, password: StoredSecret, salt: [UInt8]) -> [UInt8]? {
         guard salt.count == saltLength else { return nil }
         let inner: SecretBytes
@@ -28,8 +28,10 @@ public enum MD5Login {
         return [UInt8]("md5".utf8) + outer.withBytes { Hex.encode($0) }
     }
 
-    /// Whether a client's answer to `salt` is right, in constant time. `response` is the PasswordMessage without its NUL.
+    /// Whether a client's answer to `salt` is right, in constant time. `response` is the PasswordMessage without its
+    /// NUL. An empty password logs nobody in, as in PostgreSQL.
     public static func verify(response: RawSpan, user: String, secret: StoredSecret, salt: [UInt8]) -> Bool {
+        if case .plain(let password) = secret, password.count == 0 { return false }
         guard let expected = self.response(user: user, password: secret, salt: salt) else { return false }
         return unsafe constantTimeEquals(response, expected.span.bytes)
     }

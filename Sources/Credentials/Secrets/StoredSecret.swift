@@ -9,9 +9,9 @@ public enum StoredSecret: Sendable, Unprintable {
     /// A SCRAM-SHA-256 verifier.
     case scram(ScramVerifier)
 
-    /// Tells the three forms apart as PostgreSQL does (`get_password_type`), with one exception: text that begins like a
-    /// SCRAM verifier and is none is refused, for a damaged verifier must not become a password. Empty text is no
-    /// secret either.
+    /// Tells the three forms apart as PostgreSQL does (`get_password_type`), with one exception: text that begins
+    /// like a SCRAM verifier and is none is refused, for a damaged verifier must not become a password. Empty text is
+    /// no secret either.
     public init?(parsing text: String) {
         unsafe self.init(parsing: [UInt8](text.utf8).span.bytes)
     }

@@ -1,6 +1,7 @@
 import ByteKit
 import PostgresWire
 import SQLText
+import Settings
 
 /// What a statement that completed did to the session.
 extension SessionEnvironment {

@@ -1,4 +1,4 @@
-public import ByteKit
+import ByteKit
 
 /// What a message sent to a server makes the server answer.
 public enum ExpectedKind: UInt8, Sendable {

@@ -1,6 +1,6 @@
 import ByteKit
 import PostgresWire
-import SQLText
+public import SQLText
 import Settings
 
 /// Statements that change the session or the transaction: they are entered as tracked, and what they did is applied

@@ -1,4 +1,4 @@
-public import ByteKit
+import ByteKit
 public import PostgresWire
 import SQLText
 

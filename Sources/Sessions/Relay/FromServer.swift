@@ -1,6 +1,7 @@
-public import ByteKit
+import ByteKit
 public import PostgresWire
 import SQLText
+import Settings
 
 /// What reading from a server led to.
 public struct ServerRelay: Equatable, Sendable {
@@ -50,6 +51,14 @@ extension SessionEnvironment {
                 return result
             }
             switch tag {
+            case BackendTag.rowDescription where server.expected.first?.kind != .query,
+                BackendTag.rowDescription where end <= count:
+                // The answer to a Describe: what the proxy owes behind it must not come in its middle.
+                guard end <= count || end &- position > 1 << 20 else {
+                    result.needed = end &- position
+                    return result
+                }
+                fallthrough
             case BackendTag.dataRow, BackendTag.copyData, BackendTag.rowDescription, BackendTag.noticeResponse,
                 BackendTag.functionCallResponse, BackendTag.parameterDescription:
                 if let failure = streamed(tag, body, end, at: position, bytes, server, client) {
@@ -101,17 +110,13 @@ extension SessionEnvironment {
             return .protocolViolation("message '\(Self.printable(tag))' that nothing asked for")
         }
         server.passHidden = head.isHidden
-        switch tag {
-        case BackendTag.rowDescription:
-            if head.kind == .describeStatement || head.kind == .describePortal {
-                server.expected.popFirst()
-                defer { settleOwedAfter(bytes, server, client) }
-            }
-        case BackendTag.dataRow:
-            if head.isHidden && end <= bytes.byteCount { keepHiddenRow(bytes.extracting(body..<end), server) }
-        default: break
+        if tag == BackendTag.dataRow && head.isHidden && end <= bytes.byteCount {
+            keepHiddenRow(bytes.extracting(body..<end), server)
         }
         if !server.passHidden && client != nil { toClient.forward(bytes, start, here) }
+        if tag == BackendTag.rowDescription && (head.kind == .describeStatement || head.kind == .describePortal) {
+            pop(bytes, server, client)
+        }
         return nil
     }
 

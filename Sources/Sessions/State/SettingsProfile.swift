@@ -1,4 +1,4 @@
-public import ByteKit
+import ByteKit
 
 /// One session setting a client has made: the name in its canonical form and a statement that makes it again in another
 /// server session.
@@ -23,6 +23,9 @@ public final class SettingsProfile {
     public let entries: [SettingEntry]
     /// Unique within the table, never used again.
     let serial: UInt64
+
+    /// A number that is the same for the same settings in one worker, for choosing a server that has them already.
+    public var affinity: UInt64 { serial }
 
     fileprivate init(entries: [SettingEntry], serial: UInt64) {
         self.entries = entries

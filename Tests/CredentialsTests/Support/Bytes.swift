@@ -1,3 +1,7 @@
+import ByteKit
+
+@testable import Credentials
+
 /// Lends the bytes of an array as a received span.
 func lend<R>(_ bytes: [UInt8], _ body: (RawSpan) throws -> R) rethrows -> R {
     let span = unsafe bytes.span.bytes
@@ -23,4 +27,9 @@ struct SeededGenerator: RandomNumberGenerator {
         z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
         return z ^ z >> 31
     }
+}
+
+extension SecretBytes {
+    /// For a message a test makes by hand.
+    var base64: [UInt8] { Base64.encode(revealed()) }
 }

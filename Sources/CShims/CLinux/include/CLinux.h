@@ -28,6 +28,7 @@ int headgate_accept(int fd, struct headgate_address *peer);
 int headgate_close(int fd);
 int headgate_shutdown_write(int fd);
 int headgate_open_null(void);
+int headgate_duplicate(int fd);
 
 /* New non-blocking sockets: the descriptor in *fd; 0 connected, -EINPROGRESS under way, else failed (*fd closed). */
 int headgate_connect(const struct headgate_address *to, int *fd);
@@ -54,6 +55,7 @@ int headgate_resolve_is_temporary(int failure);
 
 int headgate_thread_start(const char *name, size_t stack, void *(*body)(void *), void *argument, unsigned long *id);
 int headgate_thread_join(unsigned long id);
+void headgate_thread_detach(unsigned long id);
 
 /* Blocks TERM INT QUIT HUP USR1 USR2 in this thread and those it starts, and ignores PIPE. */
 int headgate_signals_block(void);
