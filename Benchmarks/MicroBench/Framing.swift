@@ -29,7 +29,7 @@ let framing = [
             sum &+= countMessages(bytes)
         }
         return sum
-    },
+    }
 ]
 
 /// How many whole messages `bytes` holds.
