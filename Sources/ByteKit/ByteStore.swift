@@ -22,7 +22,7 @@
 
     /// Adds bytes at the end.
     public mutating func append(_ bytes: UnsafeRawBufferPointer) {
-        guard let source = unsafe bytes.baseAddress, bytes.count > 0 else { return }
+        guard let source = bytes.baseAddress, bytes.count > 0 else { return }
         reserve(bytes.count)
         if let base = unsafe base { unsafe (base + end).copyMemory(from: source, byteCount: bytes.count) }
         end &+= bytes.count

@@ -22,6 +22,14 @@ public struct Ring<Element> {
         count &+= 1
     }
 
+    /// Adds an element at the front.
+    public mutating func prepend(_ element: Element) {
+        if count == slots.count { grow() }
+        head = (head &- 1) & (slots.count &- 1)
+        slots[head] = element
+        count &+= 1
+    }
+
     /// Takes the element at the front.
     @discardableResult
     public mutating func popFirst() -> Element? {

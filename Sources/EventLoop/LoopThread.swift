@@ -1,16 +1,19 @@
 import CLinux
-import Synchronization
+import Telemetry
 
 /// A thread of the operating system, with 8 MiB of stack.
 public final class LoopThread: Sendable {
     private static let stackSize = 8 << 20
-    private let id: Mutex<UInt?>
+    private let id: Guarded<UInt?>
 
-    private init(id: UInt) { self.id = Mutex(id) }
+    private init(id: UInt) { self.id = Guarded(id) }
 
     deinit {
         if let id = id.withLock({ $0 }) { headgate_thread_detach(id) }
     }
+
+    /// How many processors this process may use, container limits on CPU sets included: the natural number of workers.
+    public static var processorCount: Int { Int(max(headgate_processor_count(), 1)) }
 
     /// Starts a thread that runs `body` and ends. `name` is what `top -H` shows (15 bytes). Fails if the machine has
     /// no room for another thread. A thread nobody joins is detached when its object is released.

@@ -1,4 +1,4 @@
-import Synchronization
+import Telemetry
 
 /// A value handed from one thread to another. The one place where a non-`Sendable` value crosses: it is made only from
 /// a `sending` value and opened only once, by the receiver.
@@ -14,12 +14,12 @@ struct Transferred<Value>: @unchecked Sendable {
 public final class Mailbox<Message>: WakeUpReceiver, @unchecked Sendable {
     // What makes the class safe to share: `inbox` is behind its lock, the watcher of `wakeUp` is signalled only under
     // that lock while it is open, and everything else is the loop thread's alone.
-    private struct Inbox {
+    private struct Inbox: Sendable {
         var messages: [Transferred<Message>] = []
         var isOpen = true
     }
 
-    private let inbox = Mutex(Inbox())
+    private let inbox = Guarded(Inbox())
     private let wakeUp: WakeUp
     private var handler: ((Message) -> Void)?
     private var spare: [Transferred<Message>] = []

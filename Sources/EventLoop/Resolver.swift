@@ -1,5 +1,5 @@
 import CLinux
-import Synchronization
+import Telemetry
 
 /// Turns host names into addresses without blocking a loop: `getaddrinfo` runs on threads that exist only while there
 /// is something to look up. One per process; any thread.
@@ -16,12 +16,12 @@ public final class Resolver: Sendable {
         let deliver: @Sendable (Answer) -> Void
     }
 
-    private struct Entry {
+    private struct Entry: Sendable {
         var result: Result<[PeerAddress], ResolveError>
         var expires: Int64
     }
 
-    private struct State {
+    private struct State: Sendable {
         var cache: [String: Entry] = [:]
         var waiting: [String: [Waiter]] = [:]
         var queue: [String] = []
@@ -31,7 +31,7 @@ public final class Resolver: Sendable {
     private static let failureTimeToLive: Int64 = 1_000_000
     private static let cacheLimit = 4096
 
-    private let state = Mutex(State())
+    private let state = Guarded(State())
     private let timeToLive: Int64
     private let maximumThreads: Int
     private let look: Look

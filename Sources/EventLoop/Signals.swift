@@ -26,11 +26,10 @@ public enum Signals {
     /// `block()`.
     public static func deliver(to handler: @escaping @Sendable (Signal) -> Void) -> Result<Void, Errno> {
         LoopThread.spawn(name: "signals") {
-            while true {
-                let number = headgate_signals_wait()
-                guard number > 0 else { return }
-                if let signal = Signal(rawValue: number) { handler(signal) }
-            }
+            while let signal = wait() { handler(signal) }
         }.map { _ in }
     }
+
+    /// Waits for one signal on this thread; nil if that is impossible.
+    static func wait() -> Signal? { Signal(rawValue: headgate_signals_wait()) }
 }

@@ -1,8 +1,15 @@
 public import CLinux
 import Glibc
 
-/// One run of bytes for `Sockets.sendv`: `SendPiece(base:count:)`. The bytes stay the caller's.
+/// One run of bytes for `Sockets.sendv` (an `iovec`). The bytes stay the caller's.
 public typealias SendPiece = headgate_piece
+
+extension SendPiece {
+    /// The bytes of `buffer`.
+    @inlinable public init(_ buffer: UnsafeRawBufferPointer) {
+        unsafe self.init(base: buffer.baseAddress, count: buffer.count)
+    }
+}
 
 /// How a receive or send went.
 @frozen public enum IOResult: Equatable, Sendable {

@@ -11,12 +11,14 @@ protocol WakeUpReceiver: AnyObject {
 @safe final class WakeUp: LoopBound {
     private let watcher: UnsafeMutablePointer<ev_async>
     private let raw: OpaquePointer
-    private weak var loop: Loop?
+    // Not weak, which would slow every retain of the loop for good. Used only while started, and the loop stops what is
+    // started before it goes.
+    private let loop: Unmanaged<Loop>
     private var receiver: (any WakeUpReceiver)?
 
     /// A started watcher; the loop keeps it, and it keeps `receiver`, until `stop`.
     init(loop: Loop) {
-        self.loop = loop
+        unsafe self.loop = Unmanaged.passUnretained(loop)
         unsafe raw = loop.raw
         unsafe watcher = .allocate(capacity: 1)
         unsafe watcher.initialize(to: ev_async())
@@ -29,14 +31,14 @@ protocol WakeUpReceiver: AnyObject {
     func start(_ receiver: any WakeUpReceiver) {
         self.receiver = receiver
         unsafe ev_async_start(raw, watcher)
-        loop?.adopt(self)
+        unsafe loop._withUnsafeGuaranteedRef { $0.adopt(self) }
     }
 
     func stop() {
         guard receiver != nil else { return }
         unsafe ev_async_stop(raw, watcher)
         receiver = nil
-        loop?.disown(self)
+        unsafe loop._withUnsafeGuaranteedRef { $0.disown(self) }
     }
 
     func signal() { unsafe ev_async_send(raw, watcher) }

@@ -1,4 +1,4 @@
-public import ByteKit
+import ByteKit
 
 /// The sizes that bound one pool, from the configuration in force.
 public struct PoolLimits: Equatable, Sendable {
@@ -118,6 +118,14 @@ public struct PoolMachine {
         waiters.append(Waiter(client: client, ticket: ticket, since: now))
         if waiters.count == 1 { publishOldest() }
         return .waits(ticket: ticket)
+    }
+
+    /// The server granted to a client must be looked at first: the client waits at the front of the line.
+    public mutating func waitAtFront(client: UInt32, now: Int64) -> UInt64 {
+        let ticket = share.takeTicket()
+        waiters.prepend(Waiter(client: client, ticket: ticket, since: now))
+        publishOldest()
+        return ticket
     }
 
     private mutating func takeIdle(affinity: UInt64) -> UInt32 {

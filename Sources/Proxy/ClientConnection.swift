@@ -44,6 +44,8 @@ final class ClientConnection: Connection {
     var waitsForReplies = false
     /// The server it has is being made ready for it.
     var waitsForServer = false
+    /// Refused because there are too many: it was never counted.
+    var isOverLimit = false
     let peer: PeerAddress
     let connectedAt: Int64
     /// When it last asked for something.
@@ -269,6 +271,54 @@ final class ClientConnection: Connection {
             server.isHeldByPeer = false
             server.updateInterest()
         }
+    }
+
+    /// Somebody who knows its cancel key wants its statement cancelled.
+    func cancelRequested() {
+        switch phase {
+        case .waiting:
+            pool?.withdraw(self)
+            ticket = 0
+            refuse(PostgresError(.error, "57014", "canceling statement due to user request"))
+        case .active:
+            if let server, let serverSession = server.session, !serverSession.expected.isEmpty, !waitsForServer {
+                worker.cancel(server)
+            }
+        case .login, .welcome, .idle, .console, .closed: break
+        }
+    }
+
+    /// It waited for a server as long as it may.
+    func waitedTooLong(_ limit: TimeSpan) {
+        let error = PostgresError(
+            phase == .welcome ? .fatal : .error, "57014", "no server became free within query_wait_timeout (\(limit))",
+            detail: "Pool \(pool?.name ?? "") has all its servers in use.",
+            hint: "Look for long transactions, or raise default_pool_size or query_wait_timeout.")
+        if phase == .welcome { fail(error) } else { refuse(error) }
+    }
+
+    /// Its first message in line is answered with an error instead of being sent to a server.
+    private func refuse(_ error: PostgresError) {
+        guard let session else { return }
+        phase = .idle
+        let bytes = carried.take()
+        let used = unsafe bytes.withBytes { all in
+            unsafe worker.environment.refuse(all.bytes, with: error, session)
+        }
+        unsafe bytes.withBytes { all in
+            unsafe send(&worker.environment.toClient, from: all)
+            if used < all.count { unsafe carried.append(UnsafeRawBufferPointer(rebasing: all[used...])) }
+        }
+        resume()
+    }
+
+    /// A timer of its own has run out.
+    func timeout(_ now: Int64) {
+        guard phase == .login || phase == .welcome else { return }
+        fail(
+            PostgresError(
+                .fatal, "08006", "login took longer than client_login_timeout",
+                hint: "Look whether the servers answer, or raise client_login_timeout."))
     }
 
     // MARK: Ending

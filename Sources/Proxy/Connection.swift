@@ -6,7 +6,10 @@ import Sessions
 /// A socket with what is kept for it: bytes received and not dealt with, bytes not yet sent. The base of client and
 /// server connections. Lives on its worker's thread.
 class Connection: IOObject {
-    unowned(unsafe) final let worker: Worker
+    private unowned(unsafe) let owner: Worker
+    /// Whose it is. The worker outlives its connections, so no count is kept.
+    @inline(__always)
+    final var worker: Worker { unsafe owner }
     /// Received and not dealt with: part of a message, or messages of a client that waits for a server.
     final var carried = ByteStore()
     /// Not yet sent.
@@ -24,7 +27,7 @@ class Connection: IOObject {
     static let lowWater = 64 << 10
 
     init(worker: Worker) {
-        self.worker = worker
+        unsafe owner = worker
         super.init()
     }
 
@@ -173,7 +176,7 @@ class Connection: IOObject {
                 let all = unsafe UnsafeRawBufferPointer(rebasing: scratch[..<(head + got)])
                 let used = unsafe received(all)
                 if !isAttached { return }
-                keepRest(all, used, head)
+                unsafe keepRest(all, used, head)
             case .wouldBlock: return
             case .eof: ended(nil)
             case .failed(let errno): ended(errno)

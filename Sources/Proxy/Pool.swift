@@ -27,7 +27,9 @@ struct PoolCounters {
 /// One worker's part of one pool, with the connections that `PoolMachine` knows by number.
 final class Pool {
     let global: PoolGlobal
-    unowned(unsafe) let worker: Worker
+    private unowned(unsafe) let owner: Worker
+    /// Whose part of the pool this is; it outlives the pool.
+    var worker: Worker { unsafe owner }
     private(set) var machine: PoolMachine
     private(set) var settings: PoolSettings
     private(set) var user: UserRecord
@@ -53,7 +55,7 @@ final class Pool {
         cluster: ClusterSettings
     ) {
         self.global = global
-        self.worker = worker
+        unsafe owner = worker
         self.settings = settings
         self.user = user
         self.database = database
@@ -89,8 +91,9 @@ final class Pool {
             guard let server = worker.servers[slot] else { return false }
             counters.assignments &+= 1
             if needsCheck(server, now) {
-                client.phase = client.phase == .welcome ? .welcome : .waiting
-                checkFirst(server, for: client, session, now)
+                client.ticket = machine.waitAtFront(client: client.slot, now: now)
+                if client.phase != .welcome { client.phase = .waiting }
+                server.check()
                 return false
             }
             if client.phase != .welcome { client.phase = .active }
@@ -107,19 +110,6 @@ final class Pool {
     private func needsCheck(_ server: ServerConnection, _ now: Int64) -> Bool {
         let delay = settings.serverCheckDelay.microseconds
         return delay > 0 && now - server.lastUsed >= delay
-    }
-
-    /// The client waits at the front while the idle server is asked whether it still lives.
-    private func checkFirst(
-        _ server: ServerConnection, for client: ClientConnection, _ session: ClientSession, _ now: Int64
-    ) {
-        if case .waits(let ticket) = machine.request(client: client.slot, affinity: 0, now: now) {
-            client.ticket = ticket
-        } else if let other = machine.takeBack() {
-            // Another idle server was handed out meanwhile: put it back, the check decides.
-            worker.servers[other].map(place)
-        }
-        server.check()
     }
 
     /// Servers cannot be had at all: new clients are told so at once instead of being made to wait.
@@ -192,7 +182,9 @@ final class Pool {
 
     private func connect(_ answer: Resolver.Answer) {
         guard case .success(let addresses) = answer, let address = addresses.first else {
-            if case .failure(let error) = answer { Log.warn("resolve", "cannot resolve a server's name", ["pool": name, "error": "\(error)"]) }
+            if case .failure(let error) = answer {
+                Log.warn("resolve", "cannot resolve a server's name", ["pool": name, "error": "\(error)"])
+            }
             abortOpening()
             return connectFailed(.unreachable("its name cannot be resolved"))
         }

@@ -1,7 +1,9 @@
+import ByteKit
 import Credentials
 import EventLoop
 import Pooling
-import Settings
+import Sessions
+public import Settings
 import Synchronization
 
 /// One database and user: what servers are pooled by.

@@ -3,6 +3,7 @@ import Credentials
 import EventLoop
 import PostgresWire
 import Sessions
+import Settings
 import Telemetry
 
 /// What a server connection is doing.
@@ -60,6 +61,24 @@ final class ServerConnection: Connection {
         lastUsed = worker.loop.nowMicros
         self.expiresAt = expiresAt
         super.init(worker: worker)
+    }
+
+    /// A connection that another worker has sent.
+    init(pool: Pool, worker: Worker, slot: UInt32, moved: MovedServer, _ environment: SessionEnvironment) {
+        self.pool = pool
+        self.slot = slot
+        address = moved.address
+        connectedAt = moved.connectedAt
+        lastUsed = moved.lastUsed
+        expiresAt = moved.expiresAt
+        super.init(worker: worker)
+        phase = .idle
+        processID = moved.processID
+        cancelKey = moved.cancelKey
+        closeNeeded = moved.closeNeeded
+        session = ServerSession(
+            settings: environment.profiles.intern(moved.settings), status: environment.statuses.intern(moved.status),
+            holding: moved.statements)
     }
 
     // MARK: Connecting
@@ -373,6 +392,17 @@ final class ServerConnection: Connection {
         closeSocket()
         worker.loop.retire(self)
         pool.closed(self, wasOpening: was == .connecting || was == .login)
+    }
+
+    /// What it does now has taken too long.
+    func tookTooLong() {
+        switch phase {
+        case .connecting, .login:
+            let seconds = pool.settings.serverConnectTimeout
+            failedToConnect("no connection within server_connect_timeout (\(seconds))")
+        case .checking, .cleaning: close("did not answer in time")
+        case .idle, .active, .settings, .probing, .closed: deadline = .max
+        }
     }
 
     override func outputGrew() {

@@ -31,6 +31,8 @@ public final class ClientSession {
     var passThrough = 0
     /// The streamed message goes nowhere.
     var passDiscarded = false
+    /// It was refused in the middle of a batch: everything up to its Sync is discarded.
+    var isSkippingAlone = false
     /// When servers are given back.
     public let mode: PoolMode
     /// What to do with state that cannot be replayed.

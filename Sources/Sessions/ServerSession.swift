@@ -82,6 +82,16 @@ public final class ServerSession {
     /// Rows that answered hidden messages, as column texts.
     var hiddenRows: [[[UInt8]?]] = []
 
+    /// A server that comes from another worker, where it held these statements.
+    public convenience init(settings: SettingsProfile, status: StatusBlock, holding statements: ServerStatements) {
+        self.init(settings: settings, status: status, statementLimit: statements.limit)
+        self.statements = statements
+        unnamed = .unknown
+    }
+
+    /// What it takes along to another worker.
+    public var heldStatements: ServerStatements { statements }
+
     /// A server that has just said ReadyForQuery for the first time.
     public init(settings: SettingsProfile, status: StatusBlock, statementLimit: Int) {
         self.settings = settings

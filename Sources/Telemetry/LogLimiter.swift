@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Keeps a fault that repeats thousands of times a second from flooding the log: per key a few lines a second, then
 /// one that says how many were left out. Any thread.
 public final class LogLimiter: Sendable {
@@ -11,7 +9,7 @@ public final class LogLimiter: Sendable {
         case leaveOut
     }
 
-    private struct Window {
+    private struct Window: Sendable {
         var start: Int64
         var written = 0
         var leftOut = 0
@@ -20,7 +18,7 @@ public final class LogLimiter: Sendable {
     private static let second: Int64 = 1_000_000
     private static let keyLimit = 1024
 
-    private let windows = Mutex<[String: Window]>([:])
+    private let windows = Guarded<[String: Window]>([:])
     private let perSecond: Int
 
     /// A limiter that lets `perSecond` lines of each key through.

@@ -6,13 +6,13 @@ import Synchronization
 /// The descriptor is shared with other processes (a terminal, a pipe), so it is not made non-blocking: it is polled
 /// first, and a pipe that polls writable has room for 4096 bytes, which is what a line is bounded to.
 final class LogSink: Sendable {
-    private struct State {
+    private struct State: Sendable {
         var descriptor: Int32 = 2
         /// Dropped since the last line that got through.
         var unreported: UInt64 = 0
     }
 
-    private let state = Mutex(State())
+    private let state = Guarded(State())
     private let total = Atomic<UInt64>(0)
 
     var descriptor: Int32 {

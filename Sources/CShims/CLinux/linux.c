@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -343,6 +344,12 @@ int headgate_thread_start(const char *name, size_t stack, void *(*body)(void *),
     pthread_setname_np(thread, shortened);
     *id = thread;
     return 0;
+}
+
+int headgate_processor_count(void) {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+    return (int)sysconf(_SC_NPROCESSORS_ONLN);
 }
 
 void headgate_thread_detach(unsigned long id) { pthread_detach(id); }

@@ -68,9 +68,15 @@ extension SessionEnvironment {
         switch tag {
         case FrontendTag.sync:
             guard end &- start == 5 else { return .fatal(Self.malformed("invalid Sync message")) }
+            client.isSkippingAlone = false
             toClient.make(bytes) { $0.readyForQuery(.idle) }
             return nil
         case FrontendTag.flush:
+            return nil
+        case FrontendTag.query, FrontendTag.parse, FrontendTag.bind, FrontendTag.describe, FrontendTag.execute,
+            FrontendTag.close, FrontendTag.functionCall:
+            if !client.isSkippingAlone { return .needServer }
+            discard(end, bytes, client)
             return nil
         case FrontendTag.copyData, FrontendTag.copyDone, FrontendTag.copyFail:
             // Left over from a COPY the server ended with an error: PostgreSQL ignores these too.
@@ -78,9 +84,6 @@ extension SessionEnvironment {
             return nil
         case FrontendTag.terminate:
             return .terminated
-        case FrontendTag.query, FrontendTag.parse, FrontendTag.bind, FrontendTag.describe, FrontendTag.execute,
-            FrontendTag.close, FrontendTag.functionCall:
-            return .needServer
         default:
             return .fatal(Self.malformed("invalid frontend message type \(tag)"))
         }

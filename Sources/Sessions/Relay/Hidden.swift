@@ -1,5 +1,6 @@
-public import ByteKit
+import ByteKit
 public import PostgresWire
+import SQLText
 
 /// What the proxy itself asks of a server between its clients' statements.
 extension SessionEnvironment {

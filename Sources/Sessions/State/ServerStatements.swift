@@ -1,6 +1,6 @@
 /// Which prepared statements a server connection holds, by the serial of the statement, least recently used first.
 /// Bounded by `max_prepared_statements`: what no longer fits is closed on the server.
-public struct ServerStatements {
+public struct ServerStatements: Sendable {
     private struct Node {
         var serial: UInt64
         var older: Int32

@@ -56,6 +56,8 @@ int headgate_resolve_is_temporary(int failure);
 int headgate_thread_start(const char *name, size_t stack, void *(*body)(void *), void *argument, unsigned long *id);
 int headgate_thread_join(unsigned long id);
 void headgate_thread_detach(unsigned long id);
+/* How many processors this process may run on. */
+int headgate_processor_count(void);
 
 /* Blocks TERM INT QUIT HUP USR1 USR2 in this thread and those it starts, and ignores PIPE. */
 int headgate_signals_block(void);
