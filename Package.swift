@@ -72,6 +72,10 @@ let package = Package(
         tests("Pooling", ["ByteKit", "Settings"]),
         tests("Telemetry", ["ByteKit"]),
         tests("EventLoop", ["ByteKit", "Telemetry"]),
+
+        .executableTarget(
+            name: "MicroBench", dependencies: ["ByteKit", "PostgresWire", "SQLText", "Pooling"],
+            path: "Benchmarks/MicroBench", swiftSettings: rules),
     ],
     cxxLanguageStandard: .cxx20
 )

@@ -1,9 +1,12 @@
 #ifndef HEADGATE_COPENSSL_H
 #define HEADGATE_COPENSSL_H
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/md5.h>
+#include <openssl/objects.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
+#include <openssl/x509.h>
 #endif

@@ -1,0 +1,336 @@
+import ByteKit
+import Credentials
+import EventLoop
+import PostgresWire
+import Sessions
+import Settings
+import Telemetry
+
+/// What a client needs while it logs in, and no longer.
+final class LoginAttempt {
+    let exchange: ClientLogin
+    let listener: ListenSettings
+    var user = ""
+    var database = ""
+    var record: UserRecord?
+    var base: SettingsProfile?
+    var applicationName: String?
+    var isProtocol32 = false
+    var isDeriving = false
+    var counted: PoolKey?
+
+    init(exchange: ClientLogin, listener: ListenSettings) {
+        self.exchange = exchange
+        self.listener = listener
+    }
+
+    /// For the log.
+    var name: String { user.isEmpty ? "" : "\(database)/\(user)" }
+}
+
+extension ClientConnection {
+    func loginReceived(_ bytes: UnsafeRawBufferPointer) -> Int {
+        guard let login, !login.isDeriving else { return 0 }
+        var done = 0
+        while done < bytes.count, phase == .login {
+            let (consumed, step) = unsafe login.exchange.received(
+                UnsafeRawBufferPointer(rebasing: bytes[done...]).bytes)
+            done += consumed
+            if case .needBytes = step { return done }
+            take(step, login)
+            if login.isDeriving { return done }
+        }
+        return phase == .closed ? bytes.count : done
+    }
+
+    private func take(_ step: ClientLoginStep, _ login: LoginAttempt) {
+        switch step {
+        case .needBytes: return
+        case .reply(let bytes): send(bytes)
+        case .startup(let message): started(message, login)
+        case .cancel(let processID, let key):
+            worker.cancelRequested(processID: processID, key: key)
+            close(nil)
+        case .accepted(let keys, _):
+            if let keys { login.record?.remember(keys) }
+            accepted(login)
+        case .refused(let error): fail(error)
+        case .closeSilently: close(nil)
+        }
+    }
+
+    private func started(_ message: StartupMessage, _ login: LoginAttempt) {
+        login.user = message["user"] ?? ""
+        let named = message["database"] ?? ""
+        login.database = named.isEmpty ? login.user : named
+        if message.minor > 2 || !message.unknownOptions.isEmpty {
+            var out = ByteWriter(capacity: 64)
+            out.negotiateProtocolVersion(minor: min(message.minor, 2), unknown: message.unknownOptions)
+            send(out.take())
+        }
+        login.isProtocol32 = message.minor >= 2
+        let general = worker.snapshot.configuration.general
+        guard !worker.isShuttingDown else {
+            fail(PostgresError(.fatal, "57P01", "the pooler is shutting down", hint: "Connect to another one."))
+            return
+        }
+        switch StartupSettings.read(message, ignoring: general.ignoreStartupParameters, worker.environment.profiles) {
+        case .success(let settings):
+            login.base = settings.base
+            login.applicationName = settings.applicationName
+        case .failure(let error):
+            fail(error)
+            return
+        }
+        if message["replication"].map({ !["false", "off", "no", "0"].contains($0) }) == true {
+            fail(
+                PostgresError(
+                    .fatal, "0A000", "replication connections are not passed on yet",
+                    hint: "Connect to the server directly."))
+            return
+        }
+        login.record = worker.snapshot.users[login.user]
+        authenticate(login)
+    }
+
+    private func authenticate(_ login: LoginAttempt) {
+        let method = login.listener.authType ?? worker.snapshot.configuration.general.authType
+        switch method {
+        case .trust: take(login.exchange.begin(login.record == nil ? denied(login) : .none), login)
+        case .plain: take(login.exchange.begin(.cleartext(login.record?.secret)), login)
+        case .md5:
+            if case .scram? = login.record?.secret { return beginScram(login) }
+            take(login.exchange.begin(.md5(login.record?.secret)), login)
+        case .scramSHA256: beginScram(login)
+        }
+    }
+
+    /// Nobody by that name: the client is asked for a password it cannot have.
+    private func denied(_ login: LoginAttempt) -> ClientAuthentication { .cleartext(nil) }
+
+    private func beginScram(_ login: LoginAttempt) {
+        if let verifier = login.record?.verifier {
+            take(login.exchange.begin(.scram(verifier, isMock: false)), login)
+            return
+        }
+        guard let record = login.record, case .plain(let password)? = record.secret else {
+            let mock = ScramServer.mockVerifier(user: login.user, processSecret: worker.shared.secret)
+            take(login.exchange.begin(.scram(mock, isMock: true)), login)
+            return
+        }
+        // The verifier of a clear-text password takes a millisecond to make: not on the loop, and only once.
+        login.isDeriving = true
+        let mailbox = worker.shared.worker(worker.index)
+        let slot = self.slot
+        let connectedAt = self.connectedAt
+        let queued = worker.shared.workshop.run {
+            if record.verifier == nil {
+                record.remember(
+                    ScramVerifier.derive(
+                        password: password, salt: randomBytes(16), iterations: ScramVerifier.defaultIterations))
+            }
+            _ = mailbox?.post(
+                .job { worker in
+                    guard let client = worker.clients[slot], client.connectedAt == connectedAt,
+                        let login = client.login
+                    else { return }
+                    login.isDeriving = false
+                    client.beginScram(login)
+                    client.processCarried()
+                })
+        }
+        if !queued { fail(PostgresError(.fatal, "53300", "too many clients log in at once", hint: "Try again.")) }
+    }
+
+    /// The client is who it says it is.
+    private func accepted(_ login: LoginAttempt) {
+        let configuration = worker.snapshot.configuration
+        if ConsoleGate.isConsole(login.database) {
+            openConsole(login)
+            return
+        }
+        guard let database = configuration.database(login.database), let record = login.record else {
+            fail(
+                PostgresError(
+                    .fatal, "3D000", "database \"\(login.database)\" does not exist",
+                    hint: "The databases of this pooler are the [database.*] tables of its configuration."))
+            return
+        }
+        let key = PoolKey(database: login.database, user: login.user)
+        guard let pool = worker.pool(key, database, record) else {
+            fail(PostgresError(.fatal, "3D000", "database \"\(login.database)\" has no cluster"))
+            return
+        }
+        if let refusal = worker.admit(key, pool) {
+            fail(refusal)
+            return
+        }
+        login.counted = key
+        self.pool = pool
+        guard let base = login.base else { return }
+        let settings = pool.settings
+        let session = ClientSession(
+            base: base, status: worker.environment.statuses.empty, mode: settings.poolMode,
+            policy: settings.sessionState)
+        self.session = session
+        if let welcome = pool.welcome(for: base, login.applicationName, worker.environment) {
+            finishLogin(status: welcome)
+            return
+        }
+        phase = .welcome
+        if pool.request(self, session), let server {
+            waitsForServer = true
+            server.takeOverSettings()
+        }
+    }
+
+    /// A server has reported what holds for this client's settings.
+    func finishLogin(_ server: ServerSession) {
+        guard let pool, let login, let base = login.base else { return }
+        pool.remember(server.status, for: base, worker.environment)
+        finishLogin(status: server.status)
+        if phase != .closed { transactionEndedAfterLogin() }
+    }
+
+    private func transactionEndedAfterLogin() {
+        guard let server, let session else { return }
+        if session.mode == .session {
+            phase = .active
+            resume()
+            return
+        }
+        phase = .idle
+        server.release()
+        if phase == .idle { resume() }
+    }
+
+    private func finishLogin(status: StatusBlock) {
+        guard let session, let login, let pool else { return }
+        session.status = status
+        worker.disarm(self)
+        cancelSecret = UInt64.random(in: 1 ... .max)
+        var out = ByteWriter(capacity: 600)
+        if let last = login.exchange.pendingFinal { out.authentication(12, last) }
+        out.authentication(0)
+        out.raw(status.encoded)
+        out.backendKeyData(
+            processID: worker.processID(of: slot), key: CancelKey.bytes(cancelSecret, isLong: login.isProtocol32))
+        out.readyForQuery(.idle)
+        send(out.take())
+        phase = .idle
+        self.login = nil
+        pool.counters.logins &+= 1
+        if worker.snapshot.configuration.general.logConnections {
+            Log.info("client_login", "client logged in", ["client": peer.description, "pool": pool.name])
+        }
+    }
+
+    /// Waiting for the first server of the pool came to nothing.
+    func welcomeFailed(_ error: PostgresError) {
+        var fatal = error
+        fatal.severity = .fatal
+        fail(fatal)
+    }
+}
+
+/// The settings in a start-up packet.
+struct StartupSettings {
+    let base: SettingsProfile
+    let applicationName: String?
+
+    /// Reads the parameters that are settings, those inside `options` too.
+    static func read(
+        _ message: StartupMessage, ignoring ignored: [String], _ profiles: ProfileTable
+    ) -> Result<StartupSettings, PostgresError> {
+        var entries: [SettingEntry] = []
+        var applicationName: String?
+        func add(_ name: String, _ value: String) {
+            let lower = name.lowercased()
+            if ignored.contains(lower) { return }
+            if lower == "application_name" { applicationName = value }
+            entries.append(SettingEntry(name: lower, replay: SettingText.assignment(lower, value)))
+        }
+        if let options = message["options"], !ignored.contains("options") {
+            switch CommandLineOptions.parse(options) {
+            case .success(let pairs): for (name, value) in pairs { add(name, value) }
+            case .failure(let error): return .failure(error)
+            }
+        }
+        let own: Set<String> = ["user", "database", "options", "replication"]
+        for parameter in message.parameters
+        where !own.contains(parameter.name) && !parameter.name.hasPrefix("_pq_.") {
+            add(parameter.name, parameter.value)
+        }
+        return .success(StartupSettings(base: profiles.intern(entries), applicationName: applicationName))
+    }
+}
+
+/// The `options` start-up parameter: `-c name=value`, `-cname=value`, `--name=value`, blanks escaped with `\`.
+enum CommandLineOptions {
+    static func parse(_ text: String) -> Result<[(String, String)], PostgresError> {
+        var words: [String] = []
+        var word = ""
+        var inWord = false
+        var escaped = false
+        for character in text.unicodeScalars {
+            if escaped {
+                word.unicodeScalars.append(character)
+                escaped = false
+            } else if character == "\\" {
+                escaped = true
+                inWord = true
+            } else if character.properties.isWhitespace {
+                if inWord { words.append(word) }
+                word = ""
+                inWord = false
+            } else {
+                word.unicodeScalars.append(character)
+                inWord = true
+            }
+        }
+        if inWord { words.append(word) }
+        var pairs: [(String, String)] = []
+        var index = 0
+        while index < words.count {
+            var assignment = words[index]
+            index += 1
+            if assignment == "-c" {
+                guard index < words.count else { return .failure(bad("-c without a setting")) }
+                assignment = words[index]
+                index += 1
+            } else if assignment.hasPrefix("-c") || assignment.hasPrefix("--") {
+                assignment = String(assignment.dropFirst(2))
+            } else {
+                return .failure(bad("unrecognized option \"\(assignment)\""))
+            }
+            guard let equals = assignment.firstIndex(of: "=") else {
+                return .failure(bad("option \"\(assignment)\" has no value"))
+            }
+            let name = assignment[..<equals].map { $0 == "-" ? "_" : $0 }
+            pairs.append((String(name), String(assignment[assignment.index(after: equals)...])))
+        }
+        return .success(pairs)
+    }
+
+    private static func bad(_ what: String) -> PostgresError {
+        PostgresError(
+            .fatal, "42601", "cannot read the startup parameter \"options\": \(what)",
+            hint: "Write \"-c name=value\" or \"--name=value\".")
+    }
+}
+
+/// Cancel keys: 4 bytes for protocol 3.0, 16 for 3.2.
+enum CancelKey {
+    static func bytes(_ secret: UInt64, isLong: Bool) -> [UInt8] {
+        var out: [UInt8] = []
+        for shift in stride(from: 24, through: 0, by: -8) { out.append(UInt8(truncatingIfNeeded: secret >> UInt64(shift))) }
+        guard isLong else { return out }
+        for shift in stride(from: 56, through: 0, by: -8) { out.append(UInt8(truncatingIfNeeded: secret >> UInt64(shift))) }
+        for shift in stride(from: 56, through: 32, by: -8) { out.append(UInt8(truncatingIfNeeded: secret >> UInt64(shift))) }
+        return out
+    }
+
+    static func matches(_ key: [UInt8], _ secret: UInt64) -> Bool {
+        constantTimeEquals(key, bytes(secret, isLong: false)) || constantTimeEquals(key, bytes(secret, isLong: true))
+    }
+}

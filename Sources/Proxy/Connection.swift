@@ -1,0 +1,240 @@
+import ByteKit
+import CLinux
+import EventLoop
+import Sessions
+
+/// A socket with what is kept for it: bytes received and not dealt with, bytes not yet sent. The base of client and
+/// server connections. Lives on its worker's thread.
+class Connection: IOObject {
+    private unowned(unsafe) let owner: Worker
+    /// Whose it is. The worker outlives its connections, so no count is kept.
+    @inline(__always)
+    final var worker: Worker { unsafe owner }
+    /// Received and not dealt with: part of a message, or messages of a client that waits for a server.
+    final var carried = ByteStore()
+    /// Not yet sent.
+    final var output = ByteStore()
+    /// The other side takes no more for now.
+    final var isHeldByPeer = false
+    /// More is carried than may be.
+    final var isHeldByCarried = false
+    /// The socket failed; it will be closed at the end of the turn.
+    final var isBroken = false
+
+    /// Unsent bytes above which the side that produces them is no longer read.
+    static let highWater = 256 << 10
+    /// Unsent bytes below which it is read again.
+    static let lowWater = 64 << 10
+
+    init(worker: Worker) {
+        unsafe owner = worker
+        super.init()
+    }
+
+    /// Starts to wait for bytes on a connected socket.
+    final func open(_ fd: Int32) {
+        attach(fd: fd, loop: worker.loop, reading: true, writing: false)
+    }
+
+    /// Stops watching and closes the socket.
+    final func closeSocket() {
+        let fd = self.fd
+        detach()
+        if fd >= 0 { Sockets.close(fd) }
+        carried.clear()
+        output.clear()
+    }
+
+    /// Waits for what there is to wait for.
+    final func updateInterest() {
+        guard isAttached else { return }
+        setInterest(reading: !isHeldByPeer && !isHeldByCarried, writing: !output.isEmpty)
+    }
+
+    /// Sends now what the socket takes, keeps the rest.
+    final func send(_ bytes: UnsafeRawBufferPointer) {
+        if bytes.count == 0 || isBroken || !isAttached { return }
+        if !output.isEmpty {
+            unsafe output.append(bytes)
+            return
+        }
+        switch unsafe Sockets.send(fd, bytes) {
+        case .bytes(let sent):
+            if sent == bytes.count { return }
+            unsafe output.append(UnsafeRawBufferPointer(rebasing: bytes[sent...]))
+        case .wouldBlock:
+            unsafe output.append(bytes)
+        case .eof, .failed:
+            markBroken()
+            return
+        }
+        updateInterest()
+        outputGrew()
+    }
+
+    final func send(_ bytes: [UInt8]) {
+        unsafe bytes.withUnsafeBytes { unsafe send($0) }
+    }
+
+    /// Carries out a plan whose untouched ranges lie in `source`.
+    final func send(_ plan: inout SendPlan, from source: UnsafeRawBufferPointer) {
+        if plan.isEmpty { return }
+        if plan.pieces.count == 1 {
+            let piece = plan.pieces[0]
+            if piece.isMade {
+                unsafe plan.made.bytes.withUnsafeBytes { unsafe send($0) }
+            } else {
+                unsafe send(UnsafeRawBufferPointer(rebasing: source[piece.start..<piece.end]))
+            }
+        } else {
+            unsafe sendPieces(plan, from: source)
+        }
+        plan.reset()
+    }
+
+    private func sendPieces(_ plan: borrowing SendPlan, from source: UnsafeRawBufferPointer) {
+        unsafe plan.made.bytes.withUnsafeBytes { made in
+            if isBroken || !isAttached { return }
+            var sent = 0
+            if output.isEmpty {
+                let result = unsafe withUnsafeTemporaryAllocation(of: SendPiece.self, capacity: 64) { vector in
+                    var count = 0
+                    for piece in plan.pieces where count < 64 {
+                        let bytes = unsafe piece.isMade ? made : source
+                        unsafe vector.initializeElement(
+                            at: count,
+                            to: SendPiece(
+                                base: bytes.baseAddress.map { unsafe $0 + piece.start }, count: piece.end - piece.start
+                            ))
+                        count += 1
+                    }
+                    return unsafe Sockets.sendv(fd, UnsafeBufferPointer(rebasing: vector[..<count]))
+                }
+                switch result {
+                case .bytes(let amount): sent = amount
+                case .wouldBlock: sent = 0
+                case .eof, .failed:
+                    markBroken()
+                    return
+                }
+            }
+            if sent == plan.byteCount { return }
+            for piece in plan.pieces {
+                let length = piece.end - piece.start
+                if sent >= length {
+                    sent -= length
+                    continue
+                }
+                let bytes = unsafe piece.isMade ? made : source
+                unsafe output.append(UnsafeRawBufferPointer(rebasing: bytes[(piece.start + sent)..<piece.end]))
+                sent = 0
+            }
+            updateInterest()
+            outputGrew()
+        }
+    }
+
+    /// Sends what is kept, as far as the socket takes it.
+    final func flush() {
+        while !output.isEmpty {
+            let result = unsafe output.withBytes { unsafe Sockets.send(fd, $0) }
+            switch result {
+            case .bytes(let sent):
+                let whole = output.count == sent
+                output.drop(sent)
+                if !whole { break }
+            case .wouldBlock: break
+            case .eof, .failed:
+                markBroken()
+                return
+            }
+            break
+        }
+        updateInterest()
+        if output.count <= Self.lowWater { outputShrank() }
+    }
+
+    final func markBroken() {
+        if isBroken { return }
+        isBroken = true
+        output.clear()
+        worker.broken.append(self)
+    }
+
+    /// Receives into the loop's scratch, behind what is carried, and hands everything to `receive`. Answers false when
+    /// the connection has ended.
+    @inline(__always)
+    final func receive() {
+        let scratch = unsafe worker.loop.scratch
+        let head = carried.count
+        if head <= scratch.count / 2 {
+            if head > 0 {
+                unsafe carried.withBytes { unsafe scratch.copyMemory(from: $0) }
+            }
+            switch unsafe Sockets.recv(fd, into: UnsafeMutableRawBufferPointer(rebasing: scratch[head...])) {
+            case .bytes(let got):
+                let all = unsafe UnsafeRawBufferPointer(rebasing: scratch[..<(head + got)])
+                let used = unsafe received(all)
+                if !isAttached { return }
+                unsafe keepRest(all, used, head)
+            case .wouldBlock: return
+            case .eof: ended(nil)
+            case .failed(let errno): ended(errno)
+            }
+            return
+        }
+        receiveLarge()
+    }
+
+    /// Keeps what was not used. What is carried already is not copied again.
+    private func keepRest(_ all: UnsafeRawBufferPointer, _ used: Int, _ head: Int) {
+        if used >= head {
+            if head > 0 { carried.clear() }
+            if used < all.count { unsafe carried.append(UnsafeRawBufferPointer(rebasing: all[used...])) }
+        } else {
+            unsafe carried.append(UnsafeRawBufferPointer(rebasing: all[head...]))
+            carried.drop(used)
+        }
+    }
+
+    /// A long message is gathered where it is kept.
+    private func receiveLarge() {
+        carried.reserve(64 << 10)
+        let result = unsafe carried.withRoom { unsafe Sockets.recv(fd, into: $0) }
+        switch result {
+        case .bytes(let got):
+            carried.extend(got)
+            processCarried()
+        case .wouldBlock: return
+        case .eof: ended(nil)
+        case .failed(let errno): ended(errno)
+        }
+    }
+
+    /// Deals with what is carried, without receiving.
+    final func processCarried() {
+        if carried.isEmpty || !isAttached { return }
+        let bytes = carried.take()
+        let used = unsafe bytes.withBytes { all in
+            let used = unsafe received(all)
+            if isAttached && used < all.count {
+                // Nothing is carried while this runs, so the rest is all there is.
+                unsafe carried.append(UnsafeRawBufferPointer(rebasing: all[used...]))
+            }
+            return used
+        }
+        _ = used
+    }
+
+    /// Deals with bytes; answers how many of them are done with.
+    func received(_ bytes: UnsafeRawBufferPointer) -> Int { bytes.count }
+
+    /// The other end closed, or the socket failed.
+    func ended(_ errno: Errno?) {}
+
+    /// More is unsent than before.
+    func outputGrew() {}
+
+    /// Little enough is unsent for more to be made.
+    func outputShrank() {}
+}

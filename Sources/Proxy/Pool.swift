@@ -1,0 +1,359 @@
+import EventLoop
+import Pooling
+import PostgresWire
+import Sessions
+import Settings
+import Telemetry
+
+/// Why a server connection could not be had.
+enum ConnectFailure {
+    /// Nobody answers at the address; the text says how.
+    case unreachable(String)
+    /// The server answered and refused.
+    case login(ServerLoginFailure)
+}
+
+/// Counts of one pool in one worker. Single writer.
+struct PoolCounters {
+    var transactions: UInt64 = 0
+    var queries: UInt64 = 0
+    var bytesFromClients: UInt64 = 0
+    var bytesFromServers: UInt64 = 0
+    var waitMicros: UInt64 = 0
+    var assignments: UInt64 = 0
+    var logins: UInt64 = 0
+}
+
+/// One worker's part of one pool, with the connections that `PoolMachine` knows by number.
+final class Pool {
+    let global: PoolGlobal
+    private unowned(unsafe) let owner: Worker
+    /// Whose part of the pool this is; it outlives the pool.
+    var worker: Worker { unsafe owner }
+    private(set) var machine: PoolMachine
+    private(set) var settings: PoolSettings
+    private(set) var user: UserRecord
+    private(set) var database: DatabaseSettings
+    private(set) var cluster: ClusterSettings
+    /// Servers of this pool in this worker, opening ones included.
+    private(set) var serverCount = 0
+    /// How many of them serve a client.
+    var activeCount = 0
+    /// Clients logged in to this pool in this worker.
+    var clientCount = 0
+    var counters = PoolCounters()
+    private var welcomes: [ObjectIdentifier: (profile: SettingsProfile, status: StatusBlock)] = [:]
+    /// Not before this is another connection tried.
+    private var retryAt: Int64 = 0
+    /// Since when no connection has succeeded; nil while all is well.
+    private(set) var downSince: Int64?
+    private(set) var lastFailure: PostgresError?
+    private var nextServer = 0
+
+    init(
+        global: PoolGlobal, worker: Worker, settings: PoolSettings, user: UserRecord, database: DatabaseSettings,
+        cluster: ClusterSettings
+    ) {
+        self.global = global
+        unsafe owner = worker
+        self.settings = settings
+        self.user = user
+        self.database = database
+        self.cluster = cluster
+        machine = PoolMachine(share: global.share, worker: worker.index, limits: Self.limits(settings, user))
+        machine.isRoundRobin = worker.snapshot.configuration.general.serverRoundRobin
+    }
+
+    /// For logs and the console: `database/user`.
+    var name: String { "\(global.key.database)/\(global.key.user)" }
+
+    /// What the database is called at the server.
+    var databaseName: String { database.dbname ?? global.key.database }
+
+    private static func limits(_ settings: PoolSettings, _ user: UserRecord) -> PoolLimits {
+        PoolLimits(
+            size: settings.defaultPoolSize, reserve: settings.reservePoolSize,
+            reserveAfter: settings.reservePoolTimeout.microseconds, database: settings.maxDBConnections,
+            user: user.settings.maxUserConnections)
+    }
+
+    // MARK: Leases
+
+    /// A client needs a server; true if it has one now, false if it waits.
+    func request(_ client: ClientConnection, _ session: ClientSession) -> Bool {
+        let now = worker.loop.nowMicros
+        if let refusal = refusal(now) {
+            client.phase == .welcome ? client.welcomeFailed(refusal) : client.fail(refusal)
+            return false
+        }
+        switch machine.request(client: client.slot, affinity: session.settings.affinity, now: now) {
+        case .granted(let slot):
+            guard let server = worker.servers[slot] else { return false }
+            counters.assignments &+= 1
+            if needsCheck(server, now) {
+                client.ticket = machine.waitAtFront(client: client.slot, now: now)
+                if client.phase != .welcome { client.phase = .waiting }
+                server.check()
+                return false
+            }
+            if client.phase != .welcome { client.phase = .active }
+            server.link(client)
+            return true
+        case .waits(let ticket):
+            client.ticket = ticket
+            if client.phase != .welcome { client.phase = .waiting }
+            supply()
+            return false
+        }
+    }
+
+    private func needsCheck(_ server: ServerConnection, _ now: Int64) -> Bool {
+        let delay = settings.serverCheckDelay.microseconds
+        return delay > 0 && now - server.lastUsed >= delay
+    }
+
+    /// Servers cannot be had at all: new clients are told so at once instead of being made to wait.
+    private func refusal(_ now: Int64) -> PostgresError? {
+        guard let downSince, serverCount == 0, now - downSince >= settings.serverConnectTimeout.microseconds else {
+            return nil
+        }
+        return lastFailure
+    }
+
+    func withdraw(_ client: ClientConnection) { machine.withdraw(ticket: client.ticket) }
+
+    /// A server is free.
+    func place(_ server: ServerConnection) {
+        let now = worker.loop.nowMicros
+        switch machine.place(server: server.slot, affinity: server.session?.settings.affinity ?? 0, now: now) {
+        case .assigned(let slot, let since):
+            guard let client = worker.clients[slot] else { return place(server) }
+            counters.assignments &+= 1
+            counters.waitMicros &+= UInt64(truncatingIfNeeded: max(0, now - since))
+            client.granted(server)
+        case .idle: break
+        case .lent(let other): worker.lend(server, to: other)
+        }
+    }
+
+    /// Does what can be done for the clients that wait.
+    func supply() {
+        let now = worker.loop.nowMicros
+        while true {
+            switch machine.supply(now: now) {
+            case .enough, .full: return
+            case .ask(let other):
+                worker.askForServer(self, of: other)
+                return
+            case .evict:
+                worker.evict(for: self)
+                return
+            case .open:
+                if now < retryAt {
+                    giveUpReservation()
+                    return
+                }
+                open()
+            }
+        }
+    }
+
+    private func giveUpReservation() {
+        machine.opened()
+        _ = machine.closed()
+    }
+
+    /// Opens one connection, whose place is reserved.
+    private func open() {
+        guard !cluster.servers.isEmpty else { return giveUpReservation() }
+        let target = cluster.servers[nextServer % cluster.servers.count]
+        nextServer += 1
+        serverCount += 1
+        let global = self.global
+        let mailbox = worker.shared.worker(worker.index)
+        if let answer = worker.shared.resolver.immediate(host: target.host, port: target.port) {
+            connect(answer)
+        } else {
+            worker.shared.resolver.resolve(host: target.host, port: target.port) { answer in
+                _ = mailbox?.post(.job { worker in worker.pools[global.key]?.connect(answer) })
+            }
+        }
+    }
+
+    private func connect(_ answer: Resolver.Answer) {
+        guard case .success(let addresses) = answer, let address = addresses.first else {
+            if case .failure(let error) = answer {
+                Log.warn("resolve", "cannot resolve a server's name", ["pool": name, "error": "\(error)"])
+            }
+            abortOpening()
+            return connectFailed(.unreachable("its name cannot be resolved"))
+        }
+        let now = worker.loop.nowMicros
+        let lifetime = settings.serverLifetime.microseconds
+        // Connections opened together must not end together.
+        let expires = lifetime > 0 ? now + lifetime - Int64.random(in: 0...(lifetime / 10)) : Int64.max
+        let server = worker.addServer { slot in
+            ServerConnection(pool: self, worker: worker, slot: slot, address: address, expiresAt: expires)
+        }
+        switch Sockets.connect(to: address) {
+        case .connected(let fd): server.start(fd, connected: true)
+        case .inProgress(let fd): server.start(fd, connected: false)
+        case .failed(let errno):
+            server.close("connect failed: \(errno)")
+            connectFailed(.unreachable("\(errno)"))
+        }
+    }
+
+    private func abortOpening() {
+        serverCount -= 1
+        giveUpReservation()
+    }
+
+    /// A connection is logged in.
+    func opened(_ server: ServerConnection) {
+        machine.opened()
+        downSince = nil
+        lastFailure = nil
+        retryAt = 0
+        place(server)
+    }
+
+    /// A connection no longer exists.
+    func closed(_ server: ServerConnection, wasOpening: Bool) {
+        serverCount -= 1
+        machine.removeIdle(server.slot)
+        if wasOpening { machine.opened() }
+        let othersWait = machine.closed()
+        worker.removeServer(server.slot)
+        if othersWait { worker.capacityFreed() } else { worker.capacityFreed(in: self) }
+    }
+
+    /// A connection could not be opened: wait before the next, and tell those it concerns.
+    func connectFailed(_ failure: ConnectFailure) {
+        let now = worker.loop.nowMicros
+        let retry = worker.snapshot.configuration.general.serverLoginRetry.microseconds
+        if downSince == nil { downSince = now }
+        switch failure {
+        case .unreachable(let why):
+            lastFailure = PostgresError(
+                .fatal, "08001", "no server of database \"\(global.key.database)\" can be reached: \(why)",
+                hint: "The pooler keeps trying; look at its log and at the server.")
+            retryAt = now + min(retry, 1_000_000)
+            Log.error("server_connect", "cannot connect to a server", ["pool": name, "error": why])
+        case .login(let reason):
+            Log.error("server_login", "a server refused the login", ["pool": name, "error": "\(reason)"])
+            retryAt = now + (reason.isTemporary ? min(retry, 500_000) : retry)
+            if case .refused(let error) = reason {
+                lastFailure = PostgresError(.fatal, error.sqlstate, error.message)
+            } else {
+                lastFailure = PostgresError(
+                    .fatal, "08001", "login to the server of database \"\(global.key.database)\" failed: \(reason)")
+            }
+            if !reason.isTemporary, let error = lastFailure { failWaiters(error) }
+        }
+    }
+
+    private func failWaiters(_ error: PostgresError) {
+        for slot in machine.takeWaiters() {
+            guard let client = worker.clients[slot] else { continue }
+            client.ticket = 0
+            client.welcomeFailed(error)
+        }
+    }
+
+    // MARK: Other workers
+
+    /// Another worker asks for an idle server.
+    func lendIdle(to other: Int) {
+        guard let slot = machine.lend(to: other), let server = worker.servers[slot] else { return }
+        worker.lend(server, to: other)
+    }
+
+    /// A server that moves to another worker is no longer ours, but still the pool's.
+    func gaveAway(_ server: ServerConnection) {
+        serverCount -= 1
+        worker.removeServer(server.slot)
+    }
+
+    /// A server from another worker.
+    func adopted(_ server: ServerConnection) {
+        serverCount += 1
+        place(server)
+        machine.publishOldest()
+    }
+
+    // MARK: Welcome
+
+    /// What the server reports to a client with these start-up settings, if that is known.
+    func welcome(
+        for base: SettingsProfile, _ applicationName: String?, _ environment: SessionEnvironment
+    ) -> StatusBlock? {
+        let key = environment.profiles.removing("application_name", from: base)
+        guard let known = welcomes[ObjectIdentifier(key)] else { return nil }
+        return environment.statuses.reporting(
+            "application_name", Self.cleaned(applicationName ?? ""), in: known.status)
+    }
+
+    func remember(_ status: StatusBlock, for base: SettingsProfile, _ environment: SessionEnvironment) {
+        if welcomes.count >= 64 { welcomes.removeAll() }
+        let key = environment.profiles.removing("application_name", from: base)
+        welcomes[ObjectIdentifier(key)] = (key, status)
+    }
+
+    /// As PostgreSQL does it: printable ASCII, 63 bytes.
+    private static func cleaned(_ name: String) -> String {
+        String(
+            decoding: name.utf8.prefix(63).map { $0 < 0x20 || $0 > 0x7E ? 0x3F : $0 }, as: UTF8.self)
+    }
+
+    // MARK: Maintenance
+
+    /// Timeouts and sizes; called several times a second.
+    func maintain(_ now: Int64) {
+        let wait = settings.queryWaitTimeout.microseconds
+        while wait > 0, let slot = machine.takeOverdue(since: now - wait) {
+            guard let client = worker.clients[slot] else { continue }
+            client.ticket = 0
+            client.waitedTooLong(settings.queryWaitTimeout)
+        }
+        if let downSince, serverCount == 0, now - downSince >= settings.serverConnectTimeout.microseconds,
+            let lastFailure
+        {
+            failWaiters(lastFailure)
+        }
+        closeIdle(now)
+        supply()
+        fillUp(now)
+    }
+
+    private func closeIdle(_ now: Int64) {
+        let idleLimit = settings.serverIdleTimeout.microseconds
+        for slot in machine.idleServers {
+            guard let server = worker.servers[slot] else { continue }
+            if server.closeNeeded || now >= server.expiresAt {
+                server.close("server_lifetime is over")
+            } else if idleLimit > 0 && now - server.lastUsed >= idleLimit
+                && global.share.servers.inUse > settings.minPoolSize
+            {
+                server.close("server_idle_timeout is over")
+            }
+        }
+    }
+
+    private func fillUp(_ now: Int64) {
+        guard settings.minPoolSize > 0, now >= retryAt, !machine.isPaused, clientCount > 0 else { return }
+        while global.share.servers.inUse < min(settings.minPoolSize, settings.defaultPoolSize) {
+            guard case .open = machine.reserve(now: now) else { return }
+            open()
+        }
+    }
+
+    /// An idle server that another pool may take the place of; true if there was one.
+    func closeOneIdle() -> Bool {
+        guard machine.waiting == 0, let (slot, _) = machine.longestIdle, let server = worker.servers[slot] else {
+            return false
+        }
+        server.close("its place is needed by another pool")
+        return true
+    }
+}

@@ -1,0 +1,413 @@
+import ByteKit
+import Credentials
+import EventLoop
+import PostgresWire
+import Sessions
+import Settings
+import Telemetry
+
+/// What a server connection is doing.
+enum ServerPhase: Equatable {
+    /// The socket is connecting.
+    case connecting
+    /// Start-up and authentication.
+    case login
+    /// Lies in the pool.
+    case idle
+    /// Serves its client.
+    case active
+    /// Takes over its client's settings before it serves it.
+    case settings
+    /// Is asked what session state its client has left on it.
+    case probing
+    /// Is asked whether it still answers before it is given out.
+    case checking
+    /// Finishes and forgets what its last client left.
+    case cleaning
+    /// Closed.
+    case closed
+}
+
+/// One connection to a server: drives a `ServerSession` and moves its bytes.
+final class ServerConnection: Connection {
+    let pool: Pool
+    /// Place in the worker's list of servers.
+    let slot: UInt32
+    private(set) var phase = ServerPhase.connecting
+    var session: ServerSession?
+    /// Whom it serves.
+    var client: ClientConnection?
+    private var login: ServerLogin?
+    private(set) var address: SocketAddress
+    private(set) var processID: UInt32 = 0
+    private(set) var cancelKey: [UInt8] = []
+    let connectedAt: Int64
+    var lastUsed: Int64
+    /// When it must go, whatever it does.
+    var expiresAt: Int64
+    /// When what it does now has taken too long (connecting, checking, cleaning).
+    var deadline: Int64 = .max
+    /// Close it when it is free.
+    var closeNeeded = false
+    /// CancelRequests on their way to it: it is not given out before they have arrived.
+    var cancelsInFlight = 0
+    private var cleaningStep = 0
+
+    init(pool: Pool, worker: Worker, slot: UInt32, address: SocketAddress, expiresAt: Int64) {
+        self.pool = pool
+        self.slot = slot
+        self.address = address
+        connectedAt = worker.loop.nowMicros
+        lastUsed = worker.loop.nowMicros
+        self.expiresAt = expiresAt
+        super.init(worker: worker)
+    }
+
+    /// A connection that another worker has sent.
+    init(pool: Pool, worker: Worker, slot: UInt32, moved: MovedServer, _ environment: SessionEnvironment) {
+        self.pool = pool
+        self.slot = slot
+        address = moved.address
+        connectedAt = moved.connectedAt
+        lastUsed = moved.lastUsed
+        expiresAt = moved.expiresAt
+        super.init(worker: worker)
+        phase = .idle
+        processID = moved.processID
+        cancelKey = moved.cancelKey
+        closeNeeded = moved.closeNeeded
+        session = ServerSession(
+            settings: environment.profiles.intern(moved.settings), status: environment.statuses.intern(moved.status),
+            holding: moved.statements)
+    }
+
+    // MARK: Connecting
+
+    /// The socket is being connected, or is.
+    func start(_ fd: Int32, connected: Bool) {
+        deadline = worker.loop.nowMicros + pool.settings.serverConnectTimeout.microseconds
+        if case .ip = address {
+            Sockets.setNoDelay(fd)
+            worker.setKeepAlive(fd)
+        }
+        attach(fd: fd, loop: worker.loop, reading: false, writing: true)
+        if connected { beginLogin() }
+    }
+
+    private func beginLogin() {
+        phase = .login
+        let login = ServerLogin(
+            user: pool.user.serverUser, database: pool.databaseName, credential: pool.user.credential)
+        self.login = login
+        setInterest(reading: true, writing: false)
+        send(login.startup())
+    }
+
+    override func ready(_ events: Int32) {
+        if phase == .connecting {
+            if let errno = Sockets.takeError(fd) {
+                failedToConnect("\(errno)")
+            } else {
+                beginLogin()
+            }
+            return
+        }
+        if events & IOEvent.writable != 0 && !output.isEmpty { flush() }
+        if events & IOEvent.readable != 0 && isAttached && isReading { receive() }
+    }
+
+    private func failedToConnect(_ why: String) {
+        close("connect failed: \(why)")
+        pool.connectFailed(.unreachable(why))
+    }
+
+    private func continueLogin(_ bytes: UnsafeRawBufferPointer) -> Int {
+        guard let login else { return bytes.count }
+        let (consumed, step) = unsafe login.received(bytes.bytes)
+        take(step)
+        return consumed
+    }
+
+    private func take(_ step: ServerLoginStep) {
+        switch step {
+        case .needBytes: return
+        case .send(let bytes): send(bytes)
+        case .needSaltedPassword(let password, let salt, let iterations):
+            derive(password, salt, iterations)
+        case .ready:
+            loggedIn()
+        case .failed(let failure):
+            close("login failed: \(failure)")
+            pool.connectFailed(.login(failure))
+        }
+    }
+
+    private func derive(_ password: SecretBytes, _ salt: [UInt8], _ iterations: Int) {
+        let mailbox = worker.shared.worker(worker.index)
+        let slot = self.slot
+        let connectedAt = self.connectedAt
+        let queued = worker.shared.workshop.run {
+            let salted = ScramClient.saltedPassword(password: password, salt: salt, iterations: iterations)
+            _ = mailbox?.post(
+                .job { worker in
+                    guard let server = worker.servers[slot], server.connectedAt == connectedAt else { return }
+                    server.saltedPassword(salted)
+                })
+        }
+        if !queued {
+            close("too many logins at once")
+            pool.connectFailed(.unreachable("too many passwords wait to be derived"))
+        }
+    }
+
+    private func saltedPassword(_ salted: SecretBytes) {
+        guard phase == .login, let login else { return }
+        take(login.provide(saltedPassword: salted))
+    }
+
+    private func loggedIn() {
+        guard let login else { return }
+        processID = login.processID
+        cancelKey = login.cancelKey
+        let environment = worker.environment
+        session = ServerSession(
+            settings: environment.profiles.empty, status: environment.statuses.intern(login.statuses),
+            statementLimit: worker.snapshot.configuration.general.maxPreparedStatements)
+        self.login = nil
+        deadline = .max
+        phase = .idle
+        Log.debug("server_login", "server connection ready", ["pool": pool.name, "pid": processID])
+        pool.opened(self)
+    }
+
+    // MARK: Serving
+
+    /// It is `client`'s from now on.
+    func link(_ client: ClientConnection) {
+        self.client = client
+        client.server = self
+        phase = .active
+        pool.activeCount += 1
+    }
+
+    /// Makes the session's settings the client's; the client goes on when that is done.
+    func takeOverSettings() {
+        guard let session, let wish = client?.session else { return }
+        let text = worker.environment.profiles.replay(from: session.settings, to: wish.settings)
+        if text.isEmpty {
+            worker.environment.adoptSettings(of: wish, session)
+            settingsDone()
+            return
+        }
+        phase = .settings
+        send(worker.environment.hidden(text, session))
+    }
+
+    private func settingsDone() {
+        guard let session, let client else { return }
+        phase = .active
+        if let error = session.takeHiddenError() {
+            client.settingsFailed(error)
+            return
+        }
+        if let wish = client.session { worker.environment.adoptSettings(of: wish, session) }
+        client.serverIsReady()
+    }
+
+    override func received(_ bytes: UnsafeRawBufferPointer) -> Int {
+        if phase == .login { return unsafe continueLogin(bytes) }
+        guard let session else { return bytes.count }
+        lastUsed = worker.loop.nowMicros
+        let result = unsafe worker.environment.relay(bytes.bytes, from: session, to: client?.session)
+        if let client {
+            unsafe client.send(&worker.environment.toClient, from: bytes)
+            pool.counters.queries &+= UInt64(truncatingIfNeeded: result.queries)
+            pool.counters.transactions &+= UInt64(truncatingIfNeeded: result.transactions)
+            pool.counters.bytesFromServers &+= UInt64(truncatingIfNeeded: result.consumed)
+        } else {
+            worker.environment.toClient.reset()
+        }
+        if let failure = result.failure {
+            broke(failure)
+            return bytes.count
+        }
+        if result.sawReady && session.isClean {
+            becameClean()
+        } else if let client, client.waitsForReplies, session.expected.count < ExpectedReplies.limit / 2 {
+            client.repliesCame()
+        }
+        return result.consumed
+    }
+
+    /// Nothing is owed and no transaction is open.
+    private func becameClean() {
+        switch phase {
+        case .active:
+            guard let client else { return }
+            client.transactionEnded()
+        case .settings: settingsDone()
+        case .probing:
+            phase = .active
+            client?.probeAnswered()
+        case .checking, .cleaning: cleanedUp()
+        case .connecting, .login, .idle, .closed: break
+        }
+    }
+
+    /// Asks what session state is left on it.
+    func probe() {
+        guard let session else { return }
+        phase = .probing
+        send(worker.environment.hidden(SessionProbe.text, session))
+    }
+
+    // MARK: Giving back
+
+    /// The client needs it no more and has left it clean.
+    func release() {
+        unlink()
+        finish()
+    }
+
+    private func unlink() {
+        client?.server = nil
+        client = nil
+        pool.activeCount -= 1
+        if isHeldByPeer {
+            isHeldByPeer = false
+            updateInterest()
+        }
+    }
+
+    /// Free: back to the pool, or closed if its time has come.
+    private func finish() {
+        deadline = .max
+        if closeNeeded || worker.loop.nowMicros >= expiresAt {
+            close(closeNeeded ? "no longer wanted" : "server_lifetime is over")
+            return
+        }
+        phase = .idle
+        if cancelsInFlight == 0 { pool.place(self) }
+    }
+
+    /// A cancel request that was under way has arrived.
+    func cancelArrived() {
+        cancelsInFlight -= 1
+        if cancelsInFlight == 0 && phase == .idle { pool.place(self) }
+    }
+
+    /// The client is gone, wherever it was: what runs is cancelled, what is open rolled back, what is left dropped.
+    func abandon(halfSent: Bool, needsReset: Bool) {
+        unlink()
+        guard let session, !halfSent, !session.isReceivingCopy, !isBroken, output.isEmpty else {
+            close("its client left in the middle of a message")
+            return
+        }
+        phase = .cleaning
+        deadline = worker.loop.nowMicros + worker.snapshot.configuration.general.cancelWaitTimeout.microseconds
+        cleaningStep = needsReset ? 0 : 1
+        if !session.expected.isEmpty {
+            worker.cancel(self)
+        }
+        let sync = worker.environment.endBatch(session)
+        if !sync.isEmpty { send(sync) }
+        if session.expected.isEmpty { cleanUp() }
+    }
+
+    private func cleanUp() {
+        guard let session else { return }
+        if session.transaction != .idle {
+            send(worker.environment.hidden(Array("ROLLBACK".utf8), session))
+            return
+        }
+        if cleaningStep == 0 {
+            cleaningStep = 1
+            let reset = worker.snapshot.configuration.general.serverResetQuery
+            if !reset.isEmpty {
+                send(worker.environment.hidden(Array(reset.utf8), session))
+                worker.environment.forgetEverything(session)
+                return
+            }
+        }
+        finish()
+    }
+
+    private func cleanedUp() {
+        guard let session else { return }
+        if let error = session.takeHiddenError(), phase == .checking || cleaningStep == 1 {
+            close("did not answer as it should: \(error.message)")
+            return
+        }
+        if phase == .checking { finish() } else { cleanUp() }
+    }
+
+    /// Makes sure an idle server still answers.
+    func check() {
+        guard let session else { return }
+        phase = .checking
+        deadline = worker.loop.nowMicros + pool.settings.serverConnectTimeout.microseconds
+        let text = worker.snapshot.configuration.general.serverCheckQuery
+        send(worker.environment.hidden(Array(text.utf8), session))
+    }
+
+    // MARK: Ending
+
+    /// It said what it must not say, or goodbye.
+    private func broke(_ failure: ServerFailure) {
+        let client = self.client
+        switch failure {
+        case .protocolViolation(let what):
+            Log.error("server_protocol", "the server broke the protocol", ["pool": pool.name, "what": what])
+            close("protocol violation: \(what)")
+            client?.serverLost(alreadyTold: false)
+        case .fatal(let error, let delivered):
+            if client == nil {
+                Log.info(
+                    "server_closed", "an idle server connection was ended by the server",
+                    ["pool": pool.name, "sqlstate": error.sqlstate, "reason": error.message])
+            }
+            close("the server said \(error.severity) \(error.sqlstate)")
+            client?.serverLost(alreadyTold: delivered)
+        }
+    }
+
+    override func ended(_ errno: Errno?) {
+        let why = errno.map { "\($0)" } ?? "closed by the server"
+        if phase == .connecting || phase == .login {
+            failedToConnect(why)
+            return
+        }
+        let client = self.client
+        close(why)
+        client?.serverLost(alreadyTold: false)
+    }
+
+    /// Closes the socket and takes the connection out of the pool.
+    func close(_ why: String) {
+        if phase == .closed { return }
+        let was = phase
+        if client != nil { unlink() }
+        phase = .closed
+        Log.debug("server_close", "closing server connection", ["pool": pool.name, "pid": processID, "why": why])
+        closeSocket()
+        worker.loop.retire(self)
+        pool.closed(self, wasOpening: was == .connecting || was == .login)
+    }
+
+    /// What it does now has taken too long.
+    func tookTooLong() {
+        switch phase {
+        case .connecting, .login:
+            let seconds = pool.settings.serverConnectTimeout
+            failedToConnect("no connection within server_connect_timeout (\(seconds))")
+        case .checking, .cleaning: close("did not answer in time")
+        case .idle, .active, .settings, .probing, .closed: deadline = .max
+        }
+    }
+
+    override func outputGrew() {
+        if output.count > Self.highWater, let client { client.hold(true) }
+    }
+
+    override func outputShrank() { client?.hold(false) }
+}

@@ -1,0 +1,276 @@
+import ByteKit
+import EventLoop
+import Pooling
+import PostgresWire
+import Sessions
+import Settings
+import Telemetry
+
+/// What one thread may tell a worker.
+enum WorkerMessage {
+    /// Run this on the worker's thread.
+    case job(@Sendable (Worker) -> Void)
+    /// A server connection that now belongs to this worker.
+    case server(MovedServer)
+}
+
+/// One thread's world: its loop, listeners, clients, servers, its part of every pool (DESIGN.md 1). Nothing in here is
+/// shared; other threads post to its mailbox.
+final class Worker: LoopTurnHandler {
+    let index: Int
+    let loop: Loop
+    let shared: ProxyShared
+    let environment: SessionEnvironment
+    private(set) var snapshot: Snapshot
+    var clients = SlotTable<ClientConnection>()
+    var servers = SlotTable<ServerConnection>()
+    var pools: [PoolKey: Pool] = [:]
+    /// Connections whose socket failed, to be closed at the end of the turn.
+    var broken: [Connection] = []
+    var isShuttingDown = false
+    private var listeners: [Listener] = []
+    private var cancels: [ObjectIdentifier: CancelConnection] = [:]
+    private var wheel: TimerWheel
+    private var ticker: LoopTimer?
+    private var mailbox: Mailbox<WorkerMessage>?
+
+    /// How often timeouts are looked at.
+    static let tick: Int64 = 100_000
+
+    init(index: Int, loop: Loop, shared: ProxyShared, snapshot: Snapshot) {
+        self.index = index
+        self.loop = loop
+        self.shared = shared
+        self.snapshot = snapshot
+        environment = SessionEnvironment(worker: index)
+        environment.maxInspectedStatement = snapshot.configuration.general.maxInspectedStatement.bytes
+        wheel = TimerWheel(now: loop.nowMicros)
+        super.init()
+    }
+
+    /// Makes the worker reachable. Called once, on its thread.
+    func open() -> Mailbox<WorkerMessage> {
+        loop.turnHandler = self
+        let mailbox = Mailbox<WorkerMessage>(loop: loop) { [unowned self] message in
+            switch message {
+            case .job(let job): job(self)
+            case .server(let moved): self.adopt(moved)
+            }
+        }
+        self.mailbox = mailbox
+        let ticker = LoopTimer(loop: loop) { [unowned self] in self.maintain() }
+        ticker.start(every: Self.tick)
+        self.ticker = ticker
+        return mailbox
+    }
+
+    // MARK: Listening
+
+    func listen(_ fd: Int32, _ settings: ListenSettings) {
+        listeners.append(
+            Listener(
+                fd: fd, loop: loop,
+                onAccept: { [unowned self] fd, peer in self.accept(fd, peer, settings) },
+                onTrouble: { trouble in
+                    Log.error("listener", "connections cannot be accepted", ["reason": "\(trouble)"])
+                }))
+    }
+
+    func stopListening() {
+        for listener in listeners { listener.close() }
+        listeners.removeAll()
+    }
+
+    private func accept(_ fd: Int32, _ peer: PeerAddress, _ listener: ListenSettings) {
+        let general = snapshot.configuration.general
+        let client = clients.add { ClientConnection(worker: self, slot: $0, peer: peer) }
+        client.login = LoginAttempt(exchange: ClientLogin(secretOfProcess: shared.secret), listener: listener)
+        if peer.family != .unix {
+            Sockets.setNoDelay(fd)
+            setKeepAlive(fd)
+        }
+        client.open(fd)
+        if general.clientLoginTimeout.microseconds > 0 {
+            client.timer = wheel.add(
+                deadline: loop.nowMicros + general.clientLoginTimeout.microseconds, token: client.slot)
+        }
+        guard shared.clients.reserve(limit: general.maxClientConnections) else {
+            client.isOverLimit = true
+            client.fail(
+                PostgresError(
+                    .fatal, "53300",
+                    "no more connections allowed (max_client_conn = \(general.maxClientConnections), all in use)",
+                    hint: "Close connections that are no longer used, or raise max_client_conn."))
+            return
+        }
+    }
+
+    func setKeepAlive(_ fd: Int32) {
+        let general = snapshot.configuration.general
+        if general.tcpKeepalive {
+            Sockets.setKeepAlive(
+                fd, idle: Int(general.tcpKeepidle.seconds), interval: Int(general.tcpKeepintvl.seconds),
+                count: general.tcpKeepcnt)
+        }
+        if !general.tcpUserTimeout.isZero {
+            Sockets.setUserTimeout(fd, milliseconds: Int(general.tcpUserTimeout.microseconds / 1000))
+        }
+    }
+
+    // MARK: Clients
+
+    /// Counts a client against the limits of its database and user; answers why it is refused.
+    func admit(_ key: PoolKey, _ pool: Pool) -> PostgresError? {
+        let counters = shared.clientCounters(key)
+        let databaseLimit = pool.settings.maxDBClientConnections
+        guard counters.database.reserve(limit: databaseLimit) else {
+            return PostgresError(
+                .fatal, "53300",
+                "database \"\(key.database)\" has \(databaseLimit) clients, its max_db_client_connections")
+        }
+        let userLimit = pool.user.settings.maxUserClientConnections
+        guard counters.user.reserve(limit: userLimit) else {
+            _ = counters.database.release()
+            return PostgresError(
+                .fatal, "53300", "user \"\(key.user)\" has \(userLimit) clients, its max_user_client_connections")
+        }
+        pool.clientCount += 1
+        return nil
+    }
+
+    /// A client has been closed.
+    func closed(_ client: ClientConnection) {
+        if !client.isOverLimit { _ = shared.clients.release() }
+        if let pool = client.pool {
+            let counters = shared.clientCounters(pool.global.key)
+            _ = counters.database.release()
+            _ = counters.user.release()
+            pool.clientCount -= 1
+        }
+        clients.remove(client.slot)
+        loop.retire(client)
+    }
+
+    func disarm(_ client: ClientConnection) {
+        if client.timer >= 0 { wheel.cancel(client.timer) }
+        client.timer = -1
+    }
+
+    /// The process id a client is told: the worker in the high bits, the client's place in the low ones.
+    func processID(of slot: UInt32) -> UInt32 { UInt32(truncatingIfNeeded: index) << 24 | (slot & 0xFF_FFFF) }
+
+    // MARK: Pools
+
+    /// This worker's part of a pool, made when it is first needed; nil if the database's cluster does not exist.
+    func pool(_ key: PoolKey, _ database: DatabaseSettings, _ user: UserRecord) -> Pool? {
+        if let known = pools[key] { return known }
+        guard let cluster = snapshot.configuration.clusters[database.cluster] else { return nil }
+        let made = Pool(
+            global: shared.pool(key), worker: self,
+            settings: snapshot.configuration.effective(database: key.database, user: key.user), user: user,
+            database: database, cluster: cluster)
+        pools[key] = made
+        return made
+    }
+
+    func addServer(_ make: (UInt32) -> ServerConnection) -> ServerConnection { servers.add(make) }
+
+    func removeServer(_ slot: UInt32) { servers.remove(slot) }
+
+    /// Asks another worker for an idle server of a pool.
+    func askForServer(_ pool: Pool, of other: Int) {
+        let key = pool.global.key
+        let me = index
+        _ = shared.worker(other)?.post(.job { $0.pools[key]?.lendIdle(to: me) })
+    }
+
+    /// Sends a free server to another worker.
+    func lend(_ server: ServerConnection, to other: Int) {
+        guard let moved = MovedServer(server) else { return }
+        _ = shared.worker(other)?.post(.server(moved))
+    }
+
+    private func adopt(_ moved: MovedServer) { moved.adopt(by: self) }
+
+    /// A place in a pool has become free: whoever waits for one elsewhere may open a connection.
+    func capacityFreed(in pool: Pool) {
+        pool.supply()
+        let key = pool.global.key
+        for other in pool.global.share.workersWaiting(notOf: index) {
+            _ = shared.worker(other)?.post(.job { $0.pools[key]?.supply() })
+        }
+    }
+
+    /// A place that several pools share has become free.
+    func capacityFreed() {
+        for pool in pools.values { pool.supply() }
+        for other in 0..<shared.workerCount where other != index {
+            _ = shared.worker(other)?.post(.job { worker in for pool in worker.pools.values { pool.supply() } })
+        }
+    }
+
+    /// Another pool of the same database or user gives up an idle server.
+    func evict(for needy: Pool) {
+        let key = needy.global.key
+        @Sendable func evictOne(_ worker: Worker) -> Bool {
+            worker.pools.values.contains { pool in
+                let other = pool.global.key
+                return other != key && (other.database == key.database || other.user == key.user)
+                    && pool.closeOneIdle()
+            }
+        }
+        if evictOne(self) { return }
+        for other in 0..<shared.workerCount where other != index {
+            _ = shared.worker(other)?.post(.job { worker in _ = evictOne(worker) })
+        }
+    }
+
+    // MARK: Cancel
+
+    /// A CancelRequest came in on some connection: whose is it?
+    func cancelRequested(processID: UInt32, key: [UInt8]) {
+        let owner = Int(processID >> 24)
+        let slot = processID & 0xFF_FFFF
+        if owner == index {
+            cancelClient(slot, key)
+        } else {
+            _ = shared.worker(owner)?.post(.job { $0.cancelClient(slot, key) })
+        }
+    }
+
+    private func cancelClient(_ slot: UInt32, _ key: [UInt8]) {
+        guard let client = clients[slot], client.cancelSecret != 0, CancelKey.matches(key, client.cancelSecret) else {
+            return
+        }
+        client.cancelRequested()
+    }
+
+    /// Sends a CancelRequest to a server.
+    func cancel(_ server: ServerConnection) {
+        guard !server.cancelKey.isEmpty, cancels.count < 1024 else { return }
+        let cancel = CancelConnection(worker: self, server: server)
+        cancels[ObjectIdentifier(cancel)] = cancel
+        cancel.start()
+    }
+
+    func ended(_ cancel: CancelConnection) { cancels[ObjectIdentifier(cancel)] = nil }
+
+    // MARK: Time
+
+    override func loopWillBlock() {
+        while let connection = broken.popLast() { connection.ended(nil) }
+    }
+
+    private func maintain() {
+        let now = loop.nowMicros
+        wheel.advance(to: now)
+        while let slot = wheel.popDue() {
+            guard let client = clients[slot] else { continue }
+            client.timer = -1
+            client.timeout(now)
+        }
+        servers.forEach { server in if now >= server.deadline { server.tookTooLong() } }
+        for cancel in Array(cancels.values) where now >= cancel.deadline { cancel.end() }
+        for pool in Array(pools.values) { pool.maintain(now) }
+    }
+}

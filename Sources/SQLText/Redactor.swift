@@ -1,0 +1,120 @@
+internal import ByteKit
+
+/// Makes a statement fit to be seen: every literal becomes `?`, comments become a blank.
+///
+/// Secrets are literals (`PASSWORD 'x'`, `IDENTIFIED BY 'x'`, options, connection strings), so they go with them; a
+/// setting whose name speaks of a secret loses its unquoted value too. A text in which a quote has no end is withheld as
+/// a whole, because then what looks like code may be the inside of a string.
+public struct Redactor: Sendable {
+    /// How the session reads quotes. Wrong options can show a part of a literal as code.
+    public let options: LexerOptions
+
+    /// What is written in place of a text that cannot be read.
+    public static let withheld: StaticString = "<withheld: unparseable>"
+
+    /// A redactor for texts of sessions with these settings.
+    public init(_ options: LexerOptions = LexerOptions()) {
+        self.options = options
+    }
+
+    /// The redacted text.
+    public func redact(_ sql: RawSQL) -> String {
+        sql.withBytes { redact($0) }
+    }
+
+    /// The redacted text.
+    public func redact(_ text: RawSpan) -> String {
+        var output: [UInt8] = []
+        write(text, into: &output)
+        return String(decoding: output, as: UTF8.self)
+    }
+
+    /// Appends the redacted text to `output`.
+    public func write(_ text: RawSpan, into output: inout [UInt8]) {
+        let start = output.count
+        output.reserveCapacity(start &+ text.byteCount)
+        var lexer = Lexer(options)
+        var secrets = SecretSetting()
+        var previousEnd = 0
+        while let token = lexer.next(in: text) {
+            if token.kind == .unterminated {
+                output.removeLast(output.count &- start)
+                return Self.append(Self.withheld, to: &output)
+            }
+            blank(text, previousEnd..<Int(token.start), into: &output)
+            previousEnd = Int(token.end)
+            if token.isLiteral && !isPlaceholder(token, text) || secrets.hides(token, text) {
+                output.append(UInt8(ascii: "?"))
+            } else {
+                for at in token.range { output.append(text.u8(at: at)) }
+            }
+        }
+    }
+
+    /// `$1` and `?` say nothing of a value.
+    private func isPlaceholder(_ token: Token, _ text: RawSpan) -> Bool {
+        guard token.kind == .parameter else { return false }
+        for at in Int(token.start &+ 1)..<max(Int(token.end), Int(token.start &+ 1))
+        where CharacterClass.of(text.u8(at: at)) != CharacterClass.digit { return false }
+        return true
+    }
+
+    /// What lies between two tokens: kept if it is only white space, one blank if there is a comment in it.
+    private func blank(_ text: RawSpan, _ range: Range<Int>, into output: inout [UInt8]) {
+        guard range.lowerBound < range.upperBound, range.upperBound <= text.byteCount else { return }
+        for at in range where CharacterClass.of(text.u8(at: at)) != CharacterClass.blank {
+            return output.append(UInt8(ascii: " "))
+        }
+        for at in range { output.append(text.u8(at: at)) }
+    }
+
+    private static func append(_ text: StaticString, to output: inout [UInt8]) {
+        text.withUTF8Buffer { unsafe output.append(contentsOf: $0) }
+    }
+}
+
+/// Watches for `SET name = value` where the name speaks of a secret: an unquoted value is one as well.
+private struct SecretSetting {
+    private enum State { case outside, name, value }
+    private var state = State.outside
+    private var atStart = true
+    private var suspicious = false
+
+    mutating func hides(_ token: Token, _ text: RawSpan) -> Bool {
+        defer { atStart = token.kind == .semicolon }
+        if token.kind == .semicolon {
+            state = .outside
+            suspicious = false
+            return false
+        }
+        switch state {
+        case .outside:
+            if atStart, text.isWord(token, "set") { state = .name }
+            return false
+        case .name:
+            if token.isName, speaksOfSecret(text, token.range) { suspicious = true }
+            let assigns = text.isWord(token, "to") || token.kind == .symbol && text.u8(at: Int(token.start)) == 0x3D
+            if assigns, suspicious { state = .value }
+            return false
+        case .value:
+            return token.isName
+        }
+    }
+
+    private func speaksOfSecret(_ text: RawSpan, _ range: Range<Int>) -> Bool {
+        for at in range {
+            let rest = at..<range.upperBound
+            if begins(text, rest, "pass") || begins(text, rest, "secret") || begins(text, rest, "token")
+                || begins(text, rest, "key") || begins(text, rest, "pwd")
+            {
+                return true
+            }
+        }
+        return false
+    }
+
+    private func begins(_ text: RawSpan, _ range: Range<Int>, _ word: StaticString) -> Bool {
+        guard range.count >= word.utf8CodeUnitCount else { return false }
+        return text.isWord(range.lowerBound..<(range.lowerBound &+ word.utf8CodeUnitCount), word)
+    }
+}

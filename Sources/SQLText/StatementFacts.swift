@@ -1,0 +1,148 @@
+/// What a statement is, by its command.
+public enum StatementKind: UInt8, Sendable {
+    case empty, select, values, insert, update, delete, merge
+    case begin, commit, rollback, savepoint, releaseSavepoint, rollbackToSavepoint
+    case prepareTransaction, commitPrepared, rollbackPrepared
+    /// `SET` of a session or local setting; `setTransaction` is `SET TRANSACTION` and `SET CONSTRAINTS`.
+    case set, setTransaction
+    case reset, show, discard
+    case prepare, execute, deallocate
+    case listen, unlisten, notify
+    /// `fetch` is `MOVE` too.
+    case declareCursor, closeCursor, fetch
+    case copy, lock
+    /// Everything that creates, alters, drops, grants, comments, truncates, clusters, reindexes or refreshes.
+    case ddl
+    case call, doBlock, explain
+    /// `VACUUM` and `ANALYZE`.
+    case vacuum
+    case load
+    /// A known command of none of these kinds (`CHECKPOINT`).
+    case other
+    /// Not understood.
+    case unknown
+}
+
+/// State that lives in a server session and cannot be replayed in another.
+public struct SessionStateKinds: OptionSet, Sendable, Hashable {
+    public let rawValue: UInt8
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// Temporary tables, views, sequences and other objects of the session's temporary schema.
+    public static let temporaryTables = SessionStateKinds(rawValue: 1)
+    /// Session-level advisory locks; MySQL `GET_LOCK`.
+    public static let advisoryLocks = SessionStateKinds(rawValue: 2)
+    /// Cursors that outlive their transaction.
+    public static let holdCursors = SessionStateKinds(rawValue: 4)
+    /// A library loaded into the server process.
+    public static let loadedLibrary = SessionStateKinds(rawValue: 8)
+    /// MySQL `LOCK TABLES` and global read locks.
+    public static let tableLocks = SessionStateKinds(rawValue: 32)
+    /// Something that cannot be told from the text.
+    public static let unknown = SessionStateKinds(rawValue: 16)
+}
+
+/// What a statement does to the state of its session.
+public enum SessionEffect: Sendable, Equatable {
+    /// A session-level setting; `name` is the server's own lower-case name, `replay` one complete statement, without
+    /// semicolon, that makes the same setting in another session.
+    case set(name: String, replay: [UInt8])
+    /// A setting that ends with the transaction.
+    case setLocal(name: String)
+    case reset(name: String)
+    case resetAll
+    case discardAll, discardPlans, discardTemporary, discardSequences
+    /// SQL-level `PREPARE`; `nameRange` are the bytes of the name as written, with quotes; `name` is what it means.
+    case prepare(name: String, nameRange: Range<Int>)
+    /// SQL-level `EXECUTE`, also inside `EXPLAIN` and `CREATE TABLE AS`.
+    case execute(name: String, nameRange: Range<Int>)
+    case deallocate(name: String, nameRange: Range<Int>)
+    case deallocateAll
+    case listen(channel: String), unlisten(channel: String), unlistenAll
+    case savepoint(String), releaseSavepoint(String), rollbackToSavepoint(String)
+    /// May leave this state behind in the server session.
+    case mayCreate(SessionStateKinds)
+    /// May end state of these kinds.
+    case mayRelease(SessionStateKinds)
+}
+
+/// One statement of a text.
+public struct Statement: Sendable {
+    /// Its bytes in the text, without semicolon and without the white space and comments around it.
+    public let range: Range<Int>
+    /// What it is.
+    public let kind: StatementKind
+    /// What it does to the session, in the order it does it.
+    public let effects: [SessionEffect]
+    /// True for anything that is not certainly read-only. For `PREPARE` and `DECLARE`: of the statement inside.
+    public let writes: Bool
+    /// The relations it names, as `schema.table` or `table`, each once; names of its own `WITH` are left out.
+    public let tables: [String]
+    /// The functions it calls, as `schema.name` or `name`, each once.
+    public let functions: [String]
+
+    func moved(to range: Range<Int>) -> Statement {
+        Statement(
+            range: range, kind: kind, effects: effects, writes: writes, tables: tables, functions: functions)
+    }
+}
+
+/// What holds for the statements of a text together.
+public struct StatementFlags: OptionSet, Sendable, Hashable {
+    public let rawValue: UInt16
+    public init(rawValue: UInt16) { self.rawValue = rawValue }
+
+    /// Any statement has any `SessionEffect`.
+    public static let hasEffects = StatementFlags(rawValue: 1)
+    /// Any statement is not certainly read-only.
+    public static let writes = StatementFlags(rawValue: 2)
+    /// More than one statement.
+    public static let multiple = StatementFlags(rawValue: 4)
+    /// `BEGIN`, `COMMIT`, `ROLLBACK`, savepoints and the two-phase commands.
+    public static let transactionControl = StatementFlags(rawValue: 8)
+    /// `COPY … FROM STDIN` or `TO STDOUT`.
+    public static let copies = StatementFlags(rawValue: 16)
+    /// The parser did not understand the text; the facts are the lexer's guess.
+    public static let unparsed = StatementFlags(rawValue: 32)
+    /// No statement at all.
+    public static let empty = StatementFlags(rawValue: 64)
+}
+
+/// What is known about a text: the statements in it and what they do.
+public final class StatementFacts: Sendable {
+    /// The statements in order; none for an empty text.
+    public let statements: [Statement]
+    /// What holds for all of them together.
+    public let flags: StatementFlags
+    /// See `Fingerprint`.
+    public let fingerprint: UInt64
+
+    init(statements: [Statement], fingerprint: UInt64, extra: StatementFlags = []) {
+        self.statements = statements
+        self.fingerprint = fingerprint
+        var flags = extra
+        if statements.isEmpty { flags.insert(.empty) }
+        if statements.count > 1 { flags.insert(.multiple) }
+        for statement in statements {
+            if !statement.effects.isEmpty { flags.insert(.hasEffects) }
+            if statement.writes { flags.insert(.writes) }
+            if statement.kind.isTransactionControl { flags.insert(.transactionControl) }
+        }
+        self.flags = flags
+    }
+}
+
+extension StatementKind {
+    /// Begins, ends or marks a place in a transaction.
+    public var isTransactionControl: Bool {
+        switch self {
+        case .begin, .commit, .rollback, .savepoint, .releaseSavepoint, .rollbackToSavepoint, .prepareTransaction,
+            .commitPrepared, .rollbackPrepared:
+            true
+        case .empty, .select, .values, .insert, .update, .delete, .merge, .set, .setTransaction, .reset, .show,
+            .discard, .prepare, .execute, .deallocate, .listen, .unlisten, .notify, .declareCursor, .closeCursor,
+            .fetch, .copy, .lock, .ddl, .call, .doBlock, .explain, .vacuum, .load, .other, .unknown:
+            false
+        }
+    }
+}

@@ -1,0 +1,101 @@
+internal import ByteKit
+
+/// Turns a text into facts: lexer and normal form first, then the parser where the normal form is not yet known.
+struct Understanding {
+    private let options: LexerOptions
+    private var normalizer: Normalizer
+    private var tokens: [Token] = []
+    private let hash: Hash64
+    private var plain: [UInt64: Plain] = [:]
+    private var plainBytes = 0
+
+    /// How many times the parser was asked.
+    private(set) var parses: UInt64 = 0
+
+    /// A text longer than this is left to the lexer.
+    static let longestParsed = 1 << 20
+
+    /// Facts of a single query without effects, which hold for all texts of its normal form.
+    private struct Plain {
+        let form: [UInt8]
+        let facts: StatementFacts
+    }
+
+    init(_ options: LexerOptions, hash: Hash64) {
+        self.options = options
+        self.hash = hash
+        normalizer = Normalizer(dialect: options.dialect)
+    }
+
+    /// The facts of a text.
+    mutating func facts(of text: RawSpan) -> StatementFacts {
+        lex(text)
+        let form = normalizer.output
+        let fingerprint = unsafe Fingerprint.hash(form.span.bytes)
+        guard let last = tokens.last else { return StatementFacts(statements: [], fingerprint: fingerprint) }
+        // The table of known forms is keyed by a seeded hash, and compares: a fingerprint can be forged.
+        let key = unsafe hash(form.span.bytes)
+        if let known = plain[key], known.form == form, let first = known.facts.statements.first {
+            let range = Int(tokens[0].start)..<Int(endOfSingle(last))
+            if range == first.range { return known.facts }
+            return StatementFacts(statements: [first.moved(to: range)], fingerprint: fingerprint)
+        }
+        let facts = understand(text, fingerprint)
+        if isPlain(facts) { remember(key, form, facts) }
+        return facts
+    }
+
+    private mutating func lex(_ text: RawSpan) {
+        tokens.removeAll(keepingCapacity: tokens.capacity < 1 << 16)
+        normalizer.reset()
+        var lexer = Lexer(options)
+        while let token = lexer.next(in: text) {
+            tokens.append(token)
+            normalizer.add(token, in: text)
+        }
+    }
+
+    /// The end of the last token that is not a semicolon.
+    private func endOfSingle(_ last: Token) -> UInt32 {
+        last.kind != .semicolon ? last.end : tokens.last { $0.kind != .semicolon }?.end ?? last.end
+    }
+
+    private mutating func understand(_ text: RawSpan, _ fingerprint: UInt64) -> StatementFacts {
+        if options.dialect == .postgres, text.byteCount <= Self.longestParsed, NestingBound.holds(tokens, in: text) {
+            parses &+= 1
+            if let tree = PostgresParser.parse(text),
+                let found = PostgresFacts.statements(tree, tokens, in: text)
+            {
+                return StatementFacts(
+                    statements: found.list, fingerprint: fingerprint, extra: found.copies ? .copies : [])
+            }
+        }
+        let classifier = LexicalFacts(tokens: tokens, options: options)
+        let found = classifier.statements(in: text)
+        var extra: StatementFlags = options.dialect == .postgres ? .unparsed : []
+        if found.copies { extra.insert(.copies) }
+        return StatementFacts(statements: found.list, fingerprint: fingerprint, extra: extra)
+    }
+
+    /// Only values differ between the texts of one normal form, and only `set_config` makes of a value an effect.
+    private func isPlain(_ facts: StatementFacts) -> Bool {
+        guard facts.statements.count == 1, facts.flags.isDisjoint(with: [.hasEffects, .unparsed, .copies]),
+            let statement = facts.statements.first
+        else { return false }
+        switch statement.kind {
+        case .select, .values, .insert, .update, .delete, .merge:
+            return !statement.functions.contains { $0.hasSuffix("set_config") }
+        default: return false
+        }
+    }
+
+    private mutating func remember(_ key: UInt64, _ form: [UInt8], _ facts: StatementFacts) {
+        guard form.count <= 1 << 16 else { return }
+        if plain.count >= 8192 || plainBytes > 8 << 20 {
+            plain.removeAll()
+            plainBytes = 0
+        }
+        plain[key] = Plain(form: form, facts: facts)
+        plainBytes &+= form.count &+ 256
+    }
+}

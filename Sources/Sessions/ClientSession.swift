@@ -1,0 +1,85 @@
+import ByteKit
+public import Settings
+public import SQLText
+
+/// A prepared statement as one client knows it.
+struct ClientStatement {
+    /// The text it stands for: of the Parse message, or the whole PREPARE statement.
+    let entry: StatementEntry
+    /// For statements made by SQL PREPARE: the PREPARE statement under the server's name, to be run on other servers.
+    let sqlDefinition: [UInt8]?
+}
+
+/// What one PostgreSQL client's session consists of beyond its server connection: settings, prepared statements, what
+/// pins it. Lives as long as the client; says nothing of sockets.
+///
+/// Small on purpose: thousands of clients are idle at any time, so what only few need is in `extra`.
+public final class ClientSession {
+    /// Settings from the start-up packet, to which RESET goes back.
+    public let base: SettingsProfile
+    /// Settings in force for this client.
+    public internal(set) var settings: SettingsProfile
+    /// The ParameterStatus values the client has been told.
+    public var status: StatusBlock
+    /// What the last Parse of the unnamed statement was, if that statement still exists for this client.
+    var unnamed: StatementEntry?
+    /// Named statements.
+    var prepared: NameTable<ClientStatement>?
+    /// What few clients have.
+    var extra: ClientExtra?
+    /// Bytes of the message being streamed to the server that are still to come.
+    var passThrough = 0
+    /// The streamed message goes nowhere.
+    var passDiscarded = false
+    /// It was refused in the middle of a batch: everything up to its Sync is discarded.
+    var isSkippingAlone = false
+    /// When servers are given back.
+    public let mode: PoolMode
+    /// What to do with state that cannot be replayed.
+    public let policy: SessionStatePolicy
+
+    /// A session that has just logged in.
+    public init(base: SettingsProfile, status: StatusBlock, mode: PoolMode, policy: SessionStatePolicy) {
+        self.base = base
+        settings = base
+        self.status = status
+        self.mode = mode
+        self.policy = policy
+    }
+
+    /// Why the client keeps its server; empty when it does not.
+    public var pins: SessionStateKinds { extra?.pins ?? [] }
+
+    /// Part of a message has been sent to the server and the rest has not come.
+    public var isSendingMessage: Bool { passThrough > 0 && !passDiscarded }
+
+    /// How many statements it has prepared.
+    public var preparedCount: Int { prepared?.count ?? 0 }
+
+    func more() -> ClientExtra {
+        if let extra { return extra }
+        let made = ClientExtra()
+        extra = made
+        return made
+    }
+}
+
+/// The parts of a client's session most clients never have.
+final class ClientExtra {
+    /// Session state known to live in the server session.
+    var pins: SessionStateKinds = []
+    /// Session state that may have come or gone since the server was last asked.
+    var suspects: SessionStateKinds = []
+    /// Settings before the transaction's first change, to return to when it rolls back.
+    var beforeTransaction: SettingsPair?
+    /// Settings at each savepoint, oldest first.
+    var savepoints: [(name: String, settings: SettingsPair)] = []
+    /// What the portals that matter (their statement has effects) were bound to; the unnamed one has an empty name.
+    var portals: NameTable<StatementEntry>?
+}
+
+/// A client's settings and its server's at one moment.
+struct SettingsPair {
+    let client: SettingsProfile
+    let server: SettingsProfile
+}

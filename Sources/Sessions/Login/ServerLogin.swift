@@ -1,0 +1,213 @@
+import ByteKit
+public import Credentials
+public import PostgresWire
+
+/// With what the proxy logs in to a server.
+public enum ServerCredential: Sendable {
+    /// Nothing is known: only a server that trusts us lets us in.
+    case none
+    /// A clear-text password or an MD5 digest.
+    case stored(StoredSecret)
+    /// What a client's own SCRAM login proved: good for servers that store the same verifier.
+    case keys(ScramKeys, ScramVerifier?)
+}
+
+/// Why a server did not let us in, told apart because the answers differ: wait, wait for room, or do not try again.
+public enum ServerLoginFailure: Error, Equatable, Sendable {
+    /// The server answered with an error.
+    case refused(ServerError)
+    /// It asked for something we cannot do; the text says what.
+    case unsupported(String)
+    /// It broke the protocol or SCRAM; the text says how.
+    case violation(String)
+
+    /// The server has no room for another connection (53300), or is just starting or stopping (57P03).
+    public var isTemporary: Bool {
+        if case .refused(let error) = self { return ["53300", "57P03", "57P01", "53200"].contains(error.sqlstate) }
+        return false
+    }
+
+    /// The password is wrong or the user may not log in: trying again does not help.
+    public var isCredential: Bool {
+        if case .refused(let error) = self { return error.sqlstate.hasPrefix("28") }
+        return false
+    }
+}
+
+/// What the driver does next for a server connection that logs in.
+public enum ServerLoginStep: Sendable {
+    /// More bytes must come.
+    case needBytes
+    /// Send these and go on reading.
+    case send([UInt8])
+    /// Derive the salted password off the loop and call `provide`.
+    case needSaltedPassword(SecretBytes, salt: [UInt8], iterations: Int)
+    /// ReadyForQuery came: the connection can be used.
+    case ready
+    /// It cannot.
+    case failed(ServerLoginFailure)
+}
+
+/// The client's side of start-up and authentication, towards one server. Pure.
+public final class ServerLogin {
+    private let user: String
+    private let database: String
+    private let credential: ServerCredential
+    private let extraParameters: [(String, String)]
+    private var scram: ScramClient?
+    private var scramDone = false
+    private var authenticated = false
+    /// ParameterStatus values in the order they came.
+    public private(set) var statuses: [StatusBlock.Entry] = []
+    /// For CancelRequests.
+    public private(set) var processID: UInt32 = 0
+    /// For CancelRequests.
+    public private(set) var cancelKey: [UInt8] = []
+
+    /// A login of `user` to `database`.
+    public init(
+        user: String, database: String, credential: ServerCredential, extraParameters: [(String, String)] = []
+    ) {
+        self.user = user
+        self.database = database
+        self.credential = credential
+        self.extraParameters = extraParameters
+    }
+
+    /// The first packet.
+    public func startup() -> [UInt8] {
+        var out = ByteWriter(capacity: 128)
+        out.startup([("user", user), ("database", database)] + extraParameters)
+        return out.take()
+    }
+
+    /// Reads what the server sent.
+    public func received(_ bytes: RawSpan) -> (consumed: Int, step: ServerLoginStep) {
+        var position = 0
+        while true {
+            guard case .header(let tag, let body, let end) = scanFrame(bytes, at: position) else {
+                if bytes.byteCount &- position < 5 { return (position, .needBytes) }
+                return (position, .failed(.violation("a message of impossible length during login")))
+            }
+            guard end &- position <= 1 << 20 else {
+                return (position, .failed(.violation("a message of \(end &- position) bytes during login")))
+            }
+            guard end <= bytes.byteCount else { return (position, .needBytes) }
+            position = end
+            if let step = message(tag, bytes.extracting(body..<end)) { return (position, step) }
+        }
+    }
+
+    private func message(_ tag: UInt8, _ body: RawSpan) -> ServerLoginStep? {
+        var cursor = ByteCursor(body)
+        switch tag {
+        case BackendTag.authentication:
+            guard let code = cursor.i32() else { return .failed(.violation("a malformed authentication request")) }
+            return authentication(code, body.extracting(4..<body.byteCount))
+        case BackendTag.parameterStatus:
+            guard let name = cursor.cString(), let value = cursor.cString() else {
+                return .failed(.violation("a malformed ParameterStatus"))
+            }
+            if statuses.count < 256 {
+                statuses.append(.init(name: cursor.string(name), value: cursor.string(value)))
+            }
+            return nil
+        case BackendTag.backendKeyData:
+            guard let id = cursor.i32(), cursor.remaining <= 256 else {
+                return .failed(.violation("a malformed BackendKeyData"))
+            }
+            processID = UInt32(bitPattern: id)
+            cancelKey = body.extracting(4..<body.byteCount).toArray()
+            return nil
+        case BackendTag.noticeResponse, BackendTag.negotiateProtocolVersion:
+            return nil
+        case BackendTag.errorResponse:
+            return .failed(.refused(ServerError(body: body)))
+        case BackendTag.readyForQuery:
+            return authenticated ? .ready : .failed(.violation("ReadyForQuery before AuthenticationOk"))
+        default:
+            return .failed(.violation("message type \(tag) during login"))
+        }
+    }
+
+    private func authentication(_ code: Int32, _ payload: RawSpan) -> ServerLoginStep? {
+        switch code {
+        case 0:
+            if scram != nil && !scramDone {
+                return .failed(.violation("AuthenticationOk before it proved that it knows the password"))
+            }
+            authenticated = true
+            return nil
+        case 3:
+            guard case .stored(.plain(let password)) = credential else {
+                return .failed(.unsupported("a clear-text password, of which only a digest is known"))
+            }
+            return .send(Self.response(password.withBytes { $0.toArray() } + [0]))
+        case 5:
+            guard payload.byteCount == 4, case .stored(let secret) = credential,
+                let response = MD5Login.response(user: user, password: secret, salt: payload.toArray())
+            else { return .failed(.unsupported("an MD5 response, for which there is no password")) }
+            return .send(Self.response(response + [0]))
+        case 10: return sasl(payload)
+        case 11:
+            guard scram != nil else { return .failed(.violation("SASLContinue out of order")) }
+            return scramStep(scram?.serverFirst(payload))
+        case 12:
+            guard case .ok? = scram?.serverFinal(payload) else {
+                return .failed(.violation("a wrong SCRAM signature: it does not know the password"))
+            }
+            scramDone = true
+            return nil
+        default:
+            return .failed(.unsupported("authentication method \(code)"))
+        }
+    }
+
+    private func sasl(_ payload: RawSpan) -> ServerLoginStep {
+        var cursor = ByteCursor(payload)
+        var offered = false
+        while let name = cursor.cString(), !name.isEmpty {
+            if payload.extracting(name).equals("SCRAM-SHA-256") { offered = true }
+        }
+        guard offered else { return .failed(.unsupported("a SASL mechanism other than SCRAM-SHA-256")) }
+        switch credential {
+        case .stored(.plain(let password)): scram = ScramClient(password: password)
+        case .keys(let keys, let verifier): scram = ScramClient(keys: keys, madeFor: verifier)
+        case .stored, .none:
+            return .failed(
+                .unsupported("SCRAM, for which a password or the keys of a client's own SCRAM login are needed"))
+        }
+        guard let first = scram?.clientFirst() else { return .failed(.violation("SASL out of order")) }
+        var out = ByteWriter(capacity: 128)
+        let mark = out.begin(FrontendTag.password)
+        out.cString("SCRAM-SHA-256")
+        out.u32(UInt32(truncatingIfNeeded: first.count))
+        out.raw(first)
+        out.end(mark)
+        return .send(out.take())
+    }
+
+    private func scramStep(_ step: ScramClientStep?) -> ServerLoginStep {
+        switch step {
+        case .needKeys(let salt, let iterations)?:
+            guard let password = scram?.password else {
+                return .failed(.unsupported("SCRAM with another salt than the client's login used"))
+            }
+            return .needSaltedPassword(password, salt: salt, iterations: iterations)
+        case .reply(let bytes)?: return .send(Self.response(bytes))
+        case .fail(let error)?: return .failed(.violation("\(error)"))
+        case nil: return .failed(.violation("SASL out of order"))
+        }
+    }
+
+    /// The salted password asked for.
+    public func provide(saltedPassword: SecretBytes) -> ServerLoginStep {
+        scramStep(scram?.provide(saltedPassword: saltedPassword))
+    }
+
+    private static func response(_ payload: [UInt8]) -> [UInt8] {
+        var out = ByteWriter(capacity: payload.count + 8)
+        out.passwordMessage(payload)
+        return out.take()
+    }
+}

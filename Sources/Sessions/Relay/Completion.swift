@@ -1,0 +1,144 @@
+import ByteKit
+import PostgresWire
+import SQLText
+import Settings
+
+/// What a statement that completed did to the session.
+extension SessionEnvironment {
+    /// CommandComplete of a tracked statement. `tag` is the message body; `popping` for Execute, which ends the entry.
+    func completed(tag: RawSpan, _ server: ServerSession, _ client: ClientSession?, popping: Bool) {
+        guard let entry = server.tracked.first else { return }
+        let index = server.trackedIndex
+        if popping {
+            server.tracked.popFirst()
+            server.trackedIndex = 0
+        } else {
+            server.trackedIndex &+= 1
+        }
+        guard let client, index < entry.facts.statements.count else { return }
+        let statement = entry.facts.statements[index]
+        for effect in statement.effects { apply(effect, server, client) }
+        transactionControl(tag, server, client)
+    }
+
+    /// CommandComplete of a statement without effects in a transaction that has changed settings.
+    func completedUntracked(tag: RawSpan, _ server: ServerSession, _ client: ClientSession?) {
+        if let client { transactionControl(tag, server, client) }
+    }
+
+    /// The simple Query is over, all its statements done or not.
+    func finishTrackedQuery(_ server: ServerSession) {
+        server.tracked.popFirst()
+        server.trackedIndex = 0
+    }
+
+    /// A statement of a tracked simple Query failed: the rest will not run. Its entry goes with ReadyForQuery.
+    func abandonTrackedQuery(_ server: ServerSession, _ client: ClientSession?) {
+        server.trackedIndex = Int.max - 1
+    }
+
+    private func transactionControl(_ tag: RawSpan, _ server: ServerSession, _ client: ClientSession) {
+        guard tag.byteCount > 5 else { return }
+        let text = tag.extracting(0..<(tag.byteCount &- 1))
+        if text.equals("BEGIN") || text.equals("START TRANSACTION") {
+            server.isInBlock = true
+        } else if text.equals("COMMIT") || text.equals("PREPARE TRANSACTION") {
+            server.isInBlock = false
+            if let extra = client.extra { transactionEnded(extra) }
+        } else if text.equals("ROLLBACK") {
+            // ROLLBACK TO SAVEPOINT has the same tag and leaves the block open; it is applied as an effect.
+            if server.rolledBackToSavepoint {
+                server.rolledBackToSavepoint = false
+            } else {
+                server.isInBlock = false
+                rollBack(client, server)
+            }
+        }
+    }
+
+    /// Committed: there is nothing to go back to.
+    func transactionEnded(_ extra: ClientExtra) {
+        extra.beforeTransaction = nil
+        if !extra.savepoints.isEmpty { extra.savepoints.removeAll() }
+    }
+
+    /// Rolled back: settings are what they were when the transaction began.
+    func rollBack(_ client: ClientSession, _ server: ServerSession) {
+        guard let extra = client.extra else { return }
+        if let before = extra.beforeTransaction {
+            client.settings = before.client
+            server.settings = before.server
+        }
+        transactionEnded(extra)
+    }
+
+    private func willChangeSettings(_ client: ClientSession, _ server: ServerSession) {
+        let extra = client.more()
+        if extra.beforeTransaction == nil {
+            extra.beforeTransaction = SettingsPair(client: client.settings, server: server.settings)
+        }
+    }
+
+    private func apply(_ effect: SessionEffect, _ server: ServerSession, _ client: ClientSession) {
+        switch effect {
+        case .set(let name, let replay):
+            willChangeSettings(client, server)
+            let entry = SettingEntry(name: name, replay: replay)
+            let same = client.settings === server.settings
+            client.settings = profiles.setting(entry, in: client.settings)
+            server.settings = same ? client.settings : profiles.setting(entry, in: server.settings)
+        case .reset(let name):
+            willChangeSettings(client, server)
+            server.settings = profiles.removing(name, from: server.settings)
+            if let original = client.base[name] {
+                client.settings = profiles.setting(original, in: client.settings)
+            } else {
+                client.settings = profiles.removing(name, from: client.settings)
+            }
+        case .resetAll:
+            willChangeSettings(client, server)
+            let identity = server.settings.entries.filter { $0.name == "role" || $0.name == "session_authorization" }
+            server.settings = profiles.intern(identity)
+            client.settings = profiles.intern(client.base.entries + identity)
+        case .discardAll:
+            server.settings = profiles.empty
+            client.settings = client.base
+            forgetStatements(client, server)
+            client.unnamed = nil
+            server.unnamed = .none
+            client.extra?.beforeTransaction = nil
+            if client.pins != [] { client.extra?.suspects.formUnion(client.pins) }
+        case .deallocateAll:
+            forgetStatements(client, server)
+        case .savepoint(let name):
+            let extra = client.more()
+            if extra.savepoints.count < 4096 {
+                extra.savepoints.append((name, SettingsPair(client: client.settings, server: server.settings)))
+            }
+        case .releaseSavepoint(let name):
+            guard let extra = client.extra, let index = extra.savepoints.lastIndex(where: { $0.name == name }) else {
+                return
+            }
+            extra.savepoints.removeSubrange(index...)
+        case .rollbackToSavepoint(let name):
+            server.rolledBackToSavepoint = true
+            guard let extra = client.extra, let index = extra.savepoints.lastIndex(where: { $0.name == name }) else {
+                return
+            }
+            client.settings = extra.savepoints[index].settings.client
+            server.settings = extra.savepoints[index].settings.server
+            extra.savepoints.removeSubrange((index + 1)...)
+        case .mayCreate(let kinds), .mayRelease(let kinds):
+            if client.mode != .session { client.more().suspects.formUnion(kinds) }
+        case .listen, .unlisten, .unlistenAll:
+            if client.mode != .session { client.more().suspects.formUnion(.unknown) }
+        case .setLocal, .discardPlans, .discardTemporary, .discardSequences, .prepare, .execute, .deallocate:
+            break
+        }
+    }
+
+    private func forgetStatements(_ client: ClientSession, _ server: ServerSession) {
+        client.prepared = nil
+        server.statements.removeAll()
+    }
+}

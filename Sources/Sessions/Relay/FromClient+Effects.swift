@@ -1,0 +1,66 @@
+import ByteKit
+import PostgresWire
+public import SQLText
+import Settings
+
+/// Statements that change the session or the transaction: they are entered as tracked, and what they did is applied
+/// when the server says they completed (`Completion.swift`).
+extension SessionEnvironment {
+    func queryWithEffects(
+        _ entry: StatementEntry, _ end: Int, at start: Int, _ bytes: RawSpan, _ client: ClientSession,
+        _ server: ServerSession
+    ) -> ClientStop? {
+        if client.policy == .reject, let refusal = refusal(entry) {
+            if server.expected.isEmpty {
+                toClient.make(bytes) { out in
+                    refusal.write(to: &out)
+                    out.readyForQuery(server.transaction)
+                }
+                return nil
+            }
+            // Behind replies still owed only the server can say ReadyForQuery at the right place.
+            fail(refusal, bytes, server)
+            toServer.make(bytes) { $0.bare(FrontendTag.sync) }
+            server.expected.append(Expected(.sync))
+            server.hasOpenBatch = false
+            return nil
+        }
+        server.tracked.append(entry)
+        server.expected.append(Expected(.query, tracked: true))
+        toServer.forward(bytes, start, end)
+        return nil
+    }
+
+    func parseWithEffects(
+        _ entry: StatementEntry, _ message: RawSpan, text: Range<Int>, at start: Int, _ end: Int, _ bytes: RawSpan,
+        _ client: ClientSession, _ server: ServerSession
+    ) {
+        toServer.forward(bytes, start, end)
+    }
+
+    /// Why a statement is refused where `session_state = "reject"`.
+    private func refusal(_ entry: StatementEntry) -> PostgresError? {
+        for statement in entry.facts.statements {
+            for case .mayCreate(let kinds) in statement.effects {
+                return PostgresError(
+                    .error, "0A000", "\(kinds.reason) cannot be used through this pool",
+                    detail: "The pool lends servers per transaction and session_state is \"reject\".",
+                    hint: "Connect to a database with pool_mode = \"session\", or set session_state = \"auto\".")
+            }
+        }
+        return nil
+    }
+}
+
+extension SessionStateKinds {
+    /// The state in words, for logs, errors and the console.
+    public var reason: String {
+        var words: [String] = []
+        if contains(.temporaryTables) { words.append("temporary tables") }
+        if contains(.advisoryLocks) { words.append("session advisory locks") }
+        if contains(.holdCursors) { words.append("WITH HOLD cursors") }
+        if contains(.loadedLibrary) { words.append("loaded libraries") }
+        if contains(.unknown) { words.append("unknown session state") }
+        return words.joined(separator: ", ")
+    }
+}

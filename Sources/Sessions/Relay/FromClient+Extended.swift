@@ -1,0 +1,266 @@
+import ByteKit
+import PostgresWire
+import SQLText
+
+/// Simple Query and the messages of the extended protocol, from a client that has a server.
+extension SessionEnvironment {
+    static let interesting: StatementFlags = [.hasEffects, .transactionControl]
+
+    /// Query (`Q`): one NUL-terminated text.
+    func query(
+        _ body: Int, _ end: Int, at start: Int, _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
+    ) -> ClientStop? {
+        guard end <= bytes.byteCount else {
+            if end &- start <= maxInspectedStatement { return .needBytes(end &- start) }
+            server.expected.append(Expected(.query))
+            server.unnamed = .none
+            client.unnamed = nil
+            client.more().suspects.insert(.unknown)
+            stream(end, at: start, bytes, client)
+            return nil
+        }
+        guard end > body else { return .fatal(Self.malformed("invalid Query message")) }
+        let entry = statements.entry(text: bytes.extracting(body..<(end &- 1)), types: bytes.extracting(body..<body))
+        client.unnamed = nil
+        server.unnamed = .none
+        if entry.facts.flags.isDisjoint(with: Self.interesting) {
+            toServer.forward(bytes, start, end)
+            server.expected.append(Expected(.query))
+        } else {
+            return queryWithEffects(entry, end, at: start, bytes, client, server)
+        }
+        return nil
+    }
+
+    /// Parse (`P`): name, text, parameter types.
+    func parse(
+        _ body: Int, _ end: Int, at start: Int, _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
+    ) -> ClientStop? {
+        guard end <= bytes.byteCount else {
+            if end &- start <= maxInspectedStatement { return .needBytes(end &- start) }
+            return .fatal(
+                PostgresError(
+                    .fatal, "54000", "a statement of \(end &- start) bytes is too long to be prepared",
+                    detail: "The longest is \(maxInspectedStatement) bytes.",
+                    hint: "Raise max_inspected_statement, or send it as a simple query."))
+        }
+        var cursor = ByteCursor(bytes.extracting(body..<end))
+        guard let name = cursor.cString(), let text = cursor.cString(), let types = cursor.i16(), types >= 0,
+            let oids = cursor.take(Int(types) &* 4), cursor.remaining == 0
+        else {
+            // The server's own error is the right one; nothing is remembered.
+            return passUnread(.parse, StatementOperation(kind: .evict), at: start, end, bytes, server)
+        }
+        let message = bytes.extracting(body..<end)
+        let entry = statements.entry(text: message.extracting(text), types: message.extracting(oids))
+        server.hasOpenBatch = true
+        if name.isEmpty {
+            server.operations.append(
+                StatementOperation(
+                    kind: .parseUnnamed, serial: serial(entry), previousUnnamed: client.unnamed))
+            client.unnamed = entry
+            server.unnamed = .serial(serial(entry))
+            server.expected.append(Expected(.parse))
+            if entry.facts.flags.contains(.hasEffects) {
+                parseWithEffects(entry, message, text: text, at: start, end, bytes, client, server)
+            } else {
+                toServer.forward(bytes, start, end)
+            }
+            return nil
+        }
+        return parseNamed(message, name, text: text, entry, at: start, end, bytes, client, server)
+    }
+
+    private func parseNamed(
+        _ message: RawSpan, _ name: Range<Int>, text: Range<Int>, _ entry: StatementEntry, at start: Int, _ end: Int,
+        _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
+    ) -> ClientStop? {
+        let clientName = message.extracting(name)
+        if client.prepared?.find(clientName) != nil {
+            fail(
+                PostgresError(
+                    .error, "42P05", "prepared statement \"\(Self.text(clientName))\" already exists"), bytes, server)
+            return nil
+        }
+        var names = client.prepared ?? NameTable(hasher: nameHash)
+        guard names.count < maxClientStatements else {
+            fail(
+                PostgresError(
+                    .error, "53400", "this connection has prepared \(names.count) statements, the most it may have",
+                    hint: "Close prepared statements that are no longer used."), bytes, server)
+            return nil
+        }
+        client.prepared = nil
+        let nameBytes = clientName.toArray()
+        names.set(nameBytes, ClientStatement(entry: entry, sqlDefinition: nil))
+        client.prepared = names
+        let serial = serial(entry)
+        let operation = StatementOperation(kind: .parseNamed, serial: serial, name: nameBytes)
+        if server.transaction != .failed && server.statements.touch(serial) {
+            server.expected.append(Expected(.owedParseComplete))
+            server.operations.append(operation)
+            settleOwed(bytes, server)
+            return nil
+        }
+        makeRoom(bytes, server)
+        server.statements.insert(serial)
+        server.expected.append(Expected(.parse))
+        server.operations.append(operation)
+        toServer.make(bytes) { out in
+            let mark = out.begin(FrontendTag.parse)
+            ServerName.write(serial, to: &out)
+            out.u8(0)
+            out.span(message.extracting(text.lowerBound..<message.byteCount))
+            out.end(mark)
+        }
+        return nil
+    }
+
+    /// Bind (`B`): portal, statement, then parameters, which may be long and are passed on as they come.
+    func bind(
+        _ body: Int, _ end: Int, at start: Int, _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
+    ) -> ClientStop? {
+        let here = min(end, bytes.byteCount)
+        guard let portalEnd = bytes.firstIndex(of: 0, from: body, to: here),
+            let nameEnd = bytes.firstIndex(of: 0, from: portalEnd &+ 1, to: here)
+        else {
+            if end > bytes.byteCount {
+                guard end &- start <= maxInspectedStatement else {
+                    return .fatal(Self.malformed("names in Bind message are too long"))
+                }
+                return .needBytes(end &- start)
+            }
+            return passUnread(.bind, nil, at: start, end, bytes, server)
+        }
+        server.hasOpenBatch = true
+        let name = bytes.extracting((portalEnd &+ 1)..<nameEnd)
+        let portal = bytes.extracting(body..<portalEnd)
+        if name.byteCount == 0 {
+            prepareUnnamed(bytes, client, server)
+            notePortal(portal, client.unnamed, client)
+            server.expected.append(Expected(.bind))
+            stream(end, at: start, bytes, client)
+            return nil
+        }
+        guard let statement = client.prepared?.find(name) else {
+            notePortal(portal, nil, client)
+            if ServerName.looksLikeOurs(name) {
+                failUnknownStatement(name, bytes, server)
+                skipBody(end, bytes, client)
+            } else {
+                server.expected.append(Expected(.bind))
+                stream(end, at: start, bytes, client)
+            }
+            return nil
+        }
+        let serial = prepareNamed(statement, bytes, server)
+        notePortal(portal, statement.entry, client)
+        server.expected.append(Expected(.bind))
+        toServer.make(bytes) { out in
+            out.u8(FrontendTag.bind)
+            let written = out.count &+ 4
+            out.u32(0)
+            out.span(bytes.extracting(body...portalEnd))
+            ServerName.write(serial, to: &out)
+            out.u8(0)
+            // The length counts itself and everything after the names, which is sent from where it lies.
+            let length = out.count &- written &+ 4 &+ (end &- nameEnd &- 1)
+            out.patch(written &- 4, UInt32(truncatingIfNeeded: length))
+        }
+        stream(end, at: nameEnd &+ 1, bytes, client)
+        return nil
+    }
+
+    /// Describe (`D`) and Close (`C`): `S` or `P`, then a name.
+    func describeOrClose(
+        _ tag: UInt8, _ body: Int, _ end: Int, at start: Int, _ bytes: RawSpan, _ client: ClientSession,
+        _ server: ServerSession
+    ) -> ClientStop? {
+        guard end <= bytes.byteCount else {
+            guard end &- start <= maxInspectedStatement else { return .fatal(Self.malformed("name is too long")) }
+            return .needBytes(end &- start)
+        }
+        let isClose = tag == FrontendTag.close
+        guard end &- body >= 2, bytes.u8(at: end &- 1) == 0, bytes.u8(at: body) == 0x53 else {
+            // A portal, or something the server refuses.
+            server.hasOpenBatch = true
+            server.expected.append(Expected(isClose ? .closePortal : .describePortal))
+            toServer.forward(bytes, start, end)
+            return nil
+        }
+        let name = bytes.extracting((body &+ 1)..<(end &- 1))
+        server.hasOpenBatch = true
+        if isClose { return closeStatement(name, at: start, end, bytes, client, server) }
+        if name.byteCount == 0 {
+            prepareUnnamed(bytes, client, server)
+            server.expected.append(Expected(.describeStatement))
+            toServer.forward(bytes, start, end)
+            return nil
+        }
+        guard let statement = client.prepared?.find(name) else {
+            if ServerName.looksLikeOurs(name) {
+                failUnknownStatement(name, bytes, server)
+            } else {
+                server.expected.append(Expected(.describeStatement))
+                toServer.forward(bytes, start, end)
+            }
+            return nil
+        }
+        let serial = prepareNamed(statement, bytes, server)
+        server.expected.append(Expected(.describeStatement))
+        toServer.make(bytes) { out in
+            let mark = out.begin(FrontendTag.describe)
+            out.u8(0x53)
+            ServerName.write(serial, to: &out)
+            out.u8(0)
+            out.end(mark)
+        }
+        return nil
+    }
+
+    /// The client forgets the statement; the server keeps it, for the next client with the same text.
+    private func closeStatement(
+        _ name: RawSpan, at start: Int, _ end: Int, _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
+    ) -> ClientStop? {
+        if name.byteCount == 0 {
+            server.operations.append(StatementOperation(kind: .closeUnnamed, previousUnnamed: client.unnamed))
+            client.unnamed = nil
+            server.unnamed = .none
+            server.expected.append(Expected(.closeStatement))
+            toServer.forward(bytes, start, end)
+            return nil
+        }
+        let nameBytes = name.toArray()
+        let previous = client.prepared?.remove(nameBytes)
+        server.operations.append(StatementOperation(kind: .closeNamed, name: nameBytes, previous: previous))
+        server.expected.append(Expected(.owedCloseComplete))
+        settleOwed(bytes, server)
+        return nil
+    }
+
+    /// Execute (`E`): portal, row limit.
+    func execute(
+        _ body: Int, _ end: Int, at start: Int, _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
+    ) -> ClientStop? {
+        guard end <= bytes.byteCount else {
+            guard end &- start <= maxInspectedStatement else { return .fatal(Self.malformed("name is too long")) }
+            return .needBytes(end &- start)
+        }
+        server.hasOpenBatch = true
+        var tracked = false
+        if let portals = client.extra?.portals, !portals.isEmpty,
+            let nameEnd = bytes.firstIndex(of: 0, from: body, to: end),
+            let entry = portals.find(bytes.extracting(body..<nameEnd))
+        {
+            server.tracked.append(entry)
+            tracked = true
+        }
+        server.expected.append(Expected(.execute, tracked: tracked))
+        toServer.forward(bytes, start, end)
+        return nil
+    }
+
+    static func text(_ name: RawSpan) -> String {
+        unsafe name.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
+    }
+}

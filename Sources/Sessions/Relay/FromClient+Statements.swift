@@ -1,0 +1,157 @@
+import ByteKit
+import PostgresWire
+import SQLText
+
+/// Seeing to it that a statement a client refers to exists on the server it has now.
+extension SessionEnvironment {
+    /// Before a Bind or Describe of the unnamed statement: the server's must be this client's.
+    func prepareUnnamed(_ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession) {
+        guard let entry = client.unnamed else {
+            if server.unnamed == .none { return }
+            // Another client's statement must not be found under the empty name: the server's own error is right.
+            server.unnamed = .none
+            server.operations.append(StatementOperation(kind: .evict))
+            server.expected.append(Expected(.closeStatement, hidden: true))
+            toServer.make(bytes) { $0.close(0x53, []) }
+            return
+        }
+        let serial = serial(entry)
+        if server.unnamed == .serial(serial) { return }
+        server.unnamed = .serial(serial)
+        server.operations.append(StatementOperation(kind: .injectedUnnamed, serial: serial))
+        server.expected.append(Expected(.parse, hidden: true))
+        injectParse(entry, named: nil, bytes)
+    }
+
+    /// Before a Bind or Describe of a named statement: prepares it on this server unless it is there; answers the
+    /// serial that names it.
+    func prepareNamed(_ statement: ClientStatement, _ bytes: RawSpan, _ server: ServerSession) -> UInt64 {
+        let serial = serial(statement.entry)
+        if server.statements.touch(serial) { return serial }
+        makeRoom(bytes, server)
+        server.statements.insert(serial)
+        if let definition = statement.sqlDefinition {
+            injectDefinition(definition, serial, bytes, server)
+            return serial
+        }
+        server.operations.append(StatementOperation(kind: .injectedParse, serial: serial))
+        server.expected.append(Expected(.parse, hidden: true))
+        injectParse(statement.entry, named: serial, bytes)
+        return serial
+    }
+
+    private func injectParse(_ entry: StatementEntry, named serial: UInt64?, _ bytes: RawSpan) {
+        let textLength = entry.textLength
+        entry.withKey { key in
+            toServer.make(bytes) { out in
+                let mark = out.begin(FrontendTag.parse)
+                if let serial { ServerName.write(serial, to: &out) }
+                out.u8(0)
+                out.span(key.extracting(0..<textLength))
+                out.u8(0)
+                out.i16(Int16(truncatingIfNeeded: (key.byteCount &- textLength) / 4))
+                out.span(key.extracting(textLength..<key.byteCount))
+                out.end(mark)
+            }
+        }
+    }
+
+    /// Runs a PREPARE statement through the extended protocol, hidden, so that it shares the fate of what follows.
+    func injectDefinition(_ definition: [UInt8], _ serial: UInt64, _ bytes: RawSpan, _ server: ServerSession) {
+        server.operations.append(StatementOperation(kind: .injectedUnnamed, serial: 0))
+        server.operations.append(StatementOperation(kind: .injectedParse, serial: serial))
+        server.unnamed = .unknown
+        server.hasOpenBatch = true
+        for kind in [ExpectedKind.parse, .bind, .execute, .closeStatement] {
+            server.expected.append(Expected(kind, hidden: true))
+        }
+        toServer.make(bytes) { out in
+            var mark = out.begin(FrontendTag.parse)
+            out.u8(0)
+            out.raw(definition)
+            out.u8(0)
+            out.i16(0)
+            out.end(mark)
+            mark = out.begin(FrontendTag.bind)
+            for _ in 0..<8 { out.u8(0) }
+            out.end(mark)
+            mark = out.begin(FrontendTag.execute)
+            out.u8(0)
+            out.u32(0)
+            out.end(mark)
+            out.close(0x53, [])
+        }
+    }
+
+    /// Closes the least recently used statement of a server that holds as many as it may.
+    func makeRoom(_ bytes: RawSpan, _ server: ServerSession) {
+        guard let evicted = server.statements.evictIfFull() else { return }
+        server.operations.append(StatementOperation(kind: .evict, serial: evicted))
+        server.expected.append(Expected(.closeStatement, hidden: true))
+        toServer.make(bytes) { $0.close(0x53, ServerName.bytes(evicted)) }
+    }
+
+    /// Replies the proxy owes that are next in line are given at once.
+    func settleOwed(_ bytes: RawSpan, _ server: ServerSession) {
+        while let next = server.expected.first {
+            switch next.kind {
+            case .owedParseComplete: toClient.make(bytes) { $0.bare(BackendTag.parseComplete) }
+            case .owedCloseComplete: toClient.make(bytes) { $0.bare(BackendTag.closeComplete) }
+            case .parse, .bind, .describeStatement, .describePortal, .execute, .closeStatement, .closePortal, .sync,
+                .query, .functionCall, .failure:
+                return
+            }
+            server.expected.popFirst()
+            server.operations.popFirst()
+        }
+    }
+
+    /// Makes the server fail here, as it would have without us: the transaction is aborted and the rest up to Sync
+    /// skipped, but the client reads `error`. An Execute of a portal that cannot exist does it.
+    func fail(_ error: PostgresError, _ bytes: RawSpan, _ server: ServerSession) {
+        server.hasOpenBatch = true
+        server.expected.append(Expected(.failure))
+        server.failures.append(error)
+        toServer.make(bytes) { out in
+            let mark = out.begin(FrontendTag.execute)
+            out.cString("hg_refused")
+            out.u32(0)
+            out.end(mark)
+        }
+    }
+
+    func failUnknownStatement(_ name: RawSpan, _ bytes: RawSpan, _ server: ServerSession) {
+        fail(
+            PostgresError(.error, "26000", "prepared statement \"\(Self.text(name))\" does not exist"), bytes, server)
+    }
+
+    /// A message so malformed that only the server's own error is right.
+    func passUnread(
+        _ kind: ExpectedKind, _ operation: StatementOperation?, at start: Int, _ end: Int, _ bytes: RawSpan,
+        _ server: ServerSession
+    ) -> ClientStop? {
+        server.hasOpenBatch = true
+        if let operation { server.operations.append(operation) }
+        server.expected.append(Expected(kind))
+        toServer.forward(bytes, start, end)
+        return nil
+    }
+
+    func skipBody(_ end: Int, _ bytes: RawSpan, _ client: ClientSession) {
+        client.passThrough = end &- min(end, bytes.byteCount)
+        client.passDiscarded = true
+    }
+
+    /// Remembers what a portal was bound to if its statement has effects, forgets it if not.
+    func notePortal(_ portal: RawSpan, _ entry: StatementEntry?, _ client: ClientSession) {
+        let matters = entry.map { !$0.facts.flags.isDisjoint(with: Self.interesting) } ?? false
+        if !matters {
+            if client.extra?.portals != nil { client.extra?.portals?.remove(portal.toArray()) }
+            return
+        }
+        guard let entry else { return }
+        let extra = client.more()
+        if extra.portals == nil { extra.portals = NameTable(hasher: nameHash) }
+        extra.portals?.set(portal.toArray(), entry)
+    }
+}

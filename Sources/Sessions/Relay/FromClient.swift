@@ -1,0 +1,164 @@
+import ByteKit
+public import PostgresWire
+import SQLText
+
+/// Why reading from a client stopped.
+public enum ClientStop: Equatable, Sendable {
+    /// Everything received has been dealt with.
+    case drained
+    /// The message at `consumed` is not whole; this many bytes of it are needed before it can be dealt with.
+    case needBytes(Int)
+    /// The message at `consumed` needs a server and there is none.
+    case needServer
+    /// The server's settings must be made the client's first (`beginSettings`).
+    case needSettings
+    /// So many replies are owed that no more is sent before some have come.
+    case tooManyInFlight
+    /// Terminate.
+    case terminated
+    /// The client broke the protocol, or asked for what is refused for good: send this and close.
+    case fatal(PostgresError)
+}
+
+/// How far reading from a client came.
+public struct ClientRelay: Equatable, Sendable {
+    /// How many bytes of the span are dealt with.
+    public var consumed: Int
+    /// Why it stopped there.
+    public var stop: ClientStop
+}
+
+extension SessionEnvironment {
+    /// Reads messages from a logged-in client and plans what is sent to its server (`toServer`) and, for what needs no
+    /// server, what is answered at once (`toClient`). Both plans refer to `bytes` and must be carried out before the
+    /// next call.
+    public func relay(_ bytes: RawSpan, from client: ClientSession, to server: ServerSession?) -> ClientRelay {
+        let count = bytes.byteCount
+        var position = 0
+        while position < count {
+            if client.passThrough > 0 {
+                let end = min(count, position &+ client.passThrough)
+                client.passThrough &-= end &- position
+                if !client.passDiscarded { toServer.forward(bytes, position, end) }
+                position = end
+                continue
+            }
+            guard case .header(let tag, let body, let end) = scanFrame(bytes, at: position) else {
+                if case .bad = scanFrame(bytes, at: position) {
+                    return ClientRelay(consumed: position, stop: .fatal(Self.malformed("invalid message length")))
+                }
+                return ClientRelay(consumed: position, stop: .needBytes(5))
+            }
+            if let server {
+                let stop = forward(tag, body, end, at: position, bytes, client, server)
+                if let stop { return ClientRelay(consumed: position, stop: stop) }
+            } else {
+                let stop = answerAlone(tag, end, at: position, bytes, client)
+                if let stop { return ClientRelay(consumed: position, stop: stop) }
+            }
+            position = min(end, count)
+        }
+        return ClientRelay(consumed: count, stop: .drained)
+    }
+
+    /// A message from a client without a server.
+    private func answerAlone(
+        _ tag: UInt8, _ end: Int, at start: Int, _ bytes: RawSpan, _ client: ClientSession
+    ) -> ClientStop? {
+        switch tag {
+        case FrontendTag.sync:
+            guard end &- start == 5 else { return .fatal(Self.malformed("invalid Sync message")) }
+            client.isSkippingAlone = false
+            toClient.make(bytes) { $0.readyForQuery(.idle) }
+            return nil
+        case FrontendTag.flush:
+            return nil
+        case FrontendTag.query, FrontendTag.parse, FrontendTag.bind, FrontendTag.describe, FrontendTag.execute,
+            FrontendTag.close, FrontendTag.functionCall:
+            if !client.isSkippingAlone { return .needServer }
+            discard(end, bytes, client)
+            return nil
+        case FrontendTag.copyData, FrontendTag.copyDone, FrontendTag.copyFail:
+            // Left over from a COPY the server ended with an error: PostgreSQL ignores these too.
+            discard(end, bytes, client)
+            return nil
+        case FrontendTag.terminate:
+            return .terminated
+        default:
+            return .fatal(Self.malformed("invalid frontend message type \(tag)"))
+        }
+    }
+
+    /// A message from a client that has a server.
+    @inline(__always)
+    private func forward(
+        _ tag: UInt8, _ body: Int, _ end: Int, at start: Int, _ bytes: RawSpan, _ client: ClientSession,
+        _ server: ServerSession
+    ) -> ClientStop? {
+        if server.isSkipping && tag != FrontendTag.sync && tag != FrontendTag.terminate {
+            // The server would discard it; Sync ends that.
+            discard(end, bytes, client)
+            return nil
+        }
+        if client.settings !== server.settings && server.expected.isEmpty && server.transaction != .failed
+            && tag != FrontendTag.terminate
+        {
+            return .needSettings
+        }
+        if server.expected.count >= ExpectedReplies.limit { return .tooManyInFlight }
+        switch tag {
+        case FrontendTag.query: return query(body, end, at: start, bytes, client, server)
+        case FrontendTag.parse: return parse(body, end, at: start, bytes, client, server)
+        case FrontendTag.bind: return bind(body, end, at: start, bytes, client, server)
+        case FrontendTag.describe, FrontendTag.close:
+            return describeOrClose(tag, body, end, at: start, bytes, client, server)
+        case FrontendTag.execute: return execute(body, end, at: start, bytes, client, server)
+        case FrontendTag.sync:
+            guard end &- start == 5 else { return .fatal(Self.malformed("invalid Sync message")) }
+            toServer.forward(bytes, start, end)
+            // During COPY IN the server reads Sync and ignores it (protocol documentation, "COPY Operations").
+            if !server.isCopyingIn {
+                server.expected.append(Expected(.sync))
+                server.hasOpenBatch = false
+            }
+            return nil
+        case FrontendTag.flush:
+            toServer.forward(bytes, start, end)
+            return nil
+        case FrontendTag.functionCall:
+            server.expected.append(Expected(.functionCall))
+            stream(end, at: start, bytes, client)
+            return nil
+        case FrontendTag.copyData:
+            stream(end, at: start, bytes, client)
+            return nil
+        case FrontendTag.copyDone, FrontendTag.copyFail:
+            server.isCopyingIn = false
+            stream(end, at: start, bytes, client)
+            return nil
+        case FrontendTag.terminate:
+            return .terminated
+        default:
+            return .fatal(Self.malformed("invalid frontend message type \(tag)"))
+        }
+    }
+
+    /// Sends the message as it is, the part that has not come yet when it comes.
+    func stream(_ end: Int, at start: Int, _ bytes: RawSpan, _ client: ClientSession) {
+        let here = min(end, bytes.byteCount)
+        toServer.forward(bytes, start, here)
+        client.passThrough = end &- here
+        client.passDiscarded = false
+    }
+
+    /// Drops the message, and the part that has not come yet when it comes.
+    private func discard(_ end: Int, _ bytes: RawSpan, _ client: ClientSession) {
+        client.passThrough = end &- min(end, bytes.byteCount)
+        client.passDiscarded = true
+    }
+
+    @inline(never)
+    static func malformed(_ what: String) -> PostgresError {
+        PostgresError(.fatal, "08P01", what, hint: "The client and the proxy no longer agree on the protocol.")
+    }
+}

@@ -1,0 +1,102 @@
+import ByteKit
+import PostgresWire
+import SQLText
+
+/// ErrorResponse, and what it undoes.
+extension SessionEnvironment {
+    func error(
+        _ body: Int, _ end: Int, at start: Int, _ bytes: RawSpan, _ server: ServerSession, _ client: ClientSession?
+    ) -> ServerFailure? {
+        let error = ServerError(body: bytes.extracting(body..<end))
+        guard let head = server.expected.first else {
+            // Not an answer: the server is going away (57P01, 57P05, 25P03 …).
+            let deliver = client != nil
+            if deliver { toClient.forward(bytes, start, end) }
+            return .fatal(error, delivered: deliver)
+        }
+        server.isCopyingIn = false
+        if let client, !server.isInBlock { rollBack(client, server) }
+        var visible = client != nil
+        switch head.kind {
+        case .failure:
+            if let ours = server.failures.first, client != nil, !error.isFatal {
+                toClient.make(bytes) { ours.write(to: &$0) }
+                visible = false
+            }
+        case .query where head.isHidden:
+            server.hiddenError = error
+            if !error.isFatal { visible = false }
+        case .parse, .bind, .describeStatement, .describePortal, .execute, .closeStatement, .closePortal, .sync,
+            .query, .functionCall, .owedParseComplete, .owedCloseComplete:
+            break
+        }
+        if visible { toClient.forward(bytes, start, end) }
+        if error.isFatal { return .fatal(error, delivered: visible) }
+        switch head.kind {
+        case .sync, .functionCall: break
+        case .query: if head.isTracked { abandonTrackedQuery(server, client) }
+        case .parse, .bind, .describeStatement, .describePortal, .execute, .closeStatement, .closePortal,
+            .owedParseComplete, .owedCloseComplete, .failure:
+            skipToSync(server, client)
+        }
+        return nil
+    }
+
+    /// The server discards everything up to the next Sync, a simple Query included: so are their expectations, and
+    /// what was entered for them when they were sent is taken back, last first.
+    private func skipToSync(_ server: ServerSession, _ client: ClientSession?) {
+        var undone: [StatementOperation] = []
+        var isHead = true
+        var unnamedTouched = false
+        while let expected = server.expected.first, expected.kind != .sync {
+            switch expected.kind {
+            case .parse, .closeStatement, .owedParseComplete, .owedCloseComplete:
+                if let operation = server.operations.popFirst() {
+                    if isHead && operation.kind == .parseUnnamed {
+                        // PostgreSQL drops the old unnamed statement before it parses the new one.
+                        client?.unnamed = nil
+                        unnamedTouched = true
+                    } else {
+                        undone.append(operation)
+                    }
+                }
+            case .execute, .query:
+                if expected.isTracked { server.tracked.popFirst() }
+            case .failure:
+                server.failures.popFirst()
+            case .bind, .describeStatement, .describePortal, .closePortal, .functionCall, .sync:
+                break
+            }
+            isHead = false
+            server.expected.popFirst()
+        }
+        server.trackedIndex = 0
+        for operation in undone.reversed() { undo(operation, server, client, &unnamedTouched) }
+        if unnamedTouched { server.unnamed = .unknown }
+        server.isSkipping = server.expected.isEmpty
+    }
+
+    private func undo(
+        _ operation: StatementOperation, _ server: ServerSession, _ client: ClientSession?,
+        _ unnamedTouched: inout Bool
+    ) {
+        switch operation.kind {
+        case .parseNamed:
+            server.statements.remove(operation.serial)
+            _ = client?.prepared?.remove(operation.name)
+        case .injectedParse:
+            server.statements.remove(operation.serial)
+        case .evict:
+            // The Close was not carried out, so the server still has it.
+            if operation.serial != 0 { server.statements.insert(operation.serial) }
+            unnamedTouched = true
+        case .closeNamed:
+            if let previous = operation.previous { client?.prepared?.set(operation.name, previous) }
+        case .parseUnnamed, .closeUnnamed:
+            client?.unnamed = operation.previousUnnamed
+            unnamedTouched = true
+        case .injectedUnnamed:
+            unnamedTouched = true
+        }
+    }
+}

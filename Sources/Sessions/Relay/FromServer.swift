@@ -1,0 +1,286 @@
+import ByteKit
+public import PostgresWire
+import SQLText
+import Settings
+
+/// What reading from a server led to.
+public struct ServerRelay: Equatable, Sendable {
+    /// How many bytes of the span are dealt with; the rest is the beginning of a message that is not whole.
+    public var consumed: Int
+    /// How many bytes the message at `consumed` needs to be dealt with; 0 when nothing is left over.
+    public var needed = 0
+    /// A ReadyForQuery was read, for the client or for the proxy itself.
+    public var sawReady = false
+    /// How many transactions ended.
+    public var transactions = 0
+    /// How many statements completed.
+    public var queries = 0
+    /// The server said something it must not say, or ended the connection with an error; it cannot be used again.
+    public var failure: ServerFailure?
+}
+
+/// Why a server connection is of no more use.
+public enum ServerFailure: Error, Equatable, Sendable {
+    /// It sent what no server sends there; the text says what.
+    case protocolViolation(String)
+    /// It sent FATAL or PANIC; `delivered` says whether the client has it.
+    case fatal(ServerError, delivered: Bool)
+}
+
+extension SessionEnvironment {
+    /// Reads messages from a server and plans what its client is sent (`toClient`). `client` is nil when nobody listens:
+    /// an idle server, or one whose client has gone.
+    public func relay(_ bytes: RawSpan, from server: ServerSession, to client: ClientSession?) -> ServerRelay {
+        let count = bytes.byteCount
+        var result = ServerRelay(consumed: 0)
+        var position = 0
+        while position < count {
+            if server.passThrough > 0 {
+                let end = min(count, position &+ server.passThrough)
+                server.passThrough &-= end &- position
+                if !server.passHidden && client != nil { toClient.forward(bytes, position, end) }
+                position = end
+                result.consumed = position
+                continue
+            }
+            guard case .header(let tag, let body, let end) = scanFrame(bytes, at: position) else {
+                if case .bad(let length) = scanFrame(bytes, at: position) {
+                    result.failure = .protocolViolation("a message with length \(length)")
+                }
+                result.needed = 5
+                return result
+            }
+            switch tag {
+            case BackendTag.rowDescription where server.expected.first?.kind != .query,
+                BackendTag.rowDescription where end <= count:
+                // The answer to a Describe: what the proxy owes behind it must not come in its middle.
+                guard end <= count || end &- position > 1 << 20 else {
+                    result.needed = end &- position
+                    return result
+                }
+                fallthrough
+            case BackendTag.dataRow, BackendTag.copyData, BackendTag.rowDescription, BackendTag.noticeResponse,
+                BackendTag.functionCallResponse, BackendTag.parameterDescription:
+                if let failure = streamed(tag, body, end, at: position, bytes, server, client) {
+                    result.failure = failure
+                    return result
+                }
+                if tag == BackendTag.dataRow && server.expected.first?.isHidden == true && end > count {
+                    // Our own questions have short answers, which are read whole.
+                    result.needed = end &- position
+                    return result
+                }
+                let here = min(end, count)
+                server.passThrough = end &- here
+                position = here
+            default:
+                guard end <= count else {
+                    guard end &- position <= 1 << 20 else {
+                        result.failure = .protocolViolation("a control message of \(end &- position) bytes")
+                        return result
+                    }
+                    result.needed = end &- position
+                    return result
+                }
+                if let failure = control(tag, body, end, at: position, bytes, server, client, &result) {
+                    result.failure = failure
+                    return result
+                }
+                position = end
+            }
+            result.consumed = position
+        }
+        return result
+    }
+
+    /// A message that may be long: it goes on as it comes. Answers why it must not come here, if so.
+    @inline(__always)
+    private func streamed(
+        _ tag: UInt8, _ body: Int, _ end: Int, at start: Int, _ bytes: RawSpan, _ server: ServerSession,
+        _ client: ClientSession?
+    ) -> ServerFailure? {
+        let here = min(end, bytes.byteCount)
+        guard let head = server.expected.first else {
+            // Notices come at any time; anything else from an idle server was not asked for.
+            if tag == BackendTag.noticeResponse {
+                server.passHidden = client == nil
+                if client != nil { toClient.forward(bytes, start, here) }
+                return nil
+            }
+            return .protocolViolation("message '\(Self.printable(tag))' that nothing asked for")
+        }
+        server.passHidden = head.isHidden
+        if tag == BackendTag.dataRow && head.isHidden && end <= bytes.byteCount {
+            keepHiddenRow(bytes.extracting(body..<end), server)
+        }
+        if !server.passHidden && client != nil { toClient.forward(bytes, start, here) }
+        if tag == BackendTag.rowDescription && (head.kind == .describeStatement || head.kind == .describePortal) {
+            pop(bytes, server, client)
+        }
+        return nil
+    }
+
+    /// A message that is read whole.
+    private func control(
+        _ tag: UInt8, _ body: Int, _ end: Int, at start: Int, _ bytes: RawSpan, _ server: ServerSession,
+        _ client: ClientSession?, _ result: inout ServerRelay
+    ) -> ServerFailure? {
+        switch tag {
+        case BackendTag.readyForQuery:
+            return ready(body, end, at: start, bytes, server, client, &result)
+        case BackendTag.commandComplete, BackendTag.emptyQueryResponse:
+            guard let head = server.expected.first, head.kind == .query || head.kind == .execute else {
+                return unexpected(tag, server)
+            }
+            server.isCopyingIn = false
+            if !head.isHidden {
+                result.queries &+= 1
+                if head.isTracked {
+                    completed(tag: bytes.extracting(body..<end), server, client, popping: head.kind == .execute)
+                } else if client?.extra?.beforeTransaction != nil {
+                    completedUntracked(tag: bytes.extracting(body..<end), server, client)
+                }
+                if client != nil { toClient.forward(bytes, start, end) }
+            }
+            if head.kind == .execute { pop(bytes, server, client) }
+            return nil
+        case BackendTag.parseComplete: return simple(.parse, tag, end, at: start, bytes, server, client)
+        case BackendTag.bindComplete: return simple(.bind, tag, end, at: start, bytes, server, client)
+        case BackendTag.closeComplete:
+            guard let head = server.expected.first, head.kind == .closeStatement || head.kind == .closePortal else {
+                return unexpected(tag, server)
+            }
+            return simple(head.kind, tag, end, at: start, bytes, server, client)
+        case BackendTag.noData:
+            guard let head = server.expected.first, head.kind == .describeStatement || head.kind == .describePortal
+            else { return unexpected(tag, server) }
+            return simple(head.kind, tag, end, at: start, bytes, server, client)
+        case BackendTag.portalSuspended:
+            if server.expected.first?.isTracked == true { server.tracked.popFirst() }
+            return simple(.execute, tag, end, at: start, bytes, server, client)
+        case BackendTag.parameterStatus:
+            var cursor = ByteCursor(bytes.extracting(body..<end))
+            guard let name = cursor.cString(), let value = cursor.cString() else {
+                return .protocolViolation("a malformed ParameterStatus")
+            }
+            server.status = statuses.reporting(cursor.string(name), cursor.string(value), in: server.status)
+            if let client, server.expected.first?.isHidden != true {
+                client.status = server.status
+                toClient.forward(bytes, start, end)
+            }
+            return nil
+        case BackendTag.errorResponse:
+            return error(body, end, at: start, bytes, server, client)
+        case BackendTag.notificationResponse:
+            if let client, client.mode == .session || client.pins != [] { toClient.forward(bytes, start, end) }
+            return nil
+        case BackendTag.copyInResponse, BackendTag.copyBothResponse:
+            guard let head = server.expected.first, head.kind == .query || head.kind == .execute else {
+                return unexpected(tag, server)
+            }
+            server.isCopyingIn = true
+            // Syncs already sent are read, and ignored, by the COPY itself.
+            while let second = server.expected[1], second.kind == .sync { server.expected.removeSecond() }
+            if client != nil && !head.isHidden { toClient.forward(bytes, start, end) }
+            return nil
+        case BackendTag.copyOutResponse, BackendTag.copyDone:
+            guard let head = server.expected.first, head.kind == .query || head.kind == .execute else {
+                return unexpected(tag, server)
+            }
+            if client != nil && !head.isHidden { toClient.forward(bytes, start, end) }
+            return nil
+        default:
+            return .protocolViolation("message '\(Self.printable(tag))' that nothing asked for")
+        }
+    }
+
+    /// ReadyForQuery: the end of a Sync, a simple Query or a FunctionCall.
+    private func ready(
+        _ body: Int, _ end: Int, at start: Int, _ bytes: RawSpan, _ server: ServerSession, _ client: ClientSession?,
+        _ result: inout ServerRelay
+    ) -> ServerFailure? {
+        guard let head = server.expected.first,
+            head.kind == .sync || head.kind == .query || head.kind == .functionCall
+        else { return unexpected(BackendTag.readyForQuery, server) }
+        guard end &- body == 1, let status = TransactionStatus(rawValue: bytes.u8(at: body)) else {
+            return .protocolViolation("a malformed ReadyForQuery")
+        }
+        if head.isTracked { finishTrackedQuery(server) }
+        server.expected.popFirst()
+        server.transaction = status
+        server.isInBlock = status != .idle
+        server.isSkipping = false
+        server.isCopyingIn = false
+        if status == .idle {
+            if let extra = client?.extra { transactionEnded(extra) }
+            if !head.isHidden { result.transactions &+= 1 }
+        }
+        if !head.isHidden && client != nil { toClient.forward(bytes, start, end) }
+        result.sawReady = true
+        settleOwedAfter(bytes, server, client)
+        return nil
+    }
+
+    /// A reply without content that answers one message.
+    @inline(__always)
+    private func simple(
+        _ kind: ExpectedKind, _ tag: UInt8, _ end: Int, at start: Int, _ bytes: RawSpan, _ server: ServerSession,
+        _ client: ClientSession?
+    ) -> ServerFailure? {
+        guard let head = server.expected.first, head.kind == kind else { return unexpected(tag, server) }
+        if !head.isHidden && client != nil { toClient.forward(bytes, start, end) }
+        if kind == .parse || kind == .closeStatement { server.operations.popFirst() }
+        pop(bytes, server, client)
+        return nil
+    }
+
+    /// The next reply has come whole; what the proxy owes right behind it is given.
+    @inline(__always)
+    private func pop(_ bytes: RawSpan, _ server: ServerSession, _ client: ClientSession?) {
+        server.expected.popFirst()
+        settleOwedAfter(bytes, server, client)
+    }
+
+    @inline(__always)
+    func settleOwedAfter(_ bytes: RawSpan, _ server: ServerSession, _ client: ClientSession?) {
+        guard let next = server.expected.first,
+            next.kind == .owedParseComplete || next.kind == .owedCloseComplete
+        else { return }
+        if client == nil {
+            while let next = server.expected.first,
+                next.kind == .owedParseComplete || next.kind == .owedCloseComplete
+            {
+                server.expected.popFirst()
+                server.operations.popFirst()
+            }
+        } else {
+            settleOwed(bytes, server)
+        }
+    }
+
+    @inline(never)
+    private func unexpected(_ tag: UInt8, _ server: ServerSession) -> ServerFailure {
+        let expecting = server.expected.first.map { "\($0.kind)" } ?? "nothing"
+        return .protocolViolation("message '\(Self.printable(tag))' where the answer to \(expecting) was due")
+    }
+
+    static func printable(_ tag: UInt8) -> String {
+        tag > 0x20 && tag < 0x7F ? String(UnicodeScalar(tag)) : "\\\(tag)"
+    }
+
+    private func keepHiddenRow(_ body: RawSpan, _ server: ServerSession) {
+        var cursor = ByteCursor(body)
+        guard let columns = cursor.i16(), columns >= 0, server.hiddenRows.count < 4096 else { return }
+        var row: [[UInt8]?] = []
+        for _ in 0..<Int(columns) {
+            guard let length = cursor.i32() else { return }
+            if length < 0 {
+                row.append(nil)
+            } else {
+                guard let value = cursor.take(Int(length)) else { return }
+                row.append(body.extracting(value).toArray())
+            }
+        }
+        server.hiddenRows.append(row)
+    }
+}

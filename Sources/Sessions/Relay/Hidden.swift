@@ -1,0 +1,93 @@
+import ByteKit
+public import PostgresWire
+import SQLText
+
+/// What the proxy itself asks of a server between its clients' statements.
+extension SessionEnvironment {
+    /// A simple Query whose answer no client sees; the bytes to send.
+    public func hidden(_ sql: [UInt8], _ server: ServerSession) -> [UInt8] {
+        server.hiddenError = nil
+        server.hiddenRows.removeAll()
+        server.unnamed = .none
+        server.expected.append(Expected(.query, hidden: true))
+        var out = ByteWriter(capacity: sql.count + 8)
+        let mark = out.begin(FrontendTag.query)
+        out.raw(sql)
+        out.u8(0)
+        out.end(mark)
+        return out.take()
+    }
+
+    /// The server has the client's settings now.
+    public func adoptSettings(of client: ClientSession, _ server: ServerSession) { server.settings = client.settings }
+
+    /// Tells a client that has a new server which reported values differ from those it knows; empty if none do.
+    public func statusChanges(for client: ClientSession, _ server: ServerSession) -> [UInt8] {
+        if client.status === server.status { return [] }
+        var out = ByteWriter()
+        server.status.writeChanges(since: client.status, to: &out)
+        client.status = server.status
+        return out.take()
+    }
+
+    /// Ends a batch its client will not end: a Sync, if one is due; the bytes to send.
+    public func endBatch(_ server: ServerSession) -> [UInt8] {
+        guard server.hasOpenBatch || server.isSkipping else { return [] }
+        server.hasOpenBatch = false
+        server.expected.append(Expected(.sync, hidden: true))
+        var out = ByteWriter()
+        out.bare(FrontendTag.sync)
+        return out.take()
+    }
+
+    /// After DISCARD ALL: the session is as new.
+    public func forgetEverything(_ server: ServerSession) {
+        server.settings = profiles.empty
+        server.statements.removeAll()
+        server.unnamed = .none
+    }
+}
+
+extension ServerSession {
+    /// The error that answered the last hidden query, if one did.
+    public func takeHiddenError() -> ServerError? {
+        defer { hiddenError = nil }
+        return hiddenError
+    }
+
+    /// Whether it reads COPY data and nothing else.
+    public var isReceivingCopy: Bool { isCopyingIn }
+}
+
+/// The question what session state is left on a server.
+public enum SessionProbe {
+    /// One row of three booleans: temporary objects, advisory locks, holdable cursors.
+    public static let text = Array(
+        """
+        SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_class WHERE relnamespace = pg_catalog.pg_my_temp_schema()), \
+        EXISTS (SELECT 1 FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND pid = pg_catalog.pg_backend_pid()), \
+        EXISTS (SELECT 1 FROM pg_catalog.pg_cursors WHERE is_holdable)
+        """.utf8)
+}
+
+extension ClientSession {
+    /// Something was done that may have left state on the server, or taken it away.
+    public var hasSuspects: Bool { extra.map { !$0.suspects.isEmpty } ?? false }
+
+    /// Takes the answer to `SessionProbe.text`; the pins are exact afterwards.
+    public func takeProbe(_ server: ServerSession) {
+        guard let extra else { return }
+        var pins = extra.pins.intersection([.loadedLibrary])
+        if extra.suspects.contains(.loadedLibrary) { pins.insert(.loadedLibrary) }
+        if let row = server.hiddenRows.first, row.count == 3, server.hiddenError == nil {
+            if row[0] == [0x74] { pins.insert(.temporaryTables) }
+            if row[1] == [0x74] { pins.insert(.advisoryLocks) }
+            if row[2] == [0x74] { pins.insert(.holdCursors) }
+        } else {
+            pins.insert(.unknown)
+        }
+        extra.suspects = []
+        extra.pins = pins
+        server.hiddenRows.removeAll()
+    }
+}

@@ -1,0 +1,109 @@
+import ByteKit
+public import PostgresWire
+import SQLText
+
+/// What a statement operation sent to a server becomes if it succeeds, or is undone as if it never was.
+struct StatementOperation {
+    enum Kind {
+        /// The client's Parse of a named statement.
+        case parseNamed
+        /// The client's Parse of the unnamed statement.
+        case parseUnnamed
+        /// A Parse the proxy put in, so that the statement exists on this server.
+        case injectedParse
+        /// A Parse of the unnamed statement the proxy put in.
+        case injectedUnnamed
+        /// A Close the proxy put in to make room.
+        case evict
+        /// The client's Close of a named statement; the server keeps it.
+        case closeNamed
+        /// The client's Close of the unnamed statement.
+        case closeUnnamed
+    }
+
+    let kind: Kind
+    /// What the server calls it.
+    var serial: UInt64 = 0
+    /// What the client calls it.
+    var name: [UInt8] = []
+    /// What the client had under that name before.
+    var previous: ClientStatement?
+    /// The unnamed statement the client had before.
+    var previousUnnamed: StatementEntry?
+}
+
+/// What the unnamed prepared statement of a server connection is.
+enum UnnamedStatement: Equatable {
+    case none
+    case serial(UInt64)
+    /// An error left it open whether the last Parse was carried out.
+    case unknown
+}
+
+/// One logged-in server connection's conversation: what it still owes, the state of its transaction, which settings and
+/// prepared statements it has. Says nothing of sockets.
+public final class ServerSession {
+    /// What the server is going to answer.
+    public internal(set) var expected = ExpectedReplies()
+    /// The status of the last ReadyForQuery.
+    public internal(set) var transaction: TransactionStatus = .idle
+    /// Settings that differ from this session's own defaults.
+    public internal(set) var settings: SettingsProfile
+    /// ParameterStatus values last reported.
+    public internal(set) var status: StatusBlock
+    /// Prepared statements held.
+    var statements: ServerStatements
+    /// The unnamed prepared statement.
+    var unnamed: UnnamedStatement = .none
+    /// One for each Parse and Close among the expected replies.
+    var operations = Ring<StatementOperation>()
+    /// One for each tracked Query and Execute among the expected replies.
+    var tracked = Ring<StatementEntry>()
+    /// Which statement of a tracked simple Query completes next.
+    var trackedIndex = 0
+    /// Errors to be sent in place of the server's own, one for each `.failure` among the expected replies.
+    var failures = Ring<PostgresError>()
+    /// An error was answered: everything the client sends up to its Sync is discarded, as the server does.
+    var isSkipping = false
+    /// Extended messages were sent since the last Sync.
+    var hasOpenBatch = false
+    /// Inside BEGIN … COMMIT, known earlier than from ReadyForQuery.
+    var isInBlock = false
+    /// The last tracked statement was ROLLBACK TO SAVEPOINT, whose tag is that of ROLLBACK.
+    var rolledBackToSavepoint = false
+    /// COPY data goes from the client to the server.
+    var isCopyingIn = false
+    /// Bytes of the message being streamed from the server that are still to come.
+    var passThrough = 0
+    /// The streamed message is not for the client.
+    var passHidden = false
+    /// The last error that answered a hidden message.
+    public internal(set) var hiddenError: ServerError?
+    /// Rows that answered hidden messages, as column texts.
+    var hiddenRows: [[[UInt8]?]] = []
+
+    /// A server that comes from another worker, where it held these statements.
+    public convenience init(settings: SettingsProfile, status: StatusBlock, holding statements: ServerStatements) {
+        self.init(settings: settings, status: status, statementLimit: statements.limit)
+        self.statements = statements
+        unnamed = .unknown
+    }
+
+    /// What it takes along to another worker.
+    public var heldStatements: ServerStatements { statements }
+
+    /// A server that has just said ReadyForQuery for the first time.
+    public init(settings: SettingsProfile, status: StatusBlock, statementLimit: Int) {
+        self.settings = settings
+        self.status = status
+        statements = ServerStatements(limit: statementLimit)
+    }
+
+    /// Nothing is owed, no transaction is open, no message is half received (DESIGN.md 7).
+    public var isClean: Bool {
+        expected.isEmpty && transaction == .idle && passThrough == 0 && !isCopyingIn && !hasOpenBatch && !isSkipping
+    }
+
+    /// How many prepared statements it holds.
+    public var preparedCount: Int { statements.count }
+}
