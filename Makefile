@@ -1,0 +1,62 @@
+# Every target installs what it needs first (`deps` costs nothing when all is there).
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+
+SWIFT ?= swift
+PYTHON := .build/venv/bin/python
+PREFIX ?= /usr/local
+DESTDIR ?=
+# `make soak SOAK_SECONDS=60`, `make fuzz EXCHANGES=1000000 SEED=7`
+SOAK_SECONDS ?= 600
+EXCHANGES ?= 100000
+SEED ?= $(shell date +%s)
+
+.PHONY: build deps demo test unit integration bench lint format fuzz soak install
+
+build: deps
+	$(SWIFT) build -c release
+
+deps:
+	@scripts/deps
+
+demo: build
+	.build/release/headgate demo
+
+# Lint, unit tests and integration tests: what every commit must pass.
+test: lint unit integration
+
+unit: deps
+	$(SWIFT) test
+
+integration: build
+	$(PYTHON) -m pytest integration
+
+lint: deps
+	$(SWIFT) format lint --strict --recursive --parallel $(wildcard Sources Tests Benchmarks Package.swift)
+	scripts/lint-imports
+	$(SWIFT) build --explicit-target-dependency-import-check error
+
+format: deps
+	$(SWIFT) format --in-place --recursive --parallel $(wildcard Sources Tests Benchmarks Package.swift)
+
+bench: build
+	Benchmarks/run
+
+# The differential generator, long; every run has a new seed and prints it.
+fuzz: build
+	cd integration && ../$(PYTHON) -m differential --exchanges $(EXCHANGES) --seed $(SEED)
+
+# The corruption detector with server kills every second, then clients that vanish.
+soak: build
+	cd integration && ../$(PYTHON) -m corruption --seconds $(SOAK_SECONDS)
+	cd integration && ../$(PYTHON) -m chaos --seconds 60 --clients 2000
+
+install: build
+	install -D -m 0755 .build/release/headgate $(DESTDIR)$(PREFIX)/bin/headgate
+	@for file in conf/*.toml; do [ ! -e "$$file" ] || \
+	    install -D -m 0644 "$$file" "$(DESTDIR)$(PREFIX)/share/headgate/$$file"; done
+	@if [ -e conf/headgate.toml ] && [ ! -e $(DESTDIR)/etc/headgate/headgate.toml ]; then \
+	    install -D -m 0640 conf/headgate.toml $(DESTDIR)/etc/headgate/headgate.toml; fi
+	@for unit in deploy/systemd/*.service deploy/*.service; do [ ! -e "$$unit" ] || \
+	    install -D -m 0644 "$$unit" "$(DESTDIR)$(PREFIX)/lib/systemd/system/$$(basename $$unit)"; done

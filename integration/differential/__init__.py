@@ -1,0 +1,1 @@
+"""The same messages to PostgreSQL and to the pooler; replies compared message by message."""
