@@ -289,14 +289,24 @@ final class Pool {
         for base: SettingsProfile, _ applicationName: String?, _ environment: SessionEnvironment
     ) -> StatusBlock? {
         let key = environment.profiles.removing("application_name", from: base)
-        guard let known = welcomes[ObjectIdentifier(key)] else { return nil }
-        return environment.statuses.reporting(
-            "application_name", Self.cleaned(applicationName ?? ""), in: known.status)
+        var status = welcomes[ObjectIdentifier(key)]?.status
+        if status == nil, let learned = global.welcome(key.entries) {
+            let block = environment.statuses.intern(learned)
+            keep(block, for: key)
+            status = block
+        }
+        guard let status else { return nil }
+        return environment.statuses.reporting("application_name", Self.cleaned(applicationName ?? ""), in: status)
     }
 
     func remember(_ status: StatusBlock, for base: SettingsProfile, _ environment: SessionEnvironment) {
-        if welcomes.count >= 64 { welcomes.removeAll() }
         let key = environment.profiles.removing("application_name", from: base)
+        keep(status, for: key)
+        global.remember(status.entries, for: key.entries)
+    }
+
+    private func keep(_ status: StatusBlock, for key: SettingsProfile) {
+        if welcomes.count >= 64 { welcomes.removeAll() }
         welcomes[ObjectIdentifier(key)] = (key, status)
     }
 

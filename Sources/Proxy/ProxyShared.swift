@@ -16,6 +16,17 @@ struct PoolKey: Hashable, Sendable {
 final class PoolGlobal: Sendable {
     let key: PoolKey
     let share: PoolShare
+    /// What servers report to clients with these start-up settings, learned by any worker.
+    private let welcomes = Mutex<[[SettingEntry]: [StatusBlock.Entry]]>([:])
+
+    func welcome(_ settings: [SettingEntry]) -> [StatusBlock.Entry]? { welcomes.withLock { $0[settings] } }
+
+    func remember(_ status: [StatusBlock.Entry], for settings: [SettingEntry]) {
+        welcomes.withLock { welcomes in
+            if welcomes.count >= 256 { welcomes.removeAll() }
+            welcomes[settings] = status
+        }
+    }
 
     init(key: PoolKey, share: PoolShare) {
         self.key = key

@@ -259,7 +259,13 @@ class Wire:
         """Messages up to and with the first of one of these types."""
         found = []
         while not found or found[-1].type not in kinds:
-            found.append(self.read(timeout))
+            try:
+                found.append(self.read(timeout))
+            except Closed:
+                # A FATAL is the last that is said: it is the answer.
+                if found and found[-1].type == "E":
+                    return found
+                raise
         return found
 
     def read_to_end(self, timeout: float | None = None) -> list[Message]:

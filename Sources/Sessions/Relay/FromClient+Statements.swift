@@ -112,12 +112,7 @@ extension SessionEnvironment {
         server.hasOpenBatch = true
         server.expected.append(Expected(.failure))
         server.failures.append(error)
-        toServer.make(bytes) { out in
-            let mark = out.begin(FrontendTag.execute)
-            out.cString("hg_refused")
-            out.u32(0)
-            out.end(mark)
-        }
+        toServer.make(bytes) { $0.failingExecute() }
     }
 
     func failUnknownStatement(_ name: RawSpan, _ bytes: RawSpan, _ server: ServerSession) {

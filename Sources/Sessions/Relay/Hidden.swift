@@ -30,12 +30,17 @@ extension SessionEnvironment {
         return out.take()
     }
 
-    /// Ends a batch its client will not end: a Sync, if one is due; the bytes to send.
+    /// Ends a batch its client will not end, so that nothing of it is committed: an Execute that is sure to fail, then
+    /// the Sync; the bytes to send.
     public func endBatch(_ server: ServerSession) -> [UInt8] {
         guard server.hasOpenBatch || server.isSkipping else { return [] }
         server.hasOpenBatch = false
-        server.expected.append(Expected(.sync, hidden: true))
         var out = ByteWriter()
+        if !server.isSkipping {
+            server.expected.append(Expected(.execute, hidden: true))
+            out.failingExecute()
+        }
+        server.expected.append(Expected(.sync, hidden: true))
         out.bare(FrontendTag.sync)
         return out.take()
     }
@@ -89,5 +94,15 @@ extension ClientSession {
         extra.suspects = []
         extra.pins = pins
         server.hiddenRows.removeAll()
+    }
+}
+
+extension ByteWriter {
+    /// Execute of a portal that cannot exist: makes a server fail at this place.
+    mutating func failingExecute() {
+        let mark = begin(FrontendTag.execute)
+        cString("hg_refused")
+        u32(0)
+        end(mark)
     }
 }
