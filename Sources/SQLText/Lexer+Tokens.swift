@@ -205,7 +205,9 @@ extension Lexer {
         let count = text.byteCount
         var at = start
         var special = false
-        while at < count {
+        // No operator has more than 63 characters; without a bound, a long row of signs would be read once for each.
+        let bound = min(count, start &+ 64)
+        while at < bound {
             let byte = text.u8(at: at)
             let kind = CharacterClass.of(byte)
             guard kind == CharacterClass.op || kind == CharacterClass.backtick else { break }

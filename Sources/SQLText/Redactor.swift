@@ -73,31 +73,33 @@ public struct Redactor: Sendable {
     }
 }
 
-/// Watches for `SET name = value` where the name speaks of a secret: an unquoted value is one as well.
+/// Watches for `SET name = value` and `ALTER … SET name = value` where the name speaks of a secret: an unquoted value is
+/// one as well.
 private struct SecretSetting {
-    private enum State { case outside, name, value }
-    private var state = State.outside
-    private var atStart = true
+    private enum State { case start, altering, outside, name, value }
+    private var state = State.start
     private var suspicious = false
 
     mutating func hides(_ token: Token, _ text: RawSpan) -> Bool {
-        defer { atStart = token.kind == .semicolon }
         if token.kind == .semicolon {
-            state = .outside
+            state = .start
             suspicious = false
             return false
         }
         switch state {
-        case .outside:
-            if atStart, text.isWord(token, "set") { state = .name }
+        case .start:
+            state = text.isWord(token, "set") ? .name : text.isWord(token, "alter") ? .altering : .outside
             return false
+        case .altering:
+            if text.isWord(token, "set") { state = .name }
+            return false
+        case .outside: return false
         case .name:
             if token.isName, speaksOfSecret(text, token.range) { suspicious = true }
             let assigns = text.isWord(token, "to") || token.kind == .symbol && text.u8(at: Int(token.start)) == 0x3D
             if assigns, suspicious { state = .value }
             return false
-        case .value:
-            return token.isName
+        case .value: return token.isName
         }
     }
 

@@ -11,8 +11,9 @@ struct Understanding {
     /// How many times the parser was asked.
     private(set) var parses: UInt64 = 0
 
-    /// A text longer than this is left to the lexer.
-    static let longestParsed = 1 << 20
+    /// A text longer than this is left to the lexer: parsing takes up to 0.3 µs a byte, and the worker's other clients
+    /// wait. Long texts are rows of values mostly, whose normal form is short and known after the first.
+    static let longestParsed = 256 << 10
 
     /// Facts of a single query without effects, which hold for all texts of its normal form.
     private struct Plain {
@@ -58,10 +59,16 @@ struct Understanding {
         last.kind != .semicolon ? last.end : tokens.last { $0.kind != .semicolon }?.end ?? last.end
     }
 
+    /// Not too long, not without an end, and nothing that would cost the parser its stack or its time.
+    private func isWorthParsing(_ text: RawSpan) -> Bool {
+        text.byteCount <= Self.longestParsed && tokens.last?.kind != .unterminated && ScanCost.isBounded(text)
+            && NestingBound.holds(tokens, in: text)
+    }
+
     private mutating func understand(
         _ text: RawSpan, _ fingerprint: UInt64, _ options: LexerOptions
     ) -> StatementFacts {
-        if options.dialect == .postgres, text.byteCount <= Self.longestParsed, NestingBound.holds(tokens, in: text) {
+        if options.dialect == .postgres, isWorthParsing(text) {
             parses &+= 1
             if let tree = PostgresParser.parse(text, conformingStrings: options.standardConformingStrings),
                 let found = PostgresFacts.statements(tree, tokens, in: text)
