@@ -51,6 +51,7 @@ extension Lexer {
             return quoted(text, start, start &+ 3, mode: .doubled, kind: .string)
         }
         if third == UInt8(ascii: "\"") {
+            isAmbiguous = true
             return quoted(text, start, start &+ 3, mode: .doubled, kind: .quotedIdentifier, quote: third)
         }
         return nil
@@ -80,6 +81,7 @@ extension Lexer {
                 at &+= 1
             }
         }
+        isAmbiguous = true
         return finish(.unterminated, start, count)
     }
 
@@ -115,7 +117,9 @@ extension Lexer {
         var at = start &+ 1
         guard options.dialect == .postgres else { return finish(.word, start, endOfWord(text, at)) }
         if at < count, CharacterClass.of(text.u8(at: at)) == CharacterClass.digit {
-            return finish(.parameter, start, endOfWord(text, at))
+            // Releases before 16 take `$1into` for `$1 into`.
+            while at < count, CharacterClass.of(text.u8(at: at)) == CharacterClass.digit { at &+= 1 }
+            return finish(.parameter, start, at)
         }
         while at < count {
             let kind = CharacterClass.of(text.u8(at: at))
@@ -131,6 +135,7 @@ extension Lexer {
             }
             from = close &+ 1
         }
+        isAmbiguous = true
         return finish(.unterminated, start, count)
     }
 
@@ -164,7 +169,10 @@ extension Lexer {
             }
             at &+= 1
         }
-        return finish(isName(text, start, at) ? .word : .number, start, at)
+        if isName(text, start, at) { return finish(.word, start, at) }
+        // Releases before 15 take `1into` for `1 into`.
+        if letters { isAmbiguous = true }
+        return finish(.number, start, at)
     }
 
     /// MySQL: digits with letters behind them are a name, unless they are `0x1F`, `0b01` or `1e5`.

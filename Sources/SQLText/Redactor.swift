@@ -43,20 +43,13 @@ public struct Redactor: Sendable {
             }
             blank(text, previousEnd..<Int(token.start), into: &output)
             previousEnd = Int(token.end)
-            if token.isLiteral && !isPlaceholder(token, text) || secrets.hides(token, text) {
+            // `$1` and `?` say nothing of a value.
+            if token.isLiteral && token.kind != .parameter || secrets.hides(token, text) {
                 output.append(UInt8(ascii: "?"))
             } else {
                 for at in token.range { output.append(text.u8(at: at)) }
             }
         }
-    }
-
-    /// `$1` and `?` say nothing of a value.
-    private func isPlaceholder(_ token: Token, _ text: RawSpan) -> Bool {
-        guard token.kind == .parameter else { return false }
-        for at in Int(token.start &+ 1)..<max(Int(token.end), Int(token.start &+ 1))
-        where CharacterClass.of(text.u8(at: at)) != CharacterClass.digit { return false }
-        return true
     }
 
     /// What lies between two tokens: kept if it is only white space, one blank if there is a comment in it.

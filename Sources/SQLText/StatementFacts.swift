@@ -121,6 +121,9 @@ public struct StatementFlags: OptionSet, Sendable, Hashable {
 }
 
 /// What is known about a text: the statements in it and what they do.
+///
+/// Only what the text says is known. A function of the user's may set, lock or create anything inside; it counts as
+/// writing, but its effects on the session cannot be seen from here.
 public final class StatementFacts: Sendable {
     /// The statements in order; none for an empty text.
     public let statements: [Statement]
