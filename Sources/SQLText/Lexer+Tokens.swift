@@ -1,9 +1,9 @@
 internal import ByteKit
 
 extension Lexer {
-    /// What ends a quoted text besides its closing quote: a doubled quote never does; a backslash may escape.
+    /// What keeps a quote from ending a quoted text: nothing (`B'…'`, `X'…'`), another quote, or a backslash too.
     enum QuoteMode {
-        case doubled, backslash
+        case plain, doubled, backslash
     }
 
     /// How a plain `'…'` is read in this session.
@@ -37,7 +37,7 @@ extension Lexer {
             case UInt8(ascii: "e") where options.dialect == .postgres:
                 return quoted(text, start, start &+ 2, mode: .backslash, kind: .string)
             case UInt8(ascii: "b"), UInt8(ascii: "x"):
-                return quoted(text, start, start &+ 2, mode: .doubled, kind: .string)
+                return quoted(text, start, start &+ 2, mode: .plain, kind: .string)
             case UInt8(ascii: "n"):
                 return quoted(text, start, start &+ 2, mode: plainMode, kind: .string)
             default: return nil
@@ -68,7 +68,7 @@ extension Lexer {
         while at < count {
             let byte = text.u8(at: at)
             if byte == quote {
-                if at &+ 1 < count, text.u8(at: at &+ 1) == quote {
+                if mode != .plain, at &+ 1 < count, text.u8(at: at &+ 1) == quote {
                     at &+= 2
                 } else if quote == UInt8(ascii: "'"), let next = continuation(text, at &+ 1) {
                     at = next
