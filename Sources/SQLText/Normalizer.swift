@@ -17,6 +17,8 @@ struct Normalizer {
     /// Depth of brackets not entered in `groups`, once there are too many.
     private var overflow = 0
     private var rows = Rows()
+    /// A semicolon that is written only if something follows.
+    private var pendingSemicolon = false
 
     /// Nesting beyond which lists are no longer collapsed.
     private static let deepest = 200
@@ -62,10 +64,16 @@ struct Normalizer {
         lastStart = 0
         overflow = 0
         rows = Rows()
+        pendingSemicolon = false
     }
 
     /// Takes the next token of `text`.
     mutating func add(_ token: Token, in text: RawSpan) {
+        if token.kind == .semicolon {
+            pendingSemicolon = !output.isEmpty
+            return
+        }
+        if pendingSemicolon { writeSemicolon() }
         switch token.kind {
         case .word: addWord(token, text)
         case .quotedIdentifier:
@@ -86,16 +94,20 @@ struct Normalizer {
             item(false)
             mark(.dot)
             output.append(UInt8(ascii: "."))
-        case .semicolon:
-            item(false)
-            rows = Rows()
-            mark(.other)
-            output.append(UInt8(ascii: ";"))
+        case .semicolon: break
         case .openParen: open(UInt8(ascii: "("))
         case .openBracket: open(UInt8(ascii: "["))
         case .closeParen: close(UInt8(ascii: ")"))
         case .closeBracket: close(UInt8(ascii: "]"))
         }
+    }
+
+    private mutating func writeSemicolon() {
+        pendingSemicolon = false
+        item(false)
+        endRows()
+        mark(.other)
+        output.append(UInt8(ascii: ";"))
     }
 
     // MARK: Words, symbols, literals

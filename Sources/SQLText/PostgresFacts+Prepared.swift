@@ -27,8 +27,7 @@ extension PostgresFacts {
             switch tokens[at].kind {
             case .openParen: depth &+= 1
             case .closeParen: depth &-= 1
-            case .word where depth == 0 && text.isWord(tokens[at], "execute"):
-                // The keyword, not a table of that name: it begins the statement, or follows AS or EXPLAIN.
+            case .word where depth == 0 && text.isWord(tokens[at], "execute") && beginsExecute(at, slice, text):
                 range = nameRange(at &+ 1, slice, text)
             default: break
             }
@@ -36,6 +35,15 @@ extension PostgresFacts {
         }
         guard let range else { return out.mayDoAnything() }
         out.effects.append(.execute(name: name, nameRange: range))
+    }
+
+    /// The keyword and not a table of that name: it begins the statement, or follows `AS` or an `EXPLAIN`.
+    private func beginsExecute(_ at: Int, _ slice: Range<Int>, _ text: RawSpan) -> Bool {
+        guard at > slice.lowerBound else { return true }
+        let previous = tokens[at &- 1]
+        if previous.kind == .closeParen { return text.isWord(tokens[slice.lowerBound], "explain") }
+        return text.isWord(previous, "as") || text.isWord(previous, "explain") || text.isWord(previous, "verbose")
+            || text.isWord(previous, "analyze") || text.isWord(previous, "analyse")
     }
 
     func deallocate(_ node: Int, _ slice: Range<Int>, _ text: RawSpan, _ out: inout StatementBuilder) {

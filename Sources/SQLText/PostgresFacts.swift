@@ -7,7 +7,8 @@ struct PostgresFacts {
 
     /// The statements of a parsed text, and whether one of them is a `COPY` over the connection; nil if tree and tokens
     /// do not tell the same story.
-    static func statements(_ tree: ParseTree, _ tokens: [Token], in text: RawSpan) -> (list: [Statement], copies: Bool)? {
+    static func statements(_ tree: ParseTree, _ tokens: [Token], in text: RawSpan) -> (list: [Statement], copies: Bool)?
+    {
         let facts = PostgresFacts(tree: tree, tokens: tokens)
         guard let list = tree.child(0, "stmts") else { return ([], false) }
         var statements: [Statement] = []
@@ -154,8 +155,9 @@ struct PostgresFacts {
         default: break
         }
         guard type != "OBJECT_SCHEMA", let objects = tree.child(node, "objects") else { return }
-        guard type == "OBJECT_TABLE" || type == "OBJECT_VIEW" || type == "OBJECT_SEQUENCE" || type == "OBJECT_MATVIEW"
-            || type == "OBJECT_FOREIGN_TABLE"
+        guard
+            type == "OBJECT_TABLE" || type == "OBJECT_VIEW" || type == "OBJECT_SEQUENCE" || type == "OBJECT_MATVIEW"
+                || type == "OBJECT_FOREIGN_TABLE"
         else { return }
         for object in tree.children(objects) {
             guard let list = tree.child(object, "List"), let items = tree.child(list, "items") else { continue }

@@ -28,8 +28,9 @@ extension RawSpan {
         return unsafe extracting(range).withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
     }
 
-    /// The name a token writes: an unquoted word folded to lower case, a quoted one without its quotes.
-    func name(of token: Token) -> String {
+    /// The name a token writes: an unquoted word folded to lower case (MySQL keeps the case of table names), a quoted
+    /// one without its quotes.
+    func name(of token: Token, keepingCase: Bool = false) -> String {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(token.count)
         var range = token.range
@@ -45,7 +46,7 @@ extension RawSpan {
                 at &+= byte == quote ? 2 : 1
             }
         } else {
-            for at in range { bytes.append(CharacterClass.lowered(u8(at: at))) }
+            for at in range { bytes.append(keepingCase ? u8(at: at) : CharacterClass.lowered(u8(at: at))) }
         }
         return String(decoding: bytes, as: UTF8.self)
     }

@@ -65,7 +65,9 @@ public final class StatementCache {
         while true {
             let found = unsafe hashes[slot]
             if found == 0 { break }
-            if found == key, let entry = unsafe entries[slot]?._withUnsafeGuaranteedRef({ $0.matches(text, types) ? $0 : nil }) {
+            if found == key,
+                let entry = unsafe entries[slot]?._withUnsafeGuaranteedRef({ $0.matches(text, types) ? $0 : nil })
+            {
                 hits &+= 1
                 entry.referenced = true
                 return entry

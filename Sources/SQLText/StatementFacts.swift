@@ -36,6 +36,8 @@ public struct SessionStateKinds: OptionSet, Sendable, Hashable {
     public static let holdCursors = SessionStateKinds(rawValue: 4)
     /// A library loaded into the server process.
     public static let loadedLibrary = SessionStateKinds(rawValue: 8)
+    /// MySQL `LOCK TABLES` and global read locks.
+    public static let tableLocks = SessionStateKinds(rawValue: 32)
     /// Something that cannot be told from the text.
     public static let unknown = SessionStateKinds(rawValue: 16)
 }

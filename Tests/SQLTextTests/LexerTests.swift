@@ -48,8 +48,8 @@ import Testing
 
     @Test func nonConformingStrings() {
         let options = LexerOptions(standardConformingStrings: false)
-        #expect(tokens("'a\\'b' c", options).map(\.0) == [.string, .word])
-        #expect(tokens("'a\\'b' c").map(\.0) == [.string, .word, .unterminated])
+        #expect(tokens("'a\\'z' c", options).map(\.0) == [.string, .word])
+        #expect(tokens("'a\\'z' c").map(\.0) == [.string, .word, .unterminated])
     }
 
     @Test func mysql() {
@@ -75,6 +75,7 @@ import Testing
             #expect(tokens(text, mysql).map(\.0) == kinds, "\(text)")
         }
         #expect(tokens("\"a\"", LexerOptions(dialect: .mysql, ansiQuotes: true)).map(\.0) == [.quotedIdentifier])
-        #expect(tokens("'a\\' b", LexerOptions(dialect: .mysql, noBackslashEscapes: true)).map(\.0) == [.string, .word])
+        #expect(
+            tokens("'a\\' b", LexerOptions(dialect: .mysql, noBackslashEscapes: true)).map(\.0) == [.string, .word])
     }
 }

@@ -12,8 +12,9 @@ import Testing
         #expect(redact("SELECT  'a', 12 FROM t WHERE x = $1 -- 'note'") == "SELECT  ?, ? FROM t WHERE x = $1")
         #expect(redact("ALTER ROLE u PASSWORD 'canary'") == "ALTER ROLE u PASSWORD ?")
         #expect(redact("SELECT/* 'canary' */1") == "SELECT ?")
-        #expect(redact("SET my.password = canary; SET search_path = a")
-            == "SET my.password = ?; SET search_path = a")
+        #expect(
+            redact("SET my.password = canary; SET search_path = a")
+                == "SET my.password = ?; SET search_path = a")
         #expect(redact("SET my.api_token TO canary") == "SET my.api_token TO ?")
     }
 

@@ -1,0 +1,76 @@
+import Testing
+
+@testable import SQLText
+
+@Suite struct MySQLFactsTests {
+    @Test func readsAndWrites() {
+        let reads = [
+            "SELECT 1", "select a, count(*) from t where b in (1,2) group by a", "(SELECT 1) UNION (SELECT 2)",
+            "WITH x AS (SELECT 1) SELECT * FROM x", "TABLE t", "VALUES ROW(1,2)", "SHOW TABLES", "DESCRIBE t",
+            "EXPLAIN SELECT sleep(1)", "EXPLAIN DELETE FROM t", "SELECT `update` FROM `insert`", "SELECT 'for update'",
+            "SELECT /* for update */ 1", "SELECT insert('a', 1, 1, 'b'), replace(a, 'b', 'c') FROM t",
+            "SELECT if(a, 1, 2), now(), concat(a, b) FROM db.t AS x JOIN u USING (id)", "BEGIN", "COMMIT",
+            "EXPLAIN ANALYZE SELECT 1",
+        ]
+        for text in reads { #expect(!facts(text, .mysql).flags.contains(.writes), "\(text)") }
+        let writes = [
+            "INSERT INTO t VALUES (1)", "REPLACE INTO t VALUES (1)", "UPDATE t SET a = 1", "DELETE FROM t",
+            "SELECT * FROM t FOR UPDATE", "SELECT * FROM (SELECT * FROM t FOR SHARE) x", "SELECT a INTO @v FROM t",
+            "SELECT * FROM t LOCK IN SHARE MODE", "SELECT @a := 1", "SELECT 1 INTO OUTFILE '/x'",
+            "SELECT 1 /*!80000 INTO OUTFILE '/x' */", "SELECT 1 /*M! INTO OUTFILE '/x' */", "SELECT my_function(1)",
+            "SELECT db.concat(1)", "SELECT last_insert_id()", "SELECT nextval(s)", "SELECT NEXT VALUE FOR s",
+            "SELECT get_lock('a', 1)", "WITH x AS (SELECT 1) UPDATE t SET a = 1", "WITH x AS (SELECT 1) DELETE FROM t",
+            "CALL p()", "DO sleep(1)", "ANALYZE FORMAT=JSON UPDATE t SET a = 1", "EXPLAIN ANALYZE DELETE FROM t",
+            "CREATE TABLE t (a int)", "LOAD DATA INFILE 'x' INTO TABLE t", "SET GLOBAL a = 1", "XA START 'x'",
+            "HANDLER t OPEN", "KILL 1", "FLUSH TABLES", "SET PASSWORD = 'x'", "nonsense", "EXECUTE p",
+            "SELECT SQL_CALC_FOUND_ROWS * FROM t", "SELECT sleep(5)", "BEGIN NOT ATOMIC SELECT 1; END",
+        ]
+        for text in writes { #expect(facts(text, .mysql).flags.contains(.writes), "\(text)") }
+    }
+
+    @Test func effects() {
+        func effects(_ text: String) -> [SessionEffect] { facts(text, .mysql).statements.flatMap(\.effects) }
+        let cases: [(String, [SessionEffect])] = [
+            (
+                "SET sql_mode = 'ANSI', @v = 5, SESSION wait_timeout = 10",
+                [
+                    .set("sql_mode", "SET sql_mode = 'ANSI'"), .set("@v", "SET @v = 5"),
+                    .set("wait_timeout", "SET SESSION wait_timeout = 10"),
+                ]
+            ),
+            ("SET @@session.autocommit = 0", [.set("autocommit", "SET @@session.autocommit = 0")]),
+            ("SET GLOBAL a = 1, b = 2", []),
+            ("SET @@global.a = 1, b = 2", [.set("b", "SET b = 2")]),
+            ("SET @a = (SELECT 1)", [.set("@a", "SET @a = (SELECT 1)"), .mayCreate(.unknown)]),
+            ("SET NAMES utf8mb4", [.set("names", "SET NAMES utf8mb4")]),
+            ("USE db", [.set("database", "USE db")]),
+            ("SET TRANSACTION READ ONLY", []),
+            (
+                "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+                [.set("transaction_isolation", "SET SESSION TRANSACTION ISOLATION LEVEL SERIALIZABLE")]
+            ),
+            ("SELECT GET_LOCK('x', 1)", [.mayCreate(.advisoryLocks)]),
+            ("DO RELEASE_LOCK('x')", [.mayRelease(.advisoryLocks)]),
+            ("SELECT a INTO @v FROM t", [.mayCreate(.unknown)]),
+            ("LOCK TABLES t READ", [.mayCreate(.tableLocks)]), ("UNLOCK TABLES", [.mayRelease(.tableLocks)]),
+            ("CREATE TEMPORARY TABLE t (a int)", [.mayCreate(.temporaryTables)]),
+            ("DROP TABLE t", [.mayRelease(.temporaryTables)]),
+            ("PREPARE p FROM 'SELECT 1'", [.prepare(name: "p", nameRange: 8..<9)]),
+            ("EXECUTE p USING @a", [.execute(name: "p", nameRange: 8..<9)]),
+            ("DEALLOCATE PREPARE p", [.deallocate(name: "p", nameRange: 19..<20)]),
+            ("DROP PREPARE p", [.deallocate(name: "p", nameRange: 13..<14)]),
+            ("SAVEPOINT a", [.savepoint("a")]), ("SELECT 'GET_LOCK(1)'", []),
+        ]
+        for (text, expected) in cases { #expect(effects(text) == expected, "\(text)") }
+    }
+
+    @Test func statementsAndTables() {
+        let body = "CREATE PROCEDURE p() BEGIN IF a THEN SELECT 1; END IF; CASE x WHEN 1 THEN SELECT 2; END CASE; END"
+        #expect(facts("SELECT 1; " + body + "; SELECT 3", .mysql).statements.count == 3)
+        let tables = facts("SELECT * FROM Db.T1 a, `t 2` JOIN t3 ON 1 WHERE x IN (SELECT 1 FROM t4)", .mysql)
+        #expect(tables.statements[0].tables == ["Db.T1", "t 2", "t3", "t4"])
+        #expect(facts("INSERT IGNORE INTO t (a) VALUES (1)", .mysql).statements[0].tables == ["t"])
+        #expect(facts("INSERT INTO t (a) VALUES (1)", .mysql).statements[0].functions.isEmpty)
+        #expect(!facts("SELECT 1", .mysql).flags.contains(.unparsed))
+    }
+}
