@@ -1,9 +1,9 @@
 internal import ByteKit
 
 extension Lexer {
-    /// What ends a quoted text besides its closing quote: a doubled quote never does; a backslash may escape.
+    /// What keeps a quote from ending a quoted text: nothing (`B'…'`, `X'…'`), another quote, or a backslash too.
     enum QuoteMode {
-        case doubled, backslash
+        case plain, doubled, backslash
     }
 
     /// How a plain `'…'` is read in this session.
@@ -37,7 +37,7 @@ extension Lexer {
             case UInt8(ascii: "e") where options.dialect == .postgres:
                 return quoted(text, start, start &+ 2, mode: .backslash, kind: .string)
             case UInt8(ascii: "b"), UInt8(ascii: "x"):
-                return quoted(text, start, start &+ 2, mode: .doubled, kind: .string)
+                return quoted(text, start, start &+ 2, mode: .plain, kind: .string)
             case UInt8(ascii: "n"):
                 return quoted(text, start, start &+ 2, mode: plainMode, kind: .string)
             default: return nil
@@ -51,6 +51,7 @@ extension Lexer {
             return quoted(text, start, start &+ 3, mode: .doubled, kind: .string)
         }
         if third == UInt8(ascii: "\"") {
+            isAmbiguous = true
             return quoted(text, start, start &+ 3, mode: .doubled, kind: .quotedIdentifier, quote: third)
         }
         return nil
@@ -67,7 +68,7 @@ extension Lexer {
         while at < count {
             let byte = text.u8(at: at)
             if byte == quote {
-                if at &+ 1 < count, text.u8(at: at &+ 1) == quote {
+                if mode != .plain, at &+ 1 < count, text.u8(at: at &+ 1) == quote {
                     at &+= 2
                 } else if quote == UInt8(ascii: "'"), let next = continuation(text, at &+ 1) {
                     at = next
@@ -80,6 +81,7 @@ extension Lexer {
                 at &+= 1
             }
         }
+        isAmbiguous = true
         return finish(.unterminated, start, count)
     }
 
@@ -115,7 +117,9 @@ extension Lexer {
         var at = start &+ 1
         guard options.dialect == .postgres else { return finish(.word, start, endOfWord(text, at)) }
         if at < count, CharacterClass.of(text.u8(at: at)) == CharacterClass.digit {
-            return finish(.parameter, start, endOfWord(text, at))
+            // Releases before 16 take `$1into` for `$1 into`.
+            while at < count, CharacterClass.of(text.u8(at: at)) == CharacterClass.digit { at &+= 1 }
+            return finish(.parameter, start, at)
         }
         while at < count {
             let kind = CharacterClass.of(text.u8(at: at))
@@ -131,6 +135,7 @@ extension Lexer {
             }
             from = close &+ 1
         }
+        isAmbiguous = true
         return finish(.unterminated, start, count)
     }
 
@@ -164,7 +169,10 @@ extension Lexer {
             }
             at &+= 1
         }
-        return finish(isName(text, start, at) ? .word : .number, start, at)
+        if isName(text, start, at) { return finish(.word, start, at) }
+        // Releases before 15 take `1into` for `1 into`.
+        if letters { isAmbiguous = true }
+        return finish(.number, start, at)
     }
 
     /// MySQL: digits with letters behind them are a name, unless they are `0x1F`, `0b01` or `1e5`.
@@ -205,7 +213,9 @@ extension Lexer {
         let count = text.byteCount
         var at = start
         var special = false
-        while at < count {
+        // No operator has more than 63 characters; without a bound, a long row of signs would be read once for each.
+        let bound = min(count, start &+ 64)
+        while at < bound {
             let byte = text.u8(at: at)
             let kind = CharacterClass.of(byte)
             guard kind == CharacterClass.op || kind == CharacterClass.backtick else { break }

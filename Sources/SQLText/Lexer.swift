@@ -13,6 +13,11 @@ public struct Lexer: Sendable {
     public let options: LexerOptions
     /// Inside a MySQL `/*! … */`, whose body is code.
     private(set) var inExecutableComment = false
+    /// A MySQL `/*! … */` was met.
+    private(set) var sawExecutableComment = false
+    /// Something was met that different servers read differently, or whose meaning hangs on a literal: digits with
+    /// letters glued to them, `U&"…" UESCAPE '!'`, a quote without an end, `/*! … */`.
+    var isAmbiguous = false
 
     /// A lexer at the start of a text.
     public init(_ options: LexerOptions = LexerOptions()) {
@@ -25,6 +30,7 @@ public struct Lexer: Sendable {
         if start < 0 {
             let opened = offset
             offset = text.byteCount
+            isAmbiguous = true
             return Token(.unterminated, opened, offset)
         }
         guard start < text.byteCount else { return nil }
@@ -88,6 +94,8 @@ public struct Lexer: Sendable {
             } else if byte == UInt8(ascii: "/"), at &+ 1 < count, text.u8(at: at &+ 1) == UInt8(ascii: "*") {
                 if let body = executableBody(text, at) {
                     inExecutableComment = true
+                    sawExecutableComment = true
+                    isAmbiguous = true
                     at = body
                     continue
                 }
@@ -123,9 +131,9 @@ public struct Lexer: Sendable {
     }
 
     /// Where the code of `/*! …` or `/*M! …` begins, past its version number. Whether a server runs it depends on its
-    /// family and version, so it always counts as code: the stricter reading.
+    /// family and version; see `Understanding`, which looks at both readings.
     private func executableBody(_ text: RawSpan, _ open: Int) -> Int? {
-        guard options.dialect == .mysql else { return nil }
+        guard options.dialect == .mysql, options.executableComments else { return nil }
         let count = text.byteCount
         var at = open &+ 2
         if at < count, text.u8(at: at) == UInt8(ascii: "M") { at &+= 1 }

@@ -114,8 +114,10 @@ struct LexicalFacts {
     /// `a, b AS x, c.d` after `FROM`.
     private func relations(_ from: Int, _ slice: Range<Int>, _ text: RawSpan, _ out: inout StatementBuilder) {
         var at = from
-        while at < slice.upperBound, isModifier(tokens[at], text) { at &+= 1 }
-        while at < slice.upperBound, tokens[at].isName, !text.isWord(tokens[at], "select"),
+        while at < slice.upperBound, at &- from < 4, isModifier(tokens[at], text) { at &+= 1 }
+        // Bounded, since the names may all be `from`.
+        let end = min(slice.upperBound, from &+ 400)
+        while at < end, at < slice.upperBound, tokens[at].isName, !text.isWord(tokens[at], "select"),
             !text.isWord(tokens[at], "set"), !text.isWord(tokens[at], "lateral")
         {
             let keeps = options.dialect == .mysql

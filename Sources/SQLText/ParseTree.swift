@@ -64,6 +64,9 @@ struct ParseTree {
         return at
     }
 
+    /// How long the key of a node is.
+    func keyLength(_ node: Int) -> Int { nodes[node].key.count }
+
     /// Whether a node stands under `key`.
     func hasKey(_ node: Int, _ key: StaticString) -> Bool {
         equals(nodes[node].key, key)

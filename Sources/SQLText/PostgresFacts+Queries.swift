@@ -3,13 +3,25 @@ extension PostgresFacts {
     /// Reads a query; `top` if it is a whole statement, whose target list surely runs once.
     func query(_ node: Int, _ out: inout StatementBuilder, top: Bool) {
         if Self.alwaysWrites(Self.kind(tree, node)) { out.writes = true }
+        // The calls that surely run, found once the first of them matters.
+        var certain: Set<Int>?
         for at in tree.descendants(node) {
-            switch tree.key(at) {
-            case "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "lockingClause": out.writes = true
-            case "intoClause":
+            switch tree.keyLength(at) {
+            case 8 where tree.hasKey(at, "FuncCall"):
+                if isSetConfig(at) {
+                    if certain == nil { certain = top ? plainTargets(node) : [] }
+                    setConfig(at, &out, runsOnce: certain?.contains(at) == true)
+                } else {
+                    call(at, &out)
+                }
+            case 9 where tree.hasKey(at, "MergeStmt"): out.writes = true
+            case 10
+            where tree.hasKey(at, "InsertStmt") || tree.hasKey(at, "UpdateStmt") || tree.hasKey(at, "DeleteStmt"):
+                out.writes = true
+            case 10 where tree.hasKey(at, "intoClause"):
                 out.writes = true
                 temporary(at, &out)
-            case "FuncCall": call(at, &out, runsOnce: top && isPlainTarget(at, of: node))
+            case 13 where tree.hasKey(at, "lockingClause"): out.writes = true
             default: break
             }
         }
@@ -17,8 +29,8 @@ extension PostgresFacts {
 
     /// The relations a statement names, without those its `WITH` clauses define.
     func collectTables(_ node: Int, _ out: inout StatementBuilder) {
-        var own: [String] = []
-        for at in tree.descendants(node) where tree.hasKey(at, "ctename") { own.append(tree.string(at)) }
+        var own: Set<String> = []
+        for at in tree.descendants(node) where tree.hasKey(at, "ctename") { own.insert(tree.string(at)) }
         for at in tree.descendants(node) where tree.hasKey(at, "relname") {
             // A definition repeats names of columns and constraints under other keys, so `relname` is a relation.
             let name = tree.string(at)
@@ -44,31 +56,37 @@ extension PostgresFacts {
 
     // MARK: Calls
 
-    private func call(_ node: Int, _ out: inout StatementBuilder, runsOnce: Bool) {
+    private func call(_ node: Int, _ out: inout StatementBuilder) {
         guard let list = tree.child(node, "funcname") else { return }
         let name = qualifiedName(list)
         out.addFunction(name)
         let plain = name.hasPrefix("pg_catalog.") ? String(name.dropFirst(11)) : name
-        if plain == "set_config" { return setConfig(node, &out, runsOnce: runsOnce) }
         if let effect = SessionFunctions.effect(plain) { out.effects.append(effect) }
         if !SessionFunctions.isReadOnly(plain) { out.writes = true }
     }
 
-    /// A call that is an item of the target list of a query without anything that decides whether it runs.
-    private func isPlainTarget(_ call: Int, of node: Int) -> Bool {
-        for key in ["fromClause", "whereClause", "havingClause", "limitCount", "op", "groupClause"] {
-            for at in tree.children(node) where tree.key(at) == key {
-                if key != "op" || !tree.isValue(at, "SETOP_NONE") { return false }
-            }
-        }
-        guard tree.key(node) == "SelectStmt", let targets = tree.child(node, "targetList") else { return false }
-        return tree.children(targets).contains { target in
-            tree.child(target, "ResTarget", "val", "FuncCall") == call
-        }
+    private func isSetConfig(_ call: Int) -> Bool {
+        guard let list = tree.child(call, "funcname") else { return false }
+        let last = Int(tree.nodes[list].next) &- 1
+        guard last > list, tree.isValue(last, "set_config") else { return false }
+        let name = qualifiedName(list)
+        return name == "set_config" || name == "pg_catalog.set_config"
+    }
+
+    /// The calls that are items of the target list of a query without anything that decides whether they run.
+    private func plainTargets(_ node: Int) -> Set<Int> {
+        guard tree.key(node) == "SelectStmt", let targets = tree.child(node, "targetList"),
+            tree.child(node, "fromClause") == nil, tree.child(node, "whereClause") == nil,
+            tree.child(node, "havingClause") == nil, tree.child(node, "limitCount") == nil,
+            tree.child(node, "limitOffset") == nil, tree.child(node, "groupClause") == nil,
+            tree.string(node, "op") == "SETOP_NONE"
+        else { return [] }
+        return Set(tree.children(targets).compactMap { tree.child($0, "ResTarget", "val", "FuncCall") })
     }
 
     /// `set_config(name, value, is_local)`.
     private func setConfig(_ node: Int, _ out: inout StatementBuilder, runsOnce: Bool) {
+        if let list = tree.child(node, "funcname") { out.addFunction(qualifiedName(list)) }
         guard let list = tree.child(node, "args"), case let arguments = tree.children(list), arguments.count == 3,
             case .text(let given) = constant(arguments[0]), let isLocal = boolean(constant(arguments[2]))
         else { return out.effects.append(.mayCreate(.unknown)) }
@@ -79,6 +97,7 @@ extension PostgresFacts {
         case .text(let value):
             let replay = "SELECT pg_catalog.set_config(\(Self.quoted(given)), \(Self.quoted(value)), false)"
             out.effects.append(.set(name: name, replay: Array(replay.utf8)))
+            if name == "search_path", value.contains("pg_temp") { out.effects.append(.mayCreate(.temporaryTables)) }
         case .null: out.effects.append(.reset(name: name))
         case .boolean, .number, .computed: return out.effects.append(.mayCreate(.unknown))
         }

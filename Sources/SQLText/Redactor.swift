@@ -43,20 +43,13 @@ public struct Redactor: Sendable {
             }
             blank(text, previousEnd..<Int(token.start), into: &output)
             previousEnd = Int(token.end)
-            if token.isLiteral && !isPlaceholder(token, text) || secrets.hides(token, text) {
+            // `$1` and `?` say nothing of a value.
+            if token.isLiteral && token.kind != .parameter || secrets.hides(token, text) {
                 output.append(UInt8(ascii: "?"))
             } else {
                 for at in token.range { output.append(text.u8(at: at)) }
             }
         }
-    }
-
-    /// `$1` and `?` say nothing of a value.
-    private func isPlaceholder(_ token: Token, _ text: RawSpan) -> Bool {
-        guard token.kind == .parameter else { return false }
-        for at in Int(token.start &+ 1)..<max(Int(token.end), Int(token.start &+ 1))
-        where CharacterClass.of(text.u8(at: at)) != CharacterClass.digit { return false }
-        return true
     }
 
     /// What lies between two tokens: kept if it is only white space, one blank if there is a comment in it.
@@ -73,31 +66,33 @@ public struct Redactor: Sendable {
     }
 }
 
-/// Watches for `SET name = value` where the name speaks of a secret: an unquoted value is one as well.
+/// Watches for `SET name = value` and `ALTER … SET name = value` where the name speaks of a secret: an unquoted value is
+/// one as well.
 private struct SecretSetting {
-    private enum State { case outside, name, value }
-    private var state = State.outside
-    private var atStart = true
+    private enum State { case start, altering, outside, name, value }
+    private var state = State.start
     private var suspicious = false
 
     mutating func hides(_ token: Token, _ text: RawSpan) -> Bool {
-        defer { atStart = token.kind == .semicolon }
         if token.kind == .semicolon {
-            state = .outside
+            state = .start
             suspicious = false
             return false
         }
         switch state {
-        case .outside:
-            if atStart, text.isWord(token, "set") { state = .name }
+        case .start:
+            state = text.isWord(token, "set") ? .name : text.isWord(token, "alter") ? .altering : .outside
             return false
+        case .altering:
+            if text.isWord(token, "set") { state = .name }
+            return false
+        case .outside: return false
         case .name:
             if token.isName, speaksOfSecret(text, token.range) { suspicious = true }
             let assigns = text.isWord(token, "to") || token.kind == .symbol && text.u8(at: Int(token.start)) == 0x3D
             if assigns, suspicious { state = .value }
             return false
-        case .value:
-            return token.isName
+        case .value: return token.isName
         }
     }
 

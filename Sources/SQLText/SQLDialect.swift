@@ -15,6 +15,8 @@ public struct LexerOptions: Sendable, Equatable {
     public var ansiQuotes: Bool
     /// MySQL `NO_BACKSLASH_ESCAPES`: a backslash in a string is a plain character.
     public var noBackslashEscapes: Bool
+    /// The body of a MySQL `/*! … */` is code; off, it is the comment that servers of another family or version see.
+    var executableComments = true
 
     /// The settings a new session of either server has.
     public init(

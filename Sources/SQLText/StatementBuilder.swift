@@ -6,13 +6,16 @@ struct StatementBuilder {
     var copies = false
     private(set) var tables: [String] = []
     private(set) var functions: [String] = []
+    // A statement may name a hundred thousand things: finding them again must not take the square of that.
+    private var seenTables: Set<String> = []
+    private var seenFunctions: Set<String> = []
 
     mutating func addTable(_ name: String) {
-        if !name.isEmpty, !tables.contains(name) { tables.append(name) }
+        if !name.isEmpty, seenTables.insert(name).inserted { tables.append(name) }
     }
 
     mutating func addFunction(_ name: String) {
-        if !name.isEmpty, !functions.contains(name) { functions.append(name) }
+        if !name.isEmpty, seenFunctions.insert(name).inserted { functions.append(name) }
     }
 
     /// Code runs that cannot be seen from here.

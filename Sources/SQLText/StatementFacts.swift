@@ -25,7 +25,9 @@ public enum StatementKind: UInt8, Sendable {
 
 /// State that lives in a server session and cannot be replayed in another.
 public struct SessionStateKinds: OptionSet, Sendable, Hashable {
+    /// The kinds as bits.
     public let rawValue: UInt8
+    /// The kinds of these bits.
     public init(rawValue: UInt8) { self.rawValue = rawValue }
 
     /// Temporary tables, views, sequences and other objects of the session's temporary schema.
@@ -49,16 +51,24 @@ public enum SessionEffect: Sendable, Equatable {
     case set(name: String, replay: [UInt8])
     /// A setting that ends with the transaction.
     case setLocal(name: String)
+    /// `RESET`, and `SET … TO DEFAULT`: back to what the session began with.
     case reset(name: String)
+    /// `RESET ALL`, which leaves role and session authorization alone.
     case resetAll
+    /// `DISCARD`; `ALL` is everything at once, `RESET ALL`, `DEALLOCATE ALL` and `UNLISTEN *` too.
     case discardAll, discardPlans, discardTemporary, discardSequences
-    /// SQL-level `PREPARE`; `nameRange` are the bytes of the name as written, with quotes; `name` is what it means.
+    /// SQL-level `PREPARE`; `nameRange` are the bytes of the name as written, with quotes; `name` is what it means. If the
+    /// statement inside has effects, a `.mayCreate(.unknown)` follows, since `EXECUTE` does not show them.
     case prepare(name: String, nameRange: Range<Int>)
     /// SQL-level `EXECUTE`, also inside `EXPLAIN` and `CREATE TABLE AS`.
     case execute(name: String, nameRange: Range<Int>)
+    /// `DEALLOCATE`; MySQL `DROP PREPARE` too.
     case deallocate(name: String, nameRange: Range<Int>)
+    /// `DEALLOCATE ALL`, which frees the protocol's named statements too.
     case deallocateAll
+    /// Notification channels; the name is folded as the server folds it.
     case listen(channel: String), unlisten(channel: String), unlistenAll
+    /// Savepoints, at which settings made since are undone.
     case savepoint(String), releaseSavepoint(String), rollbackToSavepoint(String)
     /// May leave this state behind in the server session.
     case mayCreate(SessionStateKinds)
@@ -89,7 +99,9 @@ public struct Statement: Sendable {
 
 /// What holds for the statements of a text together.
 public struct StatementFlags: OptionSet, Sendable, Hashable {
+    /// The flags as bits.
     public let rawValue: UInt16
+    /// The flags of these bits.
     public init(rawValue: UInt16) { self.rawValue = rawValue }
 
     /// Any statement has any `SessionEffect`.
@@ -109,6 +121,9 @@ public struct StatementFlags: OptionSet, Sendable, Hashable {
 }
 
 /// What is known about a text: the statements in it and what they do.
+///
+/// Only what the text says is known. A function of the user's may set, lock or create anything inside; it counts as
+/// writing, but its effects on the session cannot be seen from here.
 public final class StatementFacts: Sendable {
     /// The statements in order; none for an empty text.
     public let statements: [Statement]

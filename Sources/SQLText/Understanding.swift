@@ -11,8 +11,9 @@ struct Understanding {
     /// How many times the parser was asked.
     private(set) var parses: UInt64 = 0
 
-    /// A text longer than this is left to the lexer.
-    static let longestParsed = 1 << 20
+    /// A text longer than this is left to the lexer: parsing takes up to 0.3 µs a byte, and the worker's other clients
+    /// wait. Long texts are rows of values mostly, whose normal form is short and known after the first.
+    static let longestParsed = 256 << 10
 
     /// Facts of a single query without effects, which hold for all texts of its normal form.
     private struct Plain {
@@ -27,10 +28,15 @@ struct Understanding {
 
     /// The facts of a text.
     mutating func facts(of text: RawSpan, _ options: LexerOptions) -> StatementFacts {
-        lex(text, options)
+        let lexer = lex(text, options)
         let form = normalizer.output
         let fingerprint = unsafe Fingerprint.hash(form.span.bytes)
         guard let last = tokens.last else { return StatementFacts(statements: [], fingerprint: fingerprint) }
+        if lexer.isAmbiguous {
+            // Then the normal form does not settle what the text does.
+            let facts = understand(text, fingerprint, options)
+            return lexer.sawExecutableComment ? strictest(facts, text, options) : facts
+        }
         // The table of known forms is keyed by a seeded hash, and compares: a fingerprint can be forged.
         let key = unsafe hash(form.span.bytes)
         if let known = plain[key], known.form == form, let first = known.facts.statements.first {
@@ -43,7 +49,8 @@ struct Understanding {
         return facts
     }
 
-    private mutating func lex(_ text: RawSpan, _ options: LexerOptions) {
+    @discardableResult
+    private mutating func lex(_ text: RawSpan, _ options: LexerOptions) -> Lexer {
         tokens.removeAll(keepingCapacity: tokens.capacity < 1 << 16)
         normalizer.reset()
         var lexer = Lexer(options)
@@ -51,6 +58,31 @@ struct Understanding {
             tokens.append(token)
             normalizer.add(token, in: text)
         }
+        return lexer
+    }
+
+    /// A MySQL text with `/*! … */` is two texts, and which one a server sees depends on its family and version. If they
+    /// differ in more than the comment, it may do what either does.
+    private mutating func strictest(
+        _ facts: StatementFacts, _ text: RawSpan, _ options: LexerOptions
+    ) -> StatementFacts {
+        var without = options
+        without.executableComments = false
+        lex(text, without)
+        let other = understand(text, facts.fingerprint, without)
+        let same =
+            facts.statements.map(\.kind) == other.statements.map(\.kind)
+            && facts.statements.map(\.effects) == other.statements.map(\.effects)
+        let writes = facts.flags.contains(.writes) || other.flags.contains(.writes) || !same
+        let statements = facts.statements.map { statement in
+            Statement(
+                range: statement.range, kind: statement.kind,
+                effects: same ? statement.effects : statement.effects + [.mayCreate(.unknown)],
+                writes: statement.writes || writes, tables: statement.tables, functions: statement.functions)
+        }
+        return StatementFacts(
+            statements: statements, fingerprint: facts.fingerprint,
+            extra: facts.flags.union(other.flags).subtracting(.empty))
     }
 
     /// The end of the last token that is not a semicolon.
@@ -58,10 +90,16 @@ struct Understanding {
         last.kind != .semicolon ? last.end : tokens.last { $0.kind != .semicolon }?.end ?? last.end
     }
 
+    /// Not too long, not without an end, and nothing that would cost the parser its stack or its time.
+    private func isWorthParsing(_ text: RawSpan) -> Bool {
+        text.byteCount <= Self.longestParsed && tokens.last?.kind != .unterminated && ScanCost.isBounded(text)
+            && NestingBound.holds(tokens, in: text)
+    }
+
     private mutating func understand(
         _ text: RawSpan, _ fingerprint: UInt64, _ options: LexerOptions
     ) -> StatementFacts {
-        if options.dialect == .postgres, text.byteCount <= Self.longestParsed, NestingBound.holds(tokens, in: text) {
+        if options.dialect == .postgres, isWorthParsing(text) {
             parses &+= 1
             if let tree = PostgresParser.parse(text, conformingStrings: options.standardConformingStrings),
                 let found = PostgresFacts.statements(tree, tokens, in: text)

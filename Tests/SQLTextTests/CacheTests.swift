@@ -48,6 +48,24 @@ import Testing
         }
     }
 
+    /// Texts whose tokens look the same and that do different things must not share facts by their shape.
+    @Test func shapesThatDeceive() {
+        let pairs: [(String, String)] = [
+            ("SELECT 1 t2 FROM t", "SELECT 1into t2 FROM t"), ("SELECT $1 t2 FROM t", "SELECT $1into t2 FROM t"),
+            ("SELECT U&\"pg!005Fadvisory_lock\" UESCAPE '@'(1)", "SELECT U&\"pg!005Fadvisory_lock\" UESCAPE '!'(1)"),
+            ("SELECT a FROM t WHERE b = 1", "SELECT a FROM t WHERE b = 'x"),
+        ]
+        for (harmless, other) in pairs {
+            let cache = StatementCache()
+            _ = look(cache, harmless)
+            let found = look(cache, other).facts
+            #expect(found.flags.contains(.writes), "\(other)")
+        }
+        let cache = StatementCache()
+        _ = look(cache, pairs[2].0)
+        #expect(look(cache, pairs[2].1).facts.statements[0].effects == [.mayCreate(.advisoryLocks)])
+    }
+
     @Test func staysWithinBounds() {
         let cache = StatementCache(maxEntries: 8)
         let kept = look(cache, "SELECT kept")

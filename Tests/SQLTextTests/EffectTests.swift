@@ -68,6 +68,13 @@ import Testing
                 "SELECT set_config('a.b'::text, 'x'::text, false)",
                 [.set("a.b", "SELECT pg_catalog.set_config('a.b', 'x', false)")]
             ),
+            (
+                "SELECT set_config('search_path', 'pg_temp', false)",
+                [
+                    .set("search_path", "SELECT pg_catalog.set_config('search_path', 'pg_temp', false)"),
+                    .mayCreate(.temporaryTables),
+                ]
+            ),
             ("SELECT my.set_config('a.b', 'x', false)", []),
         ]
         for (text, expected) in cases { #expect(effects(text) == expected, "\(text)") }

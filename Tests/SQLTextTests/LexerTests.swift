@@ -14,6 +14,8 @@ import Testing
             ("U&'d\\0061t'", [.string]),
             ("U&\"d\\0061t\"", [.quotedIdentifier]),
             ("B'01' X'1F' n'x'", [.string, .string, .string]),
+            ("b'''' x'1F'''", [.string, .string, .string, .string]),
+            ("$1into", [.parameter, .word]),
             ("$$a'b$$", [.string]),
             ("$tag$ $$ $tag $tag$", [.string]),
             ("$1 $22", [.parameter, .parameter]),

@@ -15,6 +15,8 @@ import Testing
         #expect(
             redact("SET my.password = canary; SET search_path = a")
                 == "SET my.password = ?; SET search_path = a")
+        #expect(redact("ALTER ROLE u SET my.secret = canary") == "ALTER ROLE u SET my.secret = ?")
+        #expect(redact("UPDATE t SET password = other") == "UPDATE t SET password = other")
         #expect(redact("SET my.api_token TO canary") == "SET my.api_token TO ?")
     }
 
