@@ -133,7 +133,11 @@ extension SessionEnvironment {
             stream(end, at: start, bytes, client)
             return nil
         case FrontendTag.copyDone, FrontendTag.copyFail:
-            server.isCopyingIn = false
+            if server.isCopyingIn {
+                server.isCopyingIn = false
+            } else if !server.expected.isEmpty {
+                server.expected.append(Expected(.endOfCopyData))
+            }
             stream(end, at: start, bytes, client)
             return nil
         case FrontendTag.terminate:

@@ -27,7 +27,7 @@ extension SessionEnvironment {
             server.hiddenError = error
             if !error.isFatal { visible = false }
         case .parse, .bind, .describeStatement, .describePortal, .execute, .closeStatement, .closePortal, .sync,
-            .query, .functionCall, .owedParseComplete, .owedCloseComplete:
+            .query, .functionCall, .owedParseComplete, .owedCloseComplete, .endOfCopyData:
             break
         }
         if visible, let client {
@@ -46,7 +46,7 @@ extension SessionEnvironment {
         case .sync, .functionCall: break
         case .query: if head.isTracked { abandonTrackedQuery(server, client) }
         case .parse, .bind, .describeStatement, .describePortal, .execute, .closeStatement, .closePortal,
-            .owedParseComplete, .owedCloseComplete, .failure:
+            .owedParseComplete, .owedCloseComplete, .failure, .endOfCopyData:
             skipToSync(server, client)
         }
         return nil
@@ -76,7 +76,7 @@ extension SessionEnvironment {
                 }
             case .failure:
                 server.failures.popFirst()
-            case .bind, .describeStatement, .describePortal, .closePortal, .functionCall, .sync:
+            case .bind, .describeStatement, .describePortal, .closePortal, .functionCall, .sync, .endOfCopyData:
                 break
             }
             isHead = false
