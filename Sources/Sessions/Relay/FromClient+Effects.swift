@@ -25,6 +25,16 @@ extension SessionEnvironment {
             server.hasOpenBatch = false
             return nil
         }
+        switch decideListen(entry, client, server) {
+        case .pass: break
+        case .wait(let channels): return .needChannels(channels)
+        case .refuse(let error):
+            fail(error, bytes, server)
+            toServer.make(bytes) { $0.bare(FrontendTag.sync) }
+            server.expected.append(Expected(.sync))
+            server.hasOpenBatch = false
+            return nil
+        }
         server.tracked.append(entry)
         server.expected.append(Expected(.query, tracked: true))
         toServer.forward(bytes, start, end)
@@ -60,6 +70,7 @@ extension SessionStateKinds {
         if contains(.advisoryLocks) { words.append("session advisory locks") }
         if contains(.holdCursors) { words.append("WITH HOLD cursors") }
         if contains(.loadedLibrary) { words.append("loaded libraries") }
+        if contains(.channels) { words.append("LISTEN") }
         if contains(.unknown) { words.append("unknown session state") }
         return words.joined(separator: ", ")
     }

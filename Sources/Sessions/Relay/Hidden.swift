@@ -82,7 +82,7 @@ extension ClientSession {
     /// Takes the answer to `SessionProbe.text`; the pins are exact afterwards.
     public func takeProbe(_ server: ServerSession) {
         guard let extra else { return }
-        var pins = extra.pins.intersection([.loadedLibrary])
+        var pins = extra.pins.intersection([.loadedLibrary, .channels])
         if extra.suspects.contains(.loadedLibrary) { pins.insert(.loadedLibrary) }
         if let row = server.hiddenRows.first, row.count == 3, server.hiddenError == nil {
             if row[0] == [0x74] { pins.insert(.temporaryTables) }
