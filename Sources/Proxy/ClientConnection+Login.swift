@@ -237,6 +237,7 @@ extension ClientConnection {
         send(out.take())
         phase = .idle
         self.login = nil
+        armTimeouts()
         pool.counters.logins &+= 1
         if worker.snapshot.configuration.general.logConnections {
             Log.info("client_login", "client logged in", ["client": peer.description, "pool": pool.name])

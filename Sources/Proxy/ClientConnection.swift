@@ -57,6 +57,11 @@ final class ClientConnection: Connection {
     /// When it last asked for something.
     var requestedAt: Int64
 
+    /// When bytes last came from or went to it.
+    var lastActive: Int64
+    /// A cancel has been sent because its statement took too long.
+    var hasTimedOut = false
+
     /// How much a client may send ahead while it waits for a server.
     static let carriedLimit = 64 << 10
 
@@ -65,6 +70,7 @@ final class ClientConnection: Connection {
         self.peer = peer
         connectedAt = worker.loop.nowMicros
         requestedAt = worker.loop.nowMicros
+        lastActive = worker.loop.nowMicros
         super.init(worker: worker)
     }
 
@@ -101,6 +107,7 @@ final class ClientConnection: Connection {
     /// Deals with messages of a logged-in client.
     private func serve(_ bytes: UnsafeRawBufferPointer) -> Int {
         guard let session else { return bytes.count }
+        lastActive = worker.loop.nowMicros
         if waitsForServer || waitsForReplies || channelsAwaited > 0 {
             holdIfFull(bytes.count)
             return 0
@@ -214,6 +221,8 @@ final class ClientConnection: Connection {
     /// The server says that no transaction is open and nothing is owed.
     func transactionEnded() {
         waitsForReplies = false
+        hasTimedOut = false
+        lastActive = worker.loop.nowMicros
         guard let session, let server else { return }
         if session.isListening { settleChannels() }
         if session.mode == .session {
@@ -237,7 +246,7 @@ final class ClientConnection: Connection {
         guard let session, let server, let serverSession = server.session else { return }
         waitsForServer = false
         let before = session.pins
-        session.takeProbe(serverSession)
+        worker.environment.takeProbe(session, serverSession)
         if session.pins != before {
             Log.info(
                 session.pins.isEmpty ? "client_unpinned" : "client_pinned",
@@ -337,15 +346,6 @@ final class ClientConnection: Connection {
             if used < all.count { unsafe carried.append(UnsafeRawBufferPointer(rebasing: all[used...])) }
         }
         resume()
-    }
-
-    /// A timer of its own has run out.
-    func timeout(_ now: Int64) {
-        guard phase == .login || phase == .welcome else { return }
-        fail(
-            PostgresError(
-                .fatal, "08006", "login took longer than client_login_timeout",
-                hint: "Look whether the servers answer, or raise client_login_timeout."))
     }
 
     // MARK: Ending

@@ -233,6 +233,8 @@ final class ServerConnection: Connection, CancelTarget {
         }
         if result.sawReady && session.isClean {
             becameClean()
+        } else if result.sawReady, let client {
+            client.stillInTransaction()
         } else if let client, client.waitsForReplies, session.expected.count < ExpectedReplies.limit / 2 {
             client.repliesCame()
         }
@@ -256,9 +258,9 @@ final class ServerConnection: Connection, CancelTarget {
 
     /// Asks what session state is left on it.
     func probe() {
-        guard let session else { return }
+        guard let session, let served = client?.session else { return }
         phase = .probing
-        send(worker.environment.hidden(SessionProbe.text, session))
+        send(worker.environment.probe(served, session))
     }
 
     // MARK: Giving back

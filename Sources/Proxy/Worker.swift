@@ -158,6 +158,12 @@ final class Worker: LoopTurnHandler {
         clients.remove(client.slot)
     }
 
+    /// Calls the client's `timeout` at `deadline`; an earlier call is forgotten.
+    func arm(_ client: ClientConnection, at deadline: Int64) {
+        disarm(client)
+        client.timer = wheel.add(deadline: deadline, token: client.slot)
+    }
+
     func disarm(_ client: ClientConnection) {
         if client.timer >= 0 { wheel.cancel(client.timer) }
         client.timer = -1

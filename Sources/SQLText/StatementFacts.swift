@@ -51,6 +51,8 @@ public enum SessionEffect: Sendable, Equatable {
     /// A session-level setting; `name` is the server's own lower-case name, `replay` one complete statement, without
     /// semicolon, that makes the same setting in another session.
     case set(name: String, replay: [UInt8])
+    /// A session-level setting whose value the text does not tell (`set_config('name', $1, false)`).
+    case setComputed(name: String)
     /// A setting that ends with the transaction.
     case setLocal(name: String)
     /// `RESET`, and `SET … TO DEFAULT`: back to what the session began with.

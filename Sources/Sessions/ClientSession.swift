@@ -70,6 +70,12 @@ final class ClientExtra {
     var pins: SessionStateKinds = []
     /// Session state that may have come or gone since the server was last asked.
     var suspects: SessionStateKinds = []
+    /// What the client calls statements that SQL text names, by serial.
+    var sqlNames: [UInt64: String] = [:]
+    /// Names whose PREPARE has been sent and has not completed.
+    var pendingPrepares: Set<String> = []
+    /// Settings whose values must be read back from the server.
+    var unread: Set<String> = []
     /// Settings before the transaction's first change, to return to when it rolls back.
     var beforeTransaction: SettingsPair?
     /// Settings at each savepoint, oldest first.

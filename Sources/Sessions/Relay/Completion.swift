@@ -34,6 +34,7 @@ extension SessionEnvironment {
 
     /// A statement of a tracked simple Query failed: the rest will not run. Its entry goes with ReadyForQuery.
     func abandonTrackedQuery(_ server: ServerSession, _ client: ClientSession?) {
+        if let client, let entry = server.tracked.first { forgetPending(entry, from: server.trackedIndex, client) }
         server.trackedIndex = Int.max - 1
     }
 
@@ -89,6 +90,14 @@ extension SessionEnvironment {
             let same = client.settings === server.settings
             client.settings = profiles.setting(entry, in: client.settings)
             server.settings = same ? client.settings : profiles.setting(entry, in: server.settings)
+        case .setComputed(let name):
+            willChangeSettings(client, server)
+            let unknown = SettingEntry(name: name, replay: nil)
+            client.settings = profiles.setting(unknown, in: client.settings)
+            server.settings = profiles.setting(unknown, in: server.settings)
+            let extra = client.more()
+            if extra.unread.count < 256 { extra.unread.insert(name) }
+            extra.suspects.insert(.unknown)
         case .reset(let name):
             willChangeSettings(client, server)
             server.settings = profiles.removing(name, from: server.settings)
@@ -141,13 +150,17 @@ extension SessionEnvironment {
         case .listen(let channel): note(.listen(channel), client)
         case .unlisten(let channel): note(.unlisten(channel), client)
         case .unlistenAll: note(.unlistenAll, client)
-        case .setLocal, .discardPlans, .discardTemporary, .discardSequences, .prepare, .execute, .deallocate:
+        case .prepare(let name, _): prepared(name, client, server)
+        case .deallocate(let name, _): deallocated(name, client, server)
+        case .setLocal, .discardPlans, .discardTemporary, .discardSequences, .execute:
             break
         }
     }
 
     private func forgetStatements(_ client: ClientSession, _ server: ServerSession) {
         client.prepared = nil
+        client.extra?.sqlNames.removeAll()
+        client.extra?.pendingPrepares.removeAll()
         server.statements.removeAll()
     }
 }

@@ -35,17 +35,24 @@ extension SessionEnvironment {
             server.hasOpenBatch = false
             return nil
         }
+        let text = bytes.extracting((start &+ 5)..<(end &- 1))
+        if client.mode != .session,
+            let rewritten = rewriteNames(text, entry, isSimple: true, bytes, client, server)
+        {
+            server.tracked.append(rewritten.withSpan { statements.entry(text: $0, types: $0.extracting(0..<0)) })
+            server.expected.append(Expected(.query, tracked: true))
+            toServer.make(bytes) { out in
+                let mark = out.begin(FrontendTag.query)
+                out.raw(rewritten)
+                out.u8(0)
+                out.end(mark)
+            }
+            return nil
+        }
         server.tracked.append(entry)
         server.expected.append(Expected(.query, tracked: true))
         toServer.forward(bytes, start, end)
         return nil
-    }
-
-    func parseWithEffects(
-        _ entry: StatementEntry, _ message: RawSpan, text: Range<Int>, at start: Int, _ end: Int, _ bytes: RawSpan,
-        _ client: ClientSession, _ server: ServerSession
-    ) {
-        toServer.forward(bytes, start, end)
     }
 
     /// Why a statement is refused where `session_state = "reject"`.

@@ -15,6 +15,7 @@ extension SessionEnvironment {
             toServer.make(bytes) { $0.close(0x53, []) }
             return
         }
+        if entry.facts.flags.contains(.hasEffects) { ensureReferences(entry, bytes, client, server) }
         let serial = serial(entry)
         if server.unnamed == .serial(serial) { return }
         server.unnamed = .serial(serial)

@@ -30,7 +30,17 @@ extension SessionEnvironment {
             .query, .functionCall, .owedParseComplete, .owedCloseComplete:
             break
         }
-        if visible { toClient.forward(bytes, start, end) }
+        if visible, let client {
+            if let body = renamed(bytes.extracting(body..<end), for: client) {
+                toClient.make(bytes) { out in
+                    let mark = out.begin(BackendTag.errorResponse)
+                    out.raw(body)
+                    out.end(mark)
+                }
+            } else {
+                toClient.forward(bytes, start, end)
+            }
+        }
         if error.isFatal { return .fatal(error, delivered: visible) }
         switch head.kind {
         case .sync, .functionCall: break
@@ -61,7 +71,9 @@ extension SessionEnvironment {
                     }
                 }
             case .execute, .query:
-                if expected.isTracked { server.tracked.popFirst() }
+                if expected.isTracked, let entry = server.tracked.popFirst(), let client {
+                    forgetPending(entry, from: 0, client)
+                }
             case .failure:
                 server.failures.popFirst()
             case .bind, .describeStatement, .describePortal, .closePortal, .functionCall, .sync:
