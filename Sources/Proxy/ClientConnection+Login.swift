@@ -67,9 +67,11 @@ extension ClientConnection {
         login.user = message["user"] ?? ""
         let named = message["database"] ?? ""
         login.database = named.isEmpty ? login.user : named
-        if message.minor > 2 || !message.unknownOptions.isEmpty {
+        // Nothing speaks 3.1: the next lower version is 3.0.
+        let minor: UInt16 = message.minor >= 2 ? 2 : 0
+        if message.minor != minor || !message.unknownOptions.isEmpty {
             var out = ByteWriter(capacity: 64)
-            out.negotiateProtocolVersion(minor: min(message.minor, 2), unknown: message.unknownOptions)
+            out.negotiateProtocolVersion(minor: minor, unknown: message.unknownOptions)
             send(out.take())
         }
         login.isProtocol32 = message.minor >= 2
