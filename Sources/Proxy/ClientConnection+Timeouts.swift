@@ -24,7 +24,7 @@ extension ClientConnection {
         case .idle: look(at: [(\.clientIdleTimeout, lastActive, idleTooLong)], now)
         case .active: lookActive(now)
         case .waiting: armTimeouts()
-        case .console, .closed: break
+        case .console, .replication, .closed: break
         }
     }
 

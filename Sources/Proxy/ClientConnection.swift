@@ -19,6 +19,8 @@ enum ClientPhase: Equatable {
     case active
     /// Talks to the console.
     case console
+    /// Has a server of its own, to which everything goes as it is.
+    case replication
     /// Closed.
     case closed
 }
@@ -44,6 +46,10 @@ final class ClientConnection: Connection {
     var waitsForReplies = false
     /// The server it has is being made ready for it.
     var waitsForServer = false
+    /// The hub is being asked to listen to so many channels before the message in front can go on.
+    var channelsAwaited = 0
+    /// The server it has outside the pools.
+    var replication: ReplicationConnection?
     /// Refused because there are too many: it was never counted.
     var isOverLimit = false
     let peer: PeerAddress
@@ -83,6 +89,9 @@ final class ClientConnection: Connection {
             holdIfFull(bytes.count)
             return 0
         case .console: return unsafe consoleReceived(bytes)
+        case .replication:
+            unsafe replication?.send(bytes)
+            return bytes.count
         case .closed: return bytes.count
         }
     }
@@ -99,7 +108,7 @@ final class ClientConnection: Connection {
     private func serve(_ bytes: UnsafeRawBufferPointer) -> Int {
         guard let session else { return bytes.count }
         lastActive = worker.loop.nowMicros
-        if waitsForServer || waitsForReplies {
+        if waitsForServer || waitsForReplies || channelsAwaited > 0 {
             holdIfFull(bytes.count)
             return 0
         }
@@ -128,6 +137,11 @@ final class ClientConnection: Connection {
                 waitsForServer = true
                 server?.takeOverSettings()
                 if waitsForServer || phase == .closed { return done }
+            case .needChannels(let channels):
+                if !awaitChannels(channels) {
+                    holdIfFull(bytes.count - done)
+                    return done
+                }
             case .tooManyInFlight:
                 waitsForReplies = true
                 holdIfFull(Self.carriedLimit)
@@ -210,6 +224,7 @@ final class ClientConnection: Connection {
         hasTimedOut = false
         lastActive = worker.loop.nowMicros
         guard let session, let server else { return }
+        if session.isListening { settleChannels() }
         if session.mode == .session {
             resume()
             return
@@ -245,6 +260,7 @@ final class ClientConnection: Connection {
     private func giveBack(_ server: ServerConnection) {
         phase = .idle
         server.release()
+        if phase == .idle, let session, session.isListening { deliverNotifications() }
         if phase == .idle && !carried.isEmpty { resume() }
     }
 
@@ -269,6 +285,7 @@ final class ClientConnection: Connection {
     }
 
     override func outputGrew() {
+        if output.count > Self.highWater { replication?.hold(true) }
         if output.count > Self.highWater, let server, !server.isHeldByPeer {
             server.isHeldByPeer = true
             server.updateInterest()
@@ -276,6 +293,11 @@ final class ClientConnection: Connection {
     }
 
     override func outputShrank() {
+        if let session, session.hasNotifications { deliverNotifications() }
+        if let replication {
+            replication.hold(false)
+            replication.clientDrained()
+        }
         if let server, server.isHeldByPeer {
             server.isHeldByPeer = false
             server.updateInterest()
@@ -284,6 +306,10 @@ final class ClientConnection: Connection {
 
     /// Somebody who knows its cancel key wants its statement cancelled.
     func cancelRequested() {
+        if channelsAwaited > 0 {
+            channelsFailed(PostgresError(.error, "57014", "canceling statement due to user request"))
+            return
+        }
         switch phase {
         case .waiting:
             pool?.withdraw(self)
@@ -293,6 +319,7 @@ final class ClientConnection: Connection {
             if let server, let serverSession = server.session, !serverSession.expected.isEmpty, !waitsForServer {
                 worker.cancel(server)
             }
+        case .replication: if let replication { worker.cancel(replication) }
         case .login, .welcome, .idle, .console, .closed: break
         }
     }
@@ -355,6 +382,9 @@ final class ClientConnection: Connection {
                 needsReset: session.mode == .session || !session.pins.isEmpty || session.hasSuspects)
         }
         server = nil
+        replication?.abandon()
+        replication = nil
+        forgetChannels()
         if was != .login, worker.snapshot.configuration.general.logDisconnections {
             Log.info(
                 "client_close", "client disconnected",

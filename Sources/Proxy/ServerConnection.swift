@@ -29,7 +29,7 @@ enum ServerPhase: Equatable {
 }
 
 /// One connection to a server: drives a `ServerSession` and moves its bytes.
-final class ServerConnection: Connection {
+final class ServerConnection: Connection, CancelTarget {
     let pool: Pool
     /// Place in the worker's list of servers.
     let slot: UInt32
@@ -268,7 +268,11 @@ final class ServerConnection: Connection {
     /// The client needs it no more and has left it clean.
     func release() {
         unlink()
-        finish()
+        guard let session, session.hasListened else { return finish() }
+        phase = .cleaning
+        deadline = worker.loop.nowMicros + worker.snapshot.configuration.general.cancelWaitTimeout.microseconds
+        cleaningStep = 1
+        cleanUp()
     }
 
     private func unlink() {
@@ -291,6 +295,9 @@ final class ServerConnection: Connection {
         phase = .idle
         if cancelsInFlight == 0 { pool.place(self) }
     }
+
+    /// A cancel request is under way.
+    func cancelStarted() { cancelsInFlight += 1 }
 
     /// A cancel request that was under way has arrived.
     func cancelArrived() {
@@ -320,6 +327,11 @@ final class ServerConnection: Connection {
         guard let session else { return }
         if session.transaction != .idle {
             send(worker.environment.hidden(Array("ROLLBACK".utf8), session))
+            return
+        }
+        if session.takeHasListened() {
+            // The hub listens for the client from now on; the next one must not hear it here.
+            send(worker.environment.hidden(Array("UNLISTEN *".utf8), session))
             return
         }
         if cleaningStep == 0 {

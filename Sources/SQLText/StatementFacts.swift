@@ -40,6 +40,8 @@ public struct SessionStateKinds: OptionSet, Sendable, Hashable {
     public static let loadedLibrary = SessionStateKinds(rawValue: 8)
     /// MySQL `LOCK TABLES` and global read locks.
     public static let tableLocks = SessionStateKinds(rawValue: 32)
+    /// Channels listened to, where LISTEN does not go through the hub.
+    public static let channels = SessionStateKinds(rawValue: 64)
     /// Something that cannot be told from the text.
     public static let unknown = SessionStateKinds(rawValue: 16)
 }

@@ -79,7 +79,9 @@ final class ClientExtra {
     /// Settings before the transaction's first change, to return to when it rolls back.
     var beforeTransaction: SettingsPair?
     /// Settings at each savepoint, oldest first.
-    var savepoints: [(name: String, settings: SettingsPair)] = []
+    var savepoints: [(name: String, settings: SettingsPair, channels: Int)] = []
+    /// Channels it listens to.
+    var listening: Listening?
     /// What the portals that matter (their statement has effects) were bound to; the unnamed one has an empty name.
     var portals: NameTable<StatementEntry>?
 }

@@ -71,6 +71,10 @@ public final class ServerSession {
     var isInBlock = false
     /// The last tracked statement was ROLLBACK TO SAVEPOINT, whose tag is that of ROLLBACK.
     var rolledBackToSavepoint = false
+    /// An error was answered inside a transaction block since the last ReadyForQuery.
+    var failedInBlock = false
+    /// LISTEN was sent to it.
+    public internal(set) var hasListened = false
     /// COPY data goes from the client to the server.
     var isCopyingIn = false
     /// Bytes of the message being streamed from the server that are still to come.

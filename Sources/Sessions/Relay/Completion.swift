@@ -45,7 +45,7 @@ extension SessionEnvironment {
             server.isInBlock = true
         } else if text.equals("COMMIT") || text.equals("PREPARE TRANSACTION") {
             server.isInBlock = false
-            if let extra = client.extra { transactionEnded(extra) }
+            if let extra = client.extra { transactionEnded(extra, client.policy) }
         } else if text.equals("ROLLBACK") {
             // ROLLBACK TO SAVEPOINT has the same tag and leaves the block open; it is applied as an effect.
             if server.rolledBackToSavepoint {
@@ -58,9 +58,10 @@ extension SessionEnvironment {
     }
 
     /// Committed: there is nothing to go back to.
-    func transactionEnded(_ extra: ClientExtra) {
+    func transactionEnded(_ extra: ClientExtra, _ policy: SessionStatePolicy) {
         extra.beforeTransaction = nil
         if !extra.savepoints.isEmpty { extra.savepoints.removeAll() }
+        extra.commitChannels(policy: policy)
     }
 
     /// Rolled back: settings are what they were when the transaction began.
@@ -70,7 +71,8 @@ extension SessionEnvironment {
             client.settings = before.client
             server.settings = before.server
         }
-        transactionEnded(extra)
+        extra.listening?.rollBack()
+        transactionEnded(extra, client.policy)
     }
 
     private func willChangeSettings(_ client: ClientSession, _ server: ServerSession) {
@@ -116,13 +118,18 @@ extension SessionEnvironment {
             client.unnamed = nil
             server.unnamed = .none
             client.extra?.beforeTransaction = nil
+            note(.unlistenAll, client)
             if client.pins != [] { client.extra?.suspects.formUnion(client.pins) }
         case .deallocateAll:
             forgetStatements(client, server)
         case .savepoint(let name):
             let extra = client.more()
             if extra.savepoints.count < 4096 {
-                extra.savepoints.append((name, SettingsPair(client: client.settings, server: server.settings)))
+                extra.savepoints.append(
+                    (
+                        name, SettingsPair(client: client.settings, server: server.settings),
+                        extra.listening?.mark ?? 0
+                    ))
             }
         case .releaseSavepoint(let name):
             guard let extra = client.extra, let index = extra.savepoints.lastIndex(where: { $0.name == name }) else {
@@ -136,11 +143,13 @@ extension SessionEnvironment {
             }
             client.settings = extra.savepoints[index].settings.client
             server.settings = extra.savepoints[index].settings.server
+            extra.listening?.rollBack(to: extra.savepoints[index].channels)
             extra.savepoints.removeSubrange((index + 1)...)
         case .mayCreate(let kinds), .mayRelease(let kinds):
             if client.mode != .session { client.more().suspects.formUnion(kinds) }
-        case .listen, .unlisten, .unlistenAll:
-            if client.mode != .session { client.more().suspects.formUnion(.unknown) }
+        case .listen(let channel): note(.listen(channel), client)
+        case .unlisten(let channel): note(.unlisten(channel), client)
+        case .unlistenAll: note(.unlistenAll, client)
         case .prepare(let name, _): prepared(name, client, server)
         case .deallocate(let name, _): deallocated(name, client, server)
         case .setLocal, .discardPlans, .discardTemporary, .discardSequences, .execute:

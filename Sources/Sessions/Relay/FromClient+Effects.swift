@@ -25,6 +25,16 @@ extension SessionEnvironment {
             server.hasOpenBatch = false
             return nil
         }
+        switch decideListen(entry, client, server) {
+        case .pass: break
+        case .wait(let channels): return .needChannels(channels)
+        case .refuse(let error):
+            fail(error, bytes, server)
+            toServer.make(bytes) { $0.bare(FrontendTag.sync) }
+            server.expected.append(Expected(.sync))
+            server.hasOpenBatch = false
+            return nil
+        }
         let text = bytes.extracting((start &+ 5)..<(end &- 1))
         if client.mode != .session,
             let rewritten = rewriteNames(text, entry, isSimple: true, bytes, client, server)
@@ -67,6 +77,7 @@ extension SessionStateKinds {
         if contains(.advisoryLocks) { words.append("session advisory locks") }
         if contains(.holdCursors) { words.append("WITH HOLD cursors") }
         if contains(.loadedLibrary) { words.append("loaded libraries") }
+        if contains(.channels) { words.append("LISTEN") }
         if contains(.unknown) { words.append("unknown session state") }
         return words.joined(separator: ", ")
     }

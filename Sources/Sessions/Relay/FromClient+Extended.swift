@@ -287,15 +287,22 @@ extension SessionEnvironment {
             guard end &- start <= maxInspectedStatement else { return .fatal(Self.malformed("name is too long")) }
             return .needBytes(end &- start)
         }
-        server.hasOpenBatch = true
         var tracked = false
         if let portals = client.extra?.portals, !portals.isEmpty,
             let nameEnd = bytes.firstIndex(of: 0, from: body, to: end),
             let entry = portals.find(bytes.extracting(body..<nameEnd))
         {
+            switch decideListen(entry, client, server) {
+            case .pass: break
+            case .wait(let channels): return .needChannels(channels)
+            case .refuse(let error):
+                fail(error, bytes, server)
+                return nil
+            }
             server.tracked.append(entry)
             tracked = true
         }
+        server.hasOpenBatch = true
         server.expected.append(Expected(.execute, tracked: tracked))
         toServer.forward(bytes, start, end)
         return nil

@@ -12,6 +12,8 @@ public enum ClientStop: Equatable, Sendable {
     case needServer
     /// The server's settings must be made the client's first (`beginSettings`).
     case needSettings
+    /// The hub must listen to these channels before the message at `consumed` goes to the server.
+    case needChannels([String])
     /// So many replies are owed that no more is sent before some have come.
     case tooManyInFlight
     /// Terminate.

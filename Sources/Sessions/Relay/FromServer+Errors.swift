@@ -15,7 +15,7 @@ extension SessionEnvironment {
             return .fatal(error, delivered: deliver)
         }
         server.isCopyingIn = false
-        if let client, !server.isInBlock { rollBack(client, server) }
+        if server.isInBlock { server.failedInBlock = true } else if let client { rollBack(client, server) }
         var visible = client != nil
         switch head.kind {
         case .failure:

@@ -172,7 +172,10 @@ extension SessionEnvironment {
         case BackendTag.errorResponse:
             return error(body, end, at: start, bytes, server, client)
         case BackendTag.notificationResponse:
-            if let client, client.mode == .session || client.pins != [] { toClient.forward(bytes, start, end) }
+            // In the other modes the hub delivers, and what the server says may be another client's.
+            if let client, client.mode == .session || client.pins.contains(.channels) {
+                toClient.forward(bytes, start, end)
+            }
             return nil
         case BackendTag.copyInResponse, BackendTag.copyBothResponse:
             guard let head = server.expected.first, head.kind == .query || head.kind == .execute else {
@@ -216,13 +219,30 @@ extension SessionEnvironment {
         server.isSkipping = false
         server.isCopyingIn = false
         if status == .idle {
-            if let extra = client?.extra { transactionEnded(extra) }
+            if let client, let extra = client.extra {
+                // An error that ended the block: COMMIT itself failed.
+                if server.failedInBlock { rollBack(client, server) } else { transactionEnded(extra, client.policy) }
+            }
             if !head.isHidden { result.transactions &+= 1 }
         }
-        if !head.isHidden && client != nil { toClient.forward(bytes, start, end) }
+        server.failedInBlock = false
+        if !head.isHidden, let client {
+            if let listening = client.extra?.listening { notifications(listening, server, bytes) }
+            toClient.forward(bytes, start, end)
+        }
         result.sawReady = true
         settleOwedAfter(bytes, server, client)
         return nil
+    }
+
+    /// What was notified meanwhile comes before ReadyForQuery, as PostgreSQL sends it.
+    private func notifications(_ listening: Listening, _ server: ServerSession, _ bytes: RawSpan) {
+        if server.transaction == .idle {
+            let queue = listening.takeQueue()
+            if !queue.isEmpty { toClient.make(bytes) { $0.raw(queue) } }
+        } else if server.expected.isEmpty {
+            listening.forgetEarly()
+        }
     }
 
     /// A reply without content that answers one message.

@@ -106,7 +106,7 @@ extension SessionEnvironment {
     public func takeProbe(_ client: ClientSession, _ server: ServerSession) {
         defer { server.hiddenRows.removeAll() }
         guard let extra = client.extra else { return }
-        var pins = extra.pins.intersection([.loadedLibrary])
+        var pins = extra.pins.intersection([.loadedLibrary, .channels])
         if extra.suspects.contains(.loadedLibrary) { pins.insert(.loadedLibrary) }
         guard let row = server.hiddenRows.first, row.count == 3, server.takeHiddenError() == nil else {
             extra.pins = pins.union(.unknown)
