@@ -170,6 +170,16 @@ def test_startup_long_database_name(pooler):
         assert c.value("SELECT 1") == "1"
 
 
+@pytest.mark.parametrize("how", ["fin", "reset"])
+def test_startup_connect_and_close(pooler, how):
+    """A port probe, and a health check of a load balancer."""
+    for _ in range(20):
+        c = pooler.raw()
+        c.reset() if how == "reset" else c.close()
+        with pooler.wire() as other:
+            assert other.value("SELECT 1") == "1"
+
+
 def test_startup_nothing_for_long_leaks_nothing(pooler):
     if not pooler.process:
         pytest.skip("needs a pooler")
