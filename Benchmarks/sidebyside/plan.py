@@ -148,6 +148,8 @@ class Runner:
             record |= self._measure(section, backend, target, clients, number)
         except Exception as why:  # one target's failure is a finding, not the end of the night's run
             record["failed"] = f"{type(why).__name__}: {why}"
+            if target.daemon and not target.daemon.alive:
+                record["failed"] = f"it died: {target.daemon.last_words()}"
         self.records.append(record)
         self.say(f"{time.strftime('%H:%M:%S')} {line(record)}")
         backend.settle()

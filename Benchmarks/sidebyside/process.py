@@ -67,8 +67,12 @@ class Daemon:
         return self.process.poll() is None
 
     def last_words(self, count: int = 3) -> str:
+        """What its log says of a crash, else how it ends; and how the process ended."""
         lines = self.log.read_text(errors="replace").strip().splitlines()
-        return " / ".join(lines[-count:]) or "it said nothing"
+        grave = [text for text in lines if re.search(r"fatal|crash|corrupt|free\(\)|panic", text, re.I)]
+        said = " / ".join((grave or lines)[-count:]) or "it said nothing"
+        status = self.process.poll()
+        return said if status is None else f"{said} (exit status {status})"
 
     def stop(self) -> None:
         for sig, patience in ((self.stop_with, 10), (signal.SIGKILL, 10)):

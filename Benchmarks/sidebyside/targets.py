@@ -33,6 +33,7 @@ class Target:
     def start(self, backend_port: int, scratch: Path) -> None:
         self.port = free_port()
         scratch.mkdir(exist_ok=True)
+        (scratch / "log").unlink(missing_ok=True)  # so that its last words are of this life
         self.daemon = self.launch(backend_port, scratch)
         try:
             wait_until_answering(self.port, self.daemon)

@@ -39,9 +39,9 @@ final class MovedServer: @unchecked Sendable {
         settings = session.settings.entries
         status = session.status.entries
         statements = session.heldStatements
+        server.worker.loop.retire(server)
         server.detach()
         server.pool.gaveAway(server)
-        server.worker.loop.retire(server)
     }
 
     deinit { if fd >= 0 { Sockets.close(fd) } }

@@ -140,6 +140,8 @@ final class Worker: LoopTurnHandler {
 
     /// A client has been closed.
     func closed(_ client: ClientConnection) {
+        // The loop called it without a retain, so it must outlive this turn.
+        loop.retire(client)
         if !client.isOverLimit { _ = shared.clients.release() }
         if let pool = client.pool {
             let counters = shared.clientCounters(pool.global.key)
@@ -148,7 +150,6 @@ final class Worker: LoopTurnHandler {
             pool.clientCount -= 1
         }
         clients.remove(client.slot)
-        loop.retire(client)
     }
 
     func disarm(_ client: ClientConnection) {

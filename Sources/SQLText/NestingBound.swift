@@ -7,15 +7,16 @@ struct NestingBound {
     /// the tokens counted here.
     static let limit = 900
 
-    /// An open bracket, or the statement itself.
+    /// An open bracket or `CASE`, or the statement itself.
     private struct Level {
-        /// Links of an operator chain; ends at `AND`, `OR` (whose chains the grammar flattens) and commas.
+        var isCase = false
+        /// Links of an operator chain; ends at `AND` and `OR`, whose chains the grammar flattens, at joins and commas.
         var links = 0
         /// The deepest bracket inside the current chain.
         var inner = 0
         /// The deepest chain of the current list item.
         var deepestChain = 0
-        /// `JOIN` and `CASE` nest across `AND`, but not across commas.
+        /// `JOIN` and `BETWEEN` nest across `AND`, but not across commas.
         var joins = 0
         /// The deepest list item.
         var deepestItem = 0
@@ -38,49 +39,63 @@ struct NestingBound {
         }
     }
 
+    private var outer: [Level] = []
+    private var level = Level()
+
     /// Whether the trees of these tokens are surely within the limit.
     static func holds(_ tokens: [Token], in text: RawSpan) -> Bool {
         guard tokens.count > limit else { return true }
-        var outer: [Level] = []
-        var level = Level()
+        var bound = NestingBound()
         for token in tokens {
-            switch token.kind {
-            case .comma: level.endItem()
-            case .semicolon:
-                level.endItem()
-                // A new statement, unless inside a body in brackets.
-                if outer.isEmpty {
-                    guard level.depth <= limit else { return false }
-                    level = Level()
-                }
-            case .openParen, .openBracket:
-                level.links &+= 1
-                outer.append(level)
-                level = Level()
-                if outer.count > limit { return false }
-            case .closeParen, .closeBracket:
-                guard var parent = outer.popLast() else { continue }
-                level.endItem()
-                parent.inner = max(parent.inner, level.depth)
-                level = parent
-            case .word: addWord(text, token, &level)
-            case .quotedIdentifier, .symbol, .cast: level.links &+= 1
-            case .string, .number, .parameter, .dot, .unterminated: break
-            }
+            guard bound.add(token, text) else { return false }
         }
-        while true {
-            level.endItem()
-            guard level.depth <= limit else { return false }
-            guard var parent = outer.popLast() else { return true }
-            parent.inner = max(parent.inner, level.depth)
-            level = parent
-        }
+        while !bound.outer.isEmpty { bound.close() }
+        bound.level.endItem()
+        return bound.level.depth <= limit
     }
 
-    private static func addWord(_ text: RawSpan, _ token: Token, _ level: inout Level) {
+    /// Takes the next token; false once it is too deep.
+    private mutating func add(_ token: Token, _ text: RawSpan) -> Bool {
+        switch token.kind {
+        case .comma: level.endItem()
+        case .semicolon:
+            level.endItem()
+            // A new statement, unless inside a body in brackets.
+            if outer.isEmpty {
+                guard level.depth <= Self.limit else { return false }
+                level = Level()
+            }
+        case .openParen, .openBracket: open(isCase: false)
+        case .closeParen, .closeBracket: close()
+        case .word: addWord(text, token)
+        case .quotedIdentifier, .symbol, .cast: level.links &+= 1
+        case .string, .number, .parameter, .dot, .unterminated: break
+        }
+        return outer.count <= Self.limit
+    }
+
+    private mutating func open(isCase: Bool) {
+        level.links &+= 1
+        outer.append(level)
+        level = Level(isCase: isCase)
+    }
+
+    private mutating func close() {
+        guard var parent = outer.popLast() else { return }
+        level.endItem()
+        parent.inner = max(parent.inner, level.depth)
+        level = parent
+    }
+
+    private mutating func addWord(_ text: RawSpan, _ token: Token) {
         switch token.count {
         case 2 where text.isWord(token, "or"), 3 where text.isWord(token, "and"): level.endChain()
-        case 4 where text.isWord(token, "join") || text.isWord(token, "case"): level.joins &+= 1
+        case 3 where level.isCase && text.isWord(token, "end"): close()
+        case 4 where text.isWord(token, "case"): open(isCase: true)
+        case 4 where text.isWord(token, "join"):
+            level.endChain()
+            level.joins &+= 1
+        case 7 where text.isWord(token, "between"): level.joins &+= 1
         case 5 where text.isWord(token, "union"), 6 where text.isWord(token, "except"),
             9 where text.isWord(token, "intersect"):
             level.sets &+= 1

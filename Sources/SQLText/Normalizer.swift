@@ -83,7 +83,8 @@ struct Normalizer {
         case .symbol: addSymbol(token, text)
         case .cast:
             item(false)
-            mark(.cast)
+            // `a::int`, but `: ::` must not become `:::`.
+            if last == .symbol || last == .at { space(.cast) } else { mark(.cast) }
             output.append(UInt8(ascii: ":"))
             output.append(UInt8(ascii: ":"))
         case .comma:
@@ -120,6 +121,10 @@ struct Normalizer {
             space(.word)
         } else {
             begin(.word)
+        }
+        // `. 5a` of MySQL is two tokens, `.5a` a number.
+        if beforeLast == .dot, CharacterClass.of(text.u8(at: range.lowerBound)) == CharacterClass.digit {
+            output.append(UInt8(ascii: " "))
         }
         if text.isWord(range, "in") {
             last = .inKeyword
@@ -288,6 +293,8 @@ struct Normalizer {
     private mutating func space(_ piece: Piece) {
         let start = output.count
         switch last {
+        case .at where piece == .at || piece == .symbol: output.append(UInt8(ascii: " "))
+        case .cast where piece == .symbol: output.append(UInt8(ascii: " "))
         case .none, .open, .dot, .cast, .at: break
         case .callable where piece == .open: break
         case .word, .callable, .inKeyword, .valuesKeyword, .literal, .sign, .symbol, .comma, .close, .other:

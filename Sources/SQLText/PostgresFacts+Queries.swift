@@ -2,6 +2,7 @@
 extension PostgresFacts {
     /// Reads a query; `top` if it is a whole statement, whose target list surely runs once.
     func query(_ node: Int, _ out: inout StatementBuilder, top: Bool) {
+        if Self.alwaysWrites(Self.kind(tree, node)) { out.writes = true }
         for at in tree.descendants(node) {
             switch tree.key(at) {
             case "InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt", "lockingClause": out.writes = true

@@ -7,7 +7,7 @@ internal import CPgQuery
 /// Debian with its redirection of the process's standard error switched off.
 enum PostgresParser {
     /// The tree of a text; nil if the grammar does not know it.
-    static func parse(_ text: RawSpan) -> ParseTree? {
+    static func parse(_ text: RawSpan, conformingStrings: Bool = true) -> ParseTree? {
         // The library wants a C string; a NUL inside would hide the rest of the text from it.
         guard text.byteCount > 0, text.byteCount < Int(Int32.max),
             text.firstIndex(of: 0, from: 0, to: text.byteCount) == nil
@@ -16,6 +16,7 @@ enum PostgresParser {
             unsafe text.withUnsafeBytes { unsafe copy.copyMemory(from: $0) }
             unsafe copy[text.byteCount] = 0
             guard let base = copy.baseAddress else { return nil }
+            headgate_pg_query_strings(conformingStrings)
             let result = unsafe pg_query_parse(base.assumingMemoryBound(to: CChar.self))
             defer { unsafe pg_query_free_parse_result(result) }
             guard unsafe result.error == nil, let json = unsafe result.parse_tree else { return nil }

@@ -1,3 +1,5 @@
+internal import ByteKit
+
 /// Whose SQL a text is written in.
 public enum SQLDialect: UInt8, Sendable {
     case postgres, mysql
@@ -23,5 +25,15 @@ public struct LexerOptions: Sendable, Equatable {
         self.standardConformingStrings = standardConformingStrings
         self.ansiQuotes = ansiQuotes
         self.noBackslashEscapes = noBackslashEscapes
+    }
+
+    /// The settings that make a difference to `text`, in one byte; 0 if it reads as in a new session.
+    func bits(for text: RawSpan) -> UInt8 {
+        var bits: UInt8 = 0
+        let count = text.byteCount
+        let backslashes = dialect == .postgres ? !standardConformingStrings : noBackslashEscapes
+        if backslashes, text.firstIndex(of: UInt8(ascii: "\\"), from: 0, to: count) != nil { bits |= 1 }
+        if ansiQuotes, text.firstIndex(of: UInt8(ascii: "\""), from: 0, to: count) != nil { bits |= 2 }
+        return bits
     }
 }

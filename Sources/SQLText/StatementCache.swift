@@ -28,6 +28,7 @@ public final class StatementCache {
     private let entries: UnsafeMutablePointer<Unmanaged<StatementEntry>?>
     private var hand = 0
     private var lastSerial: UInt64 = 0
+    private let plain: LexerOptions
     private var understanding: Understanding
 
     /// An empty cache. `maxBytes` bounds the stored texts with about 400 bytes for the facts of each.
@@ -44,7 +45,8 @@ public final class StatementCache {
         unsafe hashes.initialize(repeating: 0, count: size)
         unsafe entries = UnsafeMutablePointer<Unmanaged<StatementEntry>?>.allocate(capacity: size)
         unsafe entries.initialize(repeating: nil, count: size)
-        understanding = Understanding(LexerOptions(dialect: dialect), hash: seed)
+        plain = LexerOptions(dialect: dialect)
+        understanding = Understanding(dialect: dialect, hash: seed)
     }
 
     deinit {
@@ -58,15 +60,29 @@ public final class StatementCache {
 
     /// The entry of a text and the raw parameter types of a Parse message (or nothing): found, or made now.
     public func entry(text: RawSpan, types: RawSpan) -> StatementEntry {
+        find(text, types, 0, plain)
+    }
+
+    /// The entry of a text as a session with other settings of quoting reads it; the dialect is always the cache's.
+    public func entry(text: RawSpan, types: RawSpan, options: LexerOptions) -> StatementEntry {
+        var options = options
+        options.dialect = plain.dialect
+        let bits = options.bits(for: text)
+        return find(text, types, bits, bits == 0 ? plain : options)
+    }
+
+    @inline(__always)
+    private func find(_ text: RawSpan, _ types: RawSpan, _ bits: UInt8, _ options: LexerOptions) -> StatementEntry {
         var key = hash(text)
         if types.byteCount > 0 { key = hash.mix(key, hash(types)) }
+        if bits != 0 { key = hash.mix(key, UInt64(bits)) }
         if key == 0 { key = 1 }
         var slot = Int(truncatingIfNeeded: key) & mask
         while true {
             let found = unsafe hashes[slot]
             if found == 0 { break }
             if found == key,
-                let entry = unsafe entries[slot]?._withUnsafeGuaranteedRef({ $0.matches(text, types) ? $0 : nil })
+                let entry = unsafe entries[slot]?._withUnsafeGuaranteedRef({ $0.matches(text, types, bits) ? $0 : nil })
             {
                 hits &+= 1
                 entry.referenced = true
@@ -74,16 +90,19 @@ public final class StatementCache {
             }
             slot = (slot &+ 1) & mask
         }
-        return miss(key, text, types)
+        return miss(key, text, types, bits, options)
     }
 
     @inline(never)
-    private func miss(_ key: UInt64, _ text: RawSpan, _ types: RawSpan) -> StatementEntry {
+    private func miss(
+        _ key: UInt64, _ text: RawSpan, _ types: RawSpan, _ bits: UInt8, _ options: LexerOptions
+    ) -> StatementEntry {
         misses &+= 1
         lastSerial &+= 1
         let keep = text.byteCount <= Self.longestKept && cost(text.byteCount &+ types.byteCount) <= maxBytes
         let entry = StatementEntry(
-            hash: key, text: text, types: types, facts: understanding.facts(of: text), serial: lastSerial,
+            hash: key, text: text, types: types, optionBits: bits, facts: understanding.facts(of: text, options),
+            serial: lastSerial,
             cacheable: keep)
         if keep { insert(entry) }
         return entry

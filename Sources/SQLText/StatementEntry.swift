@@ -15,12 +15,19 @@ public final class StatementEntry {
     /// Whether the cache keeps it; false for very long texts.
     public let cacheable: Bool
 
+    /// The session settings the text was read under, see `LexerOptions.bits`.
+    let optionBits: UInt8
+    private let keyLength: Int
     private let key: UnsafeMutableRawBufferPointer
     /// Looked up since the clock hand last passed.
     var referenced = true
 
-    init(hash: UInt64, text: RawSpan, types: RawSpan, facts: StatementFacts, serial: UInt64, cacheable: Bool) {
+    init(
+        hash: UInt64, text: RawSpan, types: RawSpan, optionBits: UInt8, facts: StatementFacts, serial: UInt64,
+        cacheable: Bool
+    ) {
         self.hash = hash
+        self.optionBits = optionBits
         self.textLength = text.byteCount
         self.facts = facts
         self.serial = serial
@@ -35,8 +42,6 @@ public final class StatementEntry {
         unsafe key = unsafe bytes
         keyLength = count
     }
-
-    private let keyLength: Int
 
     deinit {
         unsafe key.deallocate()
@@ -61,8 +66,10 @@ public final class StatementEntry {
     public var text: RawSQL { withText { RawSQL($0) } }
 
     @inline(__always)
-    func matches(_ text: RawSpan, _ types: RawSpan) -> Bool {
-        guard text.byteCount == textLength, text.byteCount &+ types.byteCount == keyLength else { return false }
+    func matches(_ text: RawSpan, _ types: RawSpan, _ bits: UInt8) -> Bool {
+        guard bits == optionBits, text.byteCount == textLength, text.byteCount &+ types.byteCount == keyLength else {
+            return false
+        }
         return withKey { stored in
             stored.extracting(0..<textLength).equals(text)
                 && stored.extracting(textLength..<keyLength).equals(types)

@@ -2,7 +2,6 @@ internal import ByteKit
 
 /// Turns a text into facts: lexer and normal form first, then the parser where the normal form is not yet known.
 struct Understanding {
-    private let options: LexerOptions
     private var normalizer: Normalizer
     private var tokens: [Token] = []
     private let hash: Hash64
@@ -21,15 +20,14 @@ struct Understanding {
         let facts: StatementFacts
     }
 
-    init(_ options: LexerOptions, hash: Hash64) {
-        self.options = options
+    init(dialect: SQLDialect, hash: Hash64) {
         self.hash = hash
-        normalizer = Normalizer(dialect: options.dialect)
+        normalizer = Normalizer(dialect: dialect)
     }
 
     /// The facts of a text.
-    mutating func facts(of text: RawSpan) -> StatementFacts {
-        lex(text)
+    mutating func facts(of text: RawSpan, _ options: LexerOptions) -> StatementFacts {
+        lex(text, options)
         let form = normalizer.output
         let fingerprint = unsafe Fingerprint.hash(form.span.bytes)
         guard let last = tokens.last else { return StatementFacts(statements: [], fingerprint: fingerprint) }
@@ -40,12 +38,12 @@ struct Understanding {
             if range == first.range { return known.facts }
             return StatementFacts(statements: [first.moved(to: range)], fingerprint: fingerprint)
         }
-        let facts = understand(text, fingerprint)
+        let facts = understand(text, fingerprint, options)
         if isPlain(facts) { remember(key, form, facts) }
         return facts
     }
 
-    private mutating func lex(_ text: RawSpan) {
+    private mutating func lex(_ text: RawSpan, _ options: LexerOptions) {
         tokens.removeAll(keepingCapacity: tokens.capacity < 1 << 16)
         normalizer.reset()
         var lexer = Lexer(options)
@@ -60,10 +58,12 @@ struct Understanding {
         last.kind != .semicolon ? last.end : tokens.last { $0.kind != .semicolon }?.end ?? last.end
     }
 
-    private mutating func understand(_ text: RawSpan, _ fingerprint: UInt64) -> StatementFacts {
+    private mutating func understand(
+        _ text: RawSpan, _ fingerprint: UInt64, _ options: LexerOptions
+    ) -> StatementFacts {
         if options.dialect == .postgres, text.byteCount <= Self.longestParsed, NestingBound.holds(tokens, in: text) {
             parses &+= 1
-            if let tree = PostgresParser.parse(text),
+            if let tree = PostgresParser.parse(text, conformingStrings: options.standardConformingStrings),
                 let found = PostgresFacts.statements(tree, tokens, in: text)
             {
                 return StatementFacts(

@@ -30,6 +30,24 @@ import Testing
         #expect(cache.parses == 1)
     }
 
+    @Test func settingsOfQuotingTellTextsApart() {
+        let cache = StatementCache()
+        let text = "SELECT 'a\\'; DELETE FROM t; --'"
+        let off = LexerOptions(standardConformingStrings: false)
+        with(text) { span in
+            let plain = cache.entry(text: span, types: RawSpan())
+            let other = cache.entry(text: span, types: RawSpan(), options: off)
+            #expect(plain.facts.statements.map(\.kind) == [.select, .delete])
+            #expect(other.facts.statements.map(\.kind) == [.select] && !other.facts.flags.contains(.unparsed))
+            #expect(cache.entry(text: span, types: RawSpan(), options: off) === other)
+            #expect(cache.entry(text: span, types: RawSpan(), options: LexerOptions()) === plain)
+        }
+        with("SELECT 'a'") { span in
+            let plain = cache.entry(text: span, types: RawSpan())
+            #expect(cache.entry(text: span, types: RawSpan(), options: off) === plain)
+        }
+    }
+
     @Test func staysWithinBounds() {
         let cache = StatementCache(maxEntries: 8)
         let kept = look(cache, "SELECT kept")

@@ -91,6 +91,15 @@ struct ProblemTests {
             ])
     }
 
+    @Test func elementsOfLists() {
+        #expect(
+            problems(below: "[console]\nadmin_users = [\"dba\", 7, true]\nstats_users = \"dba\"\n[user]\n") == [
+                #"t.toml:5:23: error: admin_users is a whole number, it must be text in quotes, write "7""#,
+                #"t.toml:5:26: error: admin_users is true or false, it must be text in quotes, write """#,
+                #"t.toml:6:15: error: stats_users is a string, it must be a list of user names, write stats_users = ["dba"]"#,
+            ])
+    }
+
     @Test func keysInTheWrongSection() {
         #expect(
             problems(below: "[defaults]\nmax_client_conn = 5\n[headgate]\npool_mode = \"session\"\n") == [

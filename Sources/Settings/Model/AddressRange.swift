@@ -74,10 +74,9 @@ extension ValueType where Value == AddressRange {
     static var addressRange: Self {
         let expects = "a block of addresses such as \"10.0.0.0/8\" or \"fd00::/8\""
         let literal: @Sendable (AddressRange) -> String = { quoted("\($0)") }
-        let type = ValueType(expects, example: "\"10.0.0.0/8\"", literal: literal, decode: { _, _ in nil })
-        return ValueType(expects, example: type.example, literal: literal, show: { "\($0)" }) { field, log in
+        return ValueType(expects, example: "\"10.0.0.0/8\"", literal: literal, show: { "\($0)" }) { field, log in
             guard case .string(let text) = field.node.value else {
-                log.wrongType(field, type)
+                log.wrongType(field)
                 return nil
             }
             if let range = AddressRange(text) { return range }
@@ -86,7 +85,7 @@ extension ValueType where Value == AddressRange {
                     field.node.position, "\(field.key) has \(quoted(text))", "it has bits set past its prefix",
                     "write \(quoted("\(meant)"))")
             } else {
-                log.misfit(field, quoted(text), expects: expects, instead: "write \(field.key) = [\"10.0.0.0/8\"]")
+                log.misfit(field, quoted(text))
             }
             return nil
         }

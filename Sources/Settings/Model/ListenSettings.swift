@@ -41,19 +41,18 @@ extension ValueType where Value == UInt32 {
     static var fileMode: Self {
         let expects = "permissions in octal such as \"0770\""
         let literal: @Sendable (UInt32) -> String = { quoted("0" + String($0, radix: 8)) }
-        let type = ValueType(expects, example: "\"0770\"", literal: literal, decode: { _, _ in nil })
         return ValueType(expects, example: "\"0770\"", literal: literal, show: { "0" + String($0, radix: 8) }) {
             field, log in
             switch field.node.value {
             case .string(let text):
                 let digits = text.hasPrefix("0o") ? text.dropFirst(2) : text[...]
                 if let mode = UInt32(digits, radix: 8), mode <= 0o777 { return mode }
-                log.misfit(field, quoted(text), expects: expects, instead: "write \(field.key) = \"0770\"")
+                log.misfit(field, quoted(text))
             case .integer(let number):
                 // TOML has octal integers: 0o770 fits, and 770 without the prefix is too large to.
                 if (0...0o777).contains(number) { return UInt32(number) }
-                log.wrongType(field, type, instead: "\"0\(number)\"")
-            case .float, .boolean, .date, .array, .table: log.wrongType(field, type)
+                log.wrongType(field, instead: "\"0\(number)\"")
+            case .float, .boolean, .date, .array, .table: log.wrongType(field)
             }
             return nil
         }

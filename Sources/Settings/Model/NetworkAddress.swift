@@ -112,10 +112,9 @@ extension ValueType where Value == ListenAddress {
         let expects = "an address such as \"127.0.0.1:\(port)\", \"[::1]:\(port)\" or \"unix:/path\""
         let example = "\"127.0.0.1:\(port)\""
         let literal: @Sendable (ListenAddress) -> String = { quoted("\($0)") }
-        let type = ValueType(expects, example: example, literal: literal, decode: { _, _ in nil })
         return ValueType(expects, example: example, literal: literal, show: { "\($0)" }) { field, log in
             guard case .string(let text) = field.node.value else {
-                log.wrongType(field, type)
+                log.wrongType(field)
                 return nil
             }
             do throws(ListenAddress.ParseError) {

@@ -16,10 +16,8 @@ extension ValueType {
         let literal: @Sendable ([Value]) -> String = { values in
             "[" + values.map(element.literal).joined(separator: ", ") + "]"
         }
-        let type = ValueType<[Value]>(
-            "a list of \(what)", example: "[\(element.example)]", literal: literal, decode: { _, _ in nil })
         return ValueType<[Value]>(
-            type.expects, example: type.example, literal: literal,
+            "a list of \(what)", example: "[\(example)]", literal: literal,
             show: { $0.map(element.show).joined(separator: ", ") }
         ) { field, log in
             let nodes: [TOMLNode]
@@ -27,12 +25,16 @@ extension ValueType {
             case .array(let elements): nodes = elements
             case .string, .integer, .table, .float, .boolean, .date:
                 guard orSingle else {
-                    log.wrongType(field, type)
+                    if case .string(let text) = field.node.value {
+                        log.wrongType(field, instead: "[\(quoted(text))]")
+                    } else {
+                        log.wrongType(field)
+                    }
                     return nil
                 }
                 nodes = [field.node]
             }
-            let values = nodes.map { element.decode(field.with($0), &log) }
+            let values = nodes.map { element.decode(field.element($0), &log) }
             let good = values.compactMap(\.self)
             return good.count == values.count ? good : nil
         }
@@ -45,10 +47,9 @@ extension ValueType {
             return "{ " + pairs.joined(separator: ", ") + " }"
         }
         let expects = "a table such as \(example)"
-        let type = ValueType(expects, example: example, literal: literal, decode: { _, _ in nil })
         return ValueType(expects, example: example, literal: literal) { field, log in
             guard case .table = field.node.value else {
-                log.wrongType(field, type)
+                log.wrongType(field)
                 return nil
             }
             var value = section.blank()
@@ -63,12 +64,11 @@ extension ValueType {
             let pairs = values.sorted { $0.key < $1.key }.map { "\($0.key) = \(element.literal($0.value))" }
             return "{ " + pairs.joined(separator: ", ") + " }"
         }
-        let type = ValueType<[String: Value]>(
-            "a table of \(what)", example: "{ \(words.first ?? "") = \(example) }", literal: literal,
-            decode: { _, _ in nil })
-        return ValueType<[String: Value]>(type.expects, example: type.example, literal: literal) { field, log in
+        return ValueType<[String: Value]>(
+            "a table of \(what)", example: "{ \(words.first ?? "") = \(example) }", literal: literal
+        ) { field, log in
             guard case .table(let entries) = field.node.value else {
-                log.wrongType(field, type)
+                log.wrongType(field)
                 return nil
             }
             var values: [String: Value] = [:]

@@ -5,18 +5,17 @@ extension ValueType where Value == Int {
             range.upperBound == .max
             ? "a whole number, \(range.lowerBound) or more"
             : "a whole number from \(range.lowerBound) to \(range.upperBound)"
-        let type = ValueType(expects, example: "\(range.lowerBound)", literal: { "\($0)" }, decode: { _, _ in nil })
-        return ValueType(expects, example: type.example, literal: type.literal) { field, log in
+        return ValueType(expects, example: "\(range.lowerBound)", literal: { "\($0)" }) { field, log in
             switch field.node.value {
             case .integer(let number):
                 let value = Int(number)
                 if range.contains(value) { return value }
                 let nearest = min(max(value, range.lowerBound), range.upperBound)
-                log.misfit(field, "\(value)", expects: expects, instead: "write \(field.key) = \(nearest)")
+                log.misfit(field, "\(value)", instead: "\(nearest)")
             case .string(let text):
                 let meant = Int(text).flatMap { range.contains($0) ? "\($0)" : nil }
-                log.wrongType(field, type, instead: meant)
-            case .float, .boolean, .date, .array, .table: log.wrongType(field, type)
+                log.wrongType(field, instead: meant)
+            case .float, .boolean, .date, .array, .table: log.wrongType(field)
             }
             return nil
         }
@@ -26,15 +25,14 @@ extension ValueType where Value == Int {
 extension ValueType where Value == Bool {
     /// `true` or `false`.
     static var boolean: Self {
-        let type = ValueType("true or false", example: "true", literal: { "\($0)" }, decode: { _, _ in nil })
-        return ValueType(type.expects, example: "true", literal: type.literal, show: { $0 ? "1" : "0" }) { field, log in
+        ValueType("true or false", example: "true", literal: { "\($0)" }, show: { $0 ? "1" : "0" }) { field, log in
             switch field.node.value {
             case .boolean(let value): return value
-            case .integer(let number): log.wrongType(field, type, instead: number == 0 ? "false" : "true")
+            case .integer(let number): log.wrongType(field, instead: number == 0 ? "false" : "true")
             case .string(let text):
                 let no = ["no", "off", "false", "0", "n", "f"].contains(text.lowercased())
-                log.wrongType(field, type, instead: no ? "false" : "true")
-            case .float, .date, .array, .table: log.wrongType(field, type)
+                log.wrongType(field, instead: no ? "false" : "true")
+            case .float, .date, .array, .table: log.wrongType(field)
             }
             return nil
         }
@@ -51,21 +49,20 @@ extension ValueType where Value == TimeSpan {
         let expects = "a duration\(bounds) with its unit (us, ms, s, m, h, d)"
         let literal: @Sendable (TimeSpan) -> String = { quoted("\($0)") }
         let example = literal(min(max(.seconds(30), least), most))
-        let type = ValueType(expects, example: example, literal: literal, decode: { _, _ in nil })
         return ValueType(expects, example: example, literal: literal, show: { $0.inSeconds }) { field, log in
             switch field.node.value {
             case .string(let text):
                 guard let value = TimeSpan(text) else {
                     let meant = Int(text) == nil ? field.usual ?? example : quoted(text + "s")
-                    log.misfit(field, quoted(text), expects: expects, instead: "write \(field.key) = \(meant)")
+                    log.misfit(field, quoted(text), instead: meant)
                     return nil
                 }
                 if value >= least, value <= most { return value }
                 let nearest = literal(min(max(value, least), most))
-                log.misfit(field, quoted(text), expects: expects, instead: "write \(field.key) = \(nearest)")
+                log.misfit(field, quoted(text), instead: nearest)
             case .integer(let number):
-                log.wrongType(field, type, instead: number >= 0 ? "\"\(number)s\"" : nil)
-            case .float, .boolean, .date, .array, .table: log.wrongType(field, type)
+                log.wrongType(field, instead: number >= 0 ? "\"\(number)s\"" : nil)
+            case .float, .boolean, .date, .array, .table: log.wrongType(field)
             }
             return nil
         }
@@ -79,20 +76,19 @@ extension ValueType where Value == ByteSize {
         let expects = "a size\(bounds) with its unit (B, KiB, MiB, GiB)"
         let literal: @Sendable (ByteSize) -> String = { quoted("\($0)") }
         let example = literal(max(ByteSize(bytes: 1 << 20), least))
-        let type = ValueType(expects, example: example, literal: literal, decode: { _, _ in nil })
         return ValueType(expects, example: example, literal: literal, show: { "\($0.bytes)" }) { field, log in
             switch field.node.value {
             case .string(let text):
                 guard let value = ByteSize(text) else {
                     let meant = binaryUnit(text).map(literal) ?? field.usual ?? example
-                    log.misfit(field, quoted(text), expects: expects, instead: "write \(field.key) = \(meant)")
+                    log.misfit(field, quoted(text), instead: meant)
                     return nil
                 }
                 if value >= least, value <= most { return value }
                 let nearest = literal(min(max(value, least), most))
-                log.misfit(field, quoted(text), expects: expects, instead: "write \(field.key) = \(nearest)")
-            case .integer(let number): log.wrongType(field, type, instead: number >= 0 ? "\"\(number)\"" : nil)
-            case .float, .boolean, .date, .array, .table: log.wrongType(field, type)
+                log.misfit(field, quoted(text), instead: nearest)
+            case .integer(let number): log.wrongType(field, instead: number >= 0 ? "\"\(number)\"" : nil)
+            case .float, .boolean, .date, .array, .table: log.wrongType(field)
             }
             return nil
         }
@@ -128,12 +124,11 @@ extension ValueType where Value == String {
 
     private static func text(_ expects: String, example: String) -> Self {
         let literal: @Sendable (String) -> String = { quoted($0) }
-        let type = ValueType(expects, example: example, literal: literal, decode: { _, _ in nil })
         return ValueType(expects, example: example, literal: literal, show: { $0 }) { field, log in
             switch field.node.value {
             case .string(let value): return value
-            case .integer(let number): log.wrongType(field, type, instead: "\"\(number)\"")
-            case .float, .boolean, .date, .array, .table: log.wrongType(field, type)
+            case .integer(let number): log.wrongType(field, instead: "\"\(number)\"")
+            case .float, .boolean, .date, .array, .table: log.wrongType(field)
             }
             return nil
         }
@@ -147,17 +142,15 @@ extension ValueType where Value: SettingChoice {
         let expects = "one of " + words.map(quoted).joined(separator: ", ")
         let example = quoted(words.first ?? "")
         let literal: @Sendable (Value) -> String = { quoted($0.rawValue) }
-        let type = ValueType(expects, example: example, literal: literal, decode: { _, _ in nil })
         return ValueType(expects, example: example, literal: literal, show: { $0.rawValue }) { field, log in
             guard case .string(let text) = field.node.value else {
-                log.wrongType(field, type)
+                log.wrongType(field)
                 return nil
             }
             if let value = Value(rawValue: text) ?? Value.aliases[text] { return value }
-            let otherwise = "write \(field.key) = \(field.usual ?? example)"
-            log.misfit(
-                field, quoted(text), expects: expects,
-                instead: Suggestion.phrase(for: text, among: words, otherwise: otherwise))
+            log.error(
+                field.node.position, "\(field.key) is \(quoted(text))", "it must be \(expects)",
+                Suggestion.phrase(for: text, among: words, otherwise: field.write()))
             return nil
         }
     }

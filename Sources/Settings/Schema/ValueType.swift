@@ -5,8 +5,30 @@ struct Field {
     /// What is usually written for it, in TOML, if that is worth proposing.
     var usual: String?
 
-    /// The same key with another value, for the elements of a list.
-    func with(_ node: TOMLNode) -> Field { Field(key: key, node: node) }
+    /// Whether the value is an element of the list that is written for the key.
+    var isElement = false
+    /// What it must be, with its article, and a value that fits: those of the type that is reading it.
+    fileprivate(set) var expects = ""
+    fileprivate(set) var example = ""
+
+    init(key: String, node: TOMLNode, usual: String? = nil) {
+        self.key = key
+        self.node = node
+        self.usual = usual
+    }
+
+    /// The same key with an element of its list.
+    func element(_ node: TOMLNode) -> Field {
+        var field = Field(key: key, node: node)
+        field.isElement = true
+        return field
+    }
+
+    /// How to write `literal` here; what is usual, or fits at all, without one.
+    func write(_ literal: String? = nil) -> String {
+        let value = literal ?? usual ?? example
+        return isElement ? "write \(value)" : "write \(key) = \(value)"
+    }
 }
 
 /// A kind of setting: how its values are read, written and shown. What does not fit is told to the log and is nil.
@@ -31,7 +53,12 @@ struct ValueType<Value: Sendable & Equatable>: Sendable {
         self.example = example
         self.literal = literal
         self.show = show ?? literal
-        self.decode = decode
+        self.decode = { field, log in
+            var field = field
+            field.expects = expects
+            field.example = example
+            return decode(field, &log)
+        }
     }
 
     /// The same type with a narrower set of values: `isGood` answers why a value is refused, and what to write.
@@ -49,15 +76,15 @@ struct ValueType<Value: Sendable & Equatable>: Sendable {
 
 extension ProblemLog {
     /// Reports that a value has the wrong type; `instead` is what it probably should have been, in TOML.
-    mutating func wrongType<Value>(_ field: Field, _ type: ValueType<Value>, instead: String? = nil) {
+    mutating func wrongType(_ field: Field, instead: String? = nil) {
         error(
-            field.node.position, "\(field.key) is \(field.node.kind)", "it must be \(type.expects)",
-            "write \(field.key) = \(instead ?? field.usual ?? type.example)")
+            field.node.position, "\(field.key) is \(field.node.kind)", "it must be \(field.expects)",
+            field.write(instead))
     }
 
-    /// Reports that a value of the right type says nothing we know.
-    mutating func misfit(_ field: Field, _ literal: String, expects: String, instead: String) {
-        error(field.node.position, "\(field.key) is \(literal)", "it must be \(expects)", instead)
+    /// Reports that a value of the right type, `literal`, says nothing we know; `instead` is what it should have been.
+    mutating func misfit(_ field: Field, _ literal: String, instead: String? = nil) {
+        error(field.node.position, "\(field.key) is \(literal)", "it must be \(field.expects)", field.write(instead))
     }
 }
 

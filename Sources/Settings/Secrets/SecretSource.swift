@@ -75,10 +75,9 @@ extension ValueType where Value == String {
     fileprivate static var verifier: Self {
         let expects = "a verifier as headgate secret prints it, \"SCRAM-SHA-256$…\" or \"md5…\""
         let example = "\"SCRAM-SHA-256$…\""
-        let type = ValueType(expects, example: example, literal: { _ in "…" }, decode: { _, _ in nil })
         return ValueType(expects, example: example, literal: { _ in "…" }) { field, log in
             guard case .string(let text) = field.node.value else {
-                log.wrongType(field, type)
+                log.wrongType(field)
                 return nil
             }
             if SecretSource.looksLikeVerifier(text) { return text }
@@ -107,12 +106,11 @@ extension ValueType where Value == SecretSource {
         let example = "{ file = \"/run/secrets/app\" }"
         let expects = "a secret: { file = \"…\" }, { env = \"…\" }, { command = [\"…\"] } or { verifier = \"…\" }"
         let literal: @Sendable (SecretSource) -> String = { _ in "…" }
-        let type = ValueType(expects, example: example, literal: literal, decode: { _, _ in nil })
         return ValueType(expects, example: example, literal: literal) { field, log in
             switch field.node.value {
             case .string(let text):
                 if text.isEmpty {
-                    log.misfit(field, "empty", expects: expects, instead: "write \(field.key) = \(example)")
+                    log.misfit(field, "empty")
                     return nil
                 }
                 let form = SecretSource.looksLikeVerifier(text) ? "{ verifier = \"…\" }" : example
@@ -120,16 +118,14 @@ extension ValueType where Value == SecretSource {
                     field.node.position, "\(field.key) stands in the file as it is",
                     "whoever reads the file knows it", "write \(field.key) = \(form)")
                 return .plain(SecretText(text))
-            case .table: return table(field, &log, expects: expects, example: example)
-            case .integer, .float, .boolean, .date, .array: log.wrongType(field, type)
+            case .table: return table(field, &log)
+            case .integer, .float, .boolean, .date, .array: log.wrongType(field)
             }
             return nil
         }
     }
 
-    private static func table(
-        _ field: Field, _ log: inout ProblemLog, expects: String, example: String
-    ) -> SecretSource? {
+    private static func table(_ field: Field, _ log: inout ProblemLog) -> SecretSource? {
         var table = SecretTable()
         guard SecretTable.keys.decode(field.node, title: field.key, into: &table, &log) else { return nil }
         var sources: [SecretSource] = []
@@ -140,7 +136,7 @@ extension ValueType where Value == SecretSource {
         guard let source = sources.first, sources.count == 1 else {
             log.error(
                 field.node.position, "\(field.key) names \(sources.isEmpty ? "no source" : "several sources")",
-                "it must be \(expects)", "write \(field.key) = \(example)")
+                "it must be \(field.expects)", field.write())
             return nil
         }
         if case .command(let arguments, _) = source {
