@@ -28,6 +28,8 @@ def converse(endpoints, name, dice=None, rivals=None):
             if rivals:
                 rivals.turn()
             pair.check(exchange, dice)
+            if pair.direct_closed:
+                break
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
