@@ -72,6 +72,10 @@ let package = Package(
         tests("Pooling", ["ByteKit", "Settings"]),
         tests("Telemetry", ["ByteKit"]),
         tests("EventLoop", ["ByteKit", "Telemetry"]),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: ["ByteKit", "Credentials", "SQLText", "PostgresWire", "Settings", "Sessions", "Pooling"],
+            swiftSettings: rules),
 
         .executableTarget(
             name: "MicroBench", dependencies: ["ByteKit", "PostgresWire", "SQLText", "Pooling"],
