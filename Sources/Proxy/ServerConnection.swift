@@ -231,7 +231,7 @@ final class ServerConnection: Connection, CancelTarget {
             broke(failure)
             return bytes.count
         }
-        if result.sawReady && session.isClean {
+        if result.sawReady && (session.isClean || isOurs && session.isQuiet) {
             becameClean()
         } else if result.sawReady, let client {
             client.stillInTransaction()
@@ -241,7 +241,10 @@ final class ServerConnection: Connection, CancelTarget {
         return result.consumed
     }
 
-    /// Nothing is owed and no transaction is open.
+    /// What is asked now, the proxy asks, in whatever transaction the client has or left open.
+    private var isOurs: Bool { phase == .settings || phase == .cleaning }
+
+    /// Nothing is owed and no transaction is open, or what the proxy asked is answered.
     private func becameClean() {
         switch phase {
         case .active:
@@ -312,9 +315,10 @@ final class ServerConnection: Connection, CancelTarget {
             close("its client left in the middle of a message")
             return
         }
+        // Settings half taken over are nobody's.
+        cleaningStep = needsReset || phase == .settings ? 0 : 1
         phase = .cleaning
         deadline = worker.loop.nowMicros + worker.snapshot.configuration.general.cancelWaitTimeout.microseconds
-        cleaningStep = needsReset ? 0 : 1
         if !session.expected.isEmpty {
             worker.cancel(self)
         }

@@ -104,8 +104,11 @@ public final class ServerSession {
     }
 
     /// Nothing is owed, no transaction is open, no message is half received (DESIGN.md 7).
-    public var isClean: Bool {
-        expected.isEmpty && transaction == .idle && passThrough == 0 && !isCopyingIn && !hasOpenBatch && !isSkipping
+    public var isClean: Bool { isQuiet && transaction == .idle }
+
+    /// Nothing is owed and no message or batch is half done; a transaction may be open.
+    public var isQuiet: Bool {
+        expected.isEmpty && passThrough == 0 && !isCopyingIn && !hasOpenBatch && !isSkipping
     }
 
     /// How many prepared statements it holds.

@@ -70,14 +70,16 @@ enum Simulation {
         }
         let got = actors.map(\.got)
         if !settled { return ("it does not come to rest", got) }
-        for actor in actors { if let what = actor.verdict() { return (what, got) } }
-        if let problem = census.problems.first { return (problem, got) }
+        let servers = workers.flatMap { $0.servers.values.map(\.summary) }.sorted().joined(separator: "\n ")
+        let stories = "\n " + servers + "\n" + actors.map { $0.story([]) }.joined(separator: "\n")
+        if let problem = census.problems.first { return (problem + stories, got) }
+        for actor in actors { if let what = actor.verdict() { return (what + "\n " + servers, got) } }
         if census.most > size { return ("\(census.most) servers where \(size) may be", got) }
         let idle = workers.reduce(0) { $0 + $1.machine.idleCount }
         let waiting = workers.reduce(0) { $0 + $1.machine.waiting }
         if waiting != 0 { return ("\(waiting) clients still wait", got) }
         if idle != census.open || share.servers.inUse != idle {
-            return ("\(idle) servers idle of \(census.open) open and \(share.servers.inUse) counted", got)
+            return ("\(idle) servers idle of \(census.open) open and \(share.servers.inUse) counted\(stories)", got)
         }
         return (nil, got)
     }

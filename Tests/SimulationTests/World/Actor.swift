@@ -28,9 +28,10 @@ final class Actor {
         self.number = number
         self.world = world
         hasCancelled = world.random.chance(15)
-        script = Script(
-            client: number, length: 2 + world.random.below(7), mayMix: !hasCancelled, &world.random)
         let startup = world.random.chance(30) ? ["work_mem": "start\(number)"] : [:]
+        script = Script(
+            client: number, length: 2 + world.random.below(7), mayMix: !hasCancelled, hasStartup: !startup.isEmpty,
+            &world.random)
         let model = ModelServer(startup: startup, isPrivate: true)
         var all: [UInt8] = []
         for step in script.steps {
@@ -134,9 +135,9 @@ final class Actor {
             + "\(script.steps.count) steps\n" + story(have) + "\n wanted: " + wanted.joined(separator: " | ")
     }
 
-    private func story(_ have: [String]) -> String {
+    func story(_ have: [String]) -> String {
         let sent = script.steps.map { ($0.waits ? "wait, " : "") + $0.words.joined(separator: " / ") }
-        return " sent: \(sent.joined(separator: "\n       "))\n got: " + have.joined(separator: " | ")
+        return " client \(number)\(hasVanished ? ", vanished" : "")\(hasCancelled ? ", cancels" : ""), sent: \(sent.joined(separator: "\n       "))\n got: " + have.joined(separator: " | ")
     }
 }
 

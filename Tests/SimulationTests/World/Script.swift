@@ -20,7 +20,12 @@ struct Script {
     /// Whether a Query may come behind extended messages without a Sync: what is answered then depends on errors.
     private let mayMix: Bool
 
-    init(client: Int, length: Int, mayMix: Bool, _ random: inout Random) {
+    /// Whether RESET goes back to a value of the start-up packet, which takes effect with the next message the proxy
+    /// reads when nothing is owed; so nothing is sent behind it.
+    private let hasStartup: Bool
+
+    init(client: Int, length: Int, mayMix: Bool, hasStartup: Bool, _ random: inout Random) {
+        self.hasStartup = hasStartup
         self.client = client
         self.mayMix = mayMix
         for _ in 0..<length {
@@ -45,10 +50,16 @@ struct Script {
     private mutating func add(to step: inout Step, _ random: inout Random) {
         switch random.below(12) {
         case 0...5: query(text(&random), &step)
-        case 6: query((0..<(2 + random.below(3))).map { _ in text(&random) }.joined(separator: "; "), &step)
+        case 6: query((0..<(2 + random.below(3))).map { _ in inner(&random) }.joined(separator: "; "), &step)
         case 7: copy(&step, &random)
         default: batch(&step, &random)
         }
+    }
+
+    /// A statement that is not alone.
+    private mutating func inner(_ random: inout Random) -> String {
+        let text = text(&random)
+        return hasStartup && text.hasPrefix("RESET") ? "SHOW work_mem" : text
     }
 
     private mutating func text(_ random: inout Random) -> String {
@@ -88,7 +99,8 @@ struct Script {
     }
 
     private func query(_ text: String, _ step: inout Step) {
-        if text.contains("PREPARE") || text.contains("DEALLOC") || text.contains("DISCARD") {
+        if text.contains("PREPARE") || text.contains("DEALLOC") || text.contains("DISCARD") || hasStartup && text.contains("RESET")
+        {
             step.changesNames = true
         }
         message(FrontendTag.query, "Q \(text)", &step) { $0.cString(text) }
@@ -126,7 +138,7 @@ struct Script {
     private mutating func statement(_ step: inout Step, _ random: inout Random, mayChange: Bool) {
         let name = random.chance(50) ? "" : random.pick(["n0", "n1", "p0"])
         let shared = ["SELECT $1", "SELECT 'common'", "SELECT generate_series(1, 3)"]
-        var sql = random.chance(60) ? random.pick(shared) : text(&random)
+        var sql = random.chance(60) ? random.pick(shared) : inner(&random)
         // These behave differently through the extended protocol, or differ from a private server on purpose.
         if ["EXECUTE", "DISCARD", "PREPARE", "DEALLOC"].contains(where: { sql.hasPrefix($0) }) { sql = "SELECT $1" }
         if mayChange {

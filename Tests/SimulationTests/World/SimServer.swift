@@ -96,7 +96,8 @@ final class SimServer {
             lost?.serverLost()
             return
         }
-        if result.sawReady && session.isClean {
+        let isOurs = phase == .settings || phase == .cleaning
+        if result.sawReady && (session.isClean || isOurs && session.isQuiet) {
             becameClean()
         } else if let client, client.waitsForMoreReplies, session.expected.count < ExpectedReplies.limit / 2 {
             client.repliesCame()
@@ -177,8 +178,9 @@ final class SimServer {
     func abandon(halfSent: Bool, needsReset: Bool) {
         unlink()
         guard !halfSent, !session.isReceivingCopy else { return close() }
+        // Settings half taken over are nobody's.
+        cleaningStep = needsReset || phase == .settings ? 0 : 1
         phase = .cleaning
-        cleaningStep = needsReset ? 0 : 1
         if !session.expected.isEmpty { sendCancel() }
         send(worker.environment.endBatch(session))
         if session.expected.isEmpty { cleanUp() }
@@ -204,6 +206,12 @@ final class SimServer {
             return close()
         }
         if phase == .checking { finish() } else { cleanUp() }
+    }
+
+    var summary: String {
+        "server \(slot) \(phase), \(session.transaction), owes \(session.expected.count): "
+            + "\((0..<session.expected.count).map { "\(session.expected[$0].map { "\($0.kind)\($0.isHidden ? " hidden" : "")" } ?? "")" }), "
+            + "clean \(session.isClean), carried \(carried.count), cancels \(cancelsInFlight), asleep \(model.isAsleep)"
     }
 
     func close() {
