@@ -114,8 +114,6 @@ extension SessionEnvironment {
         case .discardAll:
             server.settings = profiles.empty
             client.settings = client.base
-            client.unnamed = nil
-            server.unnamed = .none
             client.extra?.beforeTransaction = nil
             note(.unlistenAll, client)
             if client.pins != [] { client.extra?.suspects.formUnion(client.pins) }

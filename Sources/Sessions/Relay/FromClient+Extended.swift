@@ -64,7 +64,8 @@ extension SessionEnvironment {
         if name.isEmpty {
             server.operations.append(
                 StatementOperation(
-                    kind: .parseUnnamed, serial: serial(entry), previousUnnamed: client.unnamed))
+                    kind: .parseUnnamed, serial: serial(entry), previousUnnamed: client.unnamed,
+                    unnamedChange: client.unnamedChanges &+ 1))
             client.unnamed = entry
             server.unnamed = .serial(serial(entry))
             server.expected.append(Expected(.parse))
@@ -93,7 +94,8 @@ extension SessionEnvironment {
             return nil
         }
         server.operations.append(
-            StatementOperation(kind: .parseUnnamed, serial: serial(entry), previousUnnamed: client.unnamed))
+            StatementOperation(kind: .parseUnnamed, serial: serial(entry), previousUnnamed: client.unnamed,
+                    unnamedChange: client.unnamedChanges &+ 1))
         client.unnamed = entry
         server.unnamed = .serial(serial(entry))
         server.expected.append(Expected(.parse))
@@ -261,7 +263,8 @@ extension SessionEnvironment {
         _ name: RawSpan, at start: Int, _ end: Int, _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
     ) -> ClientStop? {
         if name.byteCount == 0 {
-            server.operations.append(StatementOperation(kind: .closeUnnamed, previousUnnamed: client.unnamed))
+            server.operations.append(StatementOperation(kind: .closeUnnamed, previousUnnamed: client.unnamed,
+                    unnamedChange: client.unnamedChanges &+ 1))
             client.unnamed = nil
             server.unnamed = .none
             server.expected.append(Expected(.closeStatement))

@@ -19,7 +19,11 @@ extension SessionEnvironment {
         var visible = client != nil
         switch head.kind {
         case .failure:
-            if let ours = server.failures.first, client != nil, !error.isFatal {
+            if var ours = server.failures.first, client != nil, !error.isFatal {
+                if ours.sqlstate == "42P05" && server.transaction == .failed && server.isInBlock {
+                    // The server would not have looked at the name.
+                    ours = Self.aborted
+                }
                 toClient.make(bytes) { ours.write(to: &$0) }
                 visible = false
             }
@@ -52,6 +56,9 @@ extension SessionEnvironment {
         return nil
     }
 
+    private static let aborted = PostgresError(
+        .error, "25P02", "current transaction is aborted, commands ignored until end of transaction block")
+
     /// The server discards everything up to the next Sync, a simple Query included: so are their expectations, and
     /// what was entered for them when they were sent is taken back, last first.
     private func skipToSync(_ server: ServerSession, _ client: ClientSession?) {
@@ -65,7 +72,7 @@ extension SessionEnvironment {
                 if let operation = server.operations.popFirst() {
                     if isHead && operation.kind == .parseUnnamed {
                         // PostgreSQL drops the old unnamed statement before it parses the new one.
-                        client?.unnamed = nil
+                        restoreUnnamed(nil, operation, server, client)
                         unnamedTouched = true
                     } else {
                         undone.append(operation)
@@ -88,6 +95,25 @@ extension SessionEnvironment {
         server.isSkipping = server.expected.isEmpty
     }
 
+    /// The unnamed statement is `entry` again, unless what was sent in a later batch has changed it since; then that is
+    /// what comes back if the later batch fails too.
+    private func restoreUnnamed(
+        _ entry: StatementEntry?, _ operation: StatementOperation, _ server: ServerSession, _ client: ClientSession?
+    ) {
+        guard let client else { return }
+        if client.unnamedChanges == operation.unnamedChange {
+            client.unnamed = entry
+            client.unnamedChanges = operation.unnamedChange &- 1
+            return
+        }
+        for index in 0..<server.operations.count {
+            guard var later = server.operations[index], later.unnamedChange != 0 else { continue }
+            later.previousUnnamed = entry
+            server.operations.replace(at: index, with: later)
+            return
+        }
+    }
+
     private func undo(
         _ operation: StatementOperation, _ server: ServerSession, _ client: ClientSession?,
         _ unnamedTouched: inout Bool
@@ -108,7 +134,7 @@ extension SessionEnvironment {
         case .closeNamed:
             if let previous = operation.previous { client?.prepared?.set(operation.name, previous) }
         case .parseUnnamed, .closeUnnamed:
-            client?.unnamed = operation.previousUnnamed
+            restoreUnnamed(operation.previousUnnamed, operation, server, client)
             unnamedTouched = true
         case .injectedUnnamed:
             unnamedTouched = true

@@ -153,6 +153,12 @@ struct Transcript {
             guard bytes.count - position > length else { break }
             let body = bytes[(position + 5)..<(position + 1 + length)]
             // Lengths and other unprintable bytes would only hide the words.
+            // PostgreSQL names the statement here; where two names stand for one text either may be meant.
+            if body.starts(with: Array("SERROR\0VERROR\0C08P01\0Mbind message".utf8)) {
+                found.append("E 08P01 bind")
+                position += 1 + length
+                continue
+            }
             let words = body.split { $0 < 0x20 || $0 > 0x7E }.map { String(decoding: $0, as: UTF8.self) }
             found.append(String(UnicodeScalar(bytes[position])) + " " + words.joined(separator: ","))
             position += 1 + length
