@@ -30,6 +30,8 @@ struct StatementOperation {
     var previous: ClientStatement?
     /// The unnamed statement the client had before.
     var previousUnnamed: StatementEntry?
+    /// The server had it already, so nothing was sent and nothing is undone there.
+    var wasHeld = false
     /// `ClientSession.unnamedChanges` once it is sent.
     var unnamedChange: UInt32 = 0
 }

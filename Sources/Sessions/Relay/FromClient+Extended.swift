@@ -130,8 +130,9 @@ extension SessionEnvironment {
         let nameBytes = clientName.toArray()
         _ = client.setStatement(nameBytes, ClientStatement(entry: entry, sqlDefinition: nil), nameHash)
         let serial = serial(entry)
-        let operation = StatementOperation(kind: .parseNamed, serial: serial, name: nameBytes)
+        var operation = StatementOperation(kind: .parseNamed, serial: serial, name: nameBytes)
         if server.transaction != .failed && server.statements.touch(serial) {
+            operation.wasHeld = true
             server.expected.append(Expected(.owedParseComplete))
             server.operations.append(operation)
             settleOwed(bytes, server)

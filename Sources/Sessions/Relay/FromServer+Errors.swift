@@ -120,7 +120,7 @@ extension SessionEnvironment {
     ) {
         switch operation.kind {
         case .parseNamed:
-            server.statements.remove(operation.serial)
+            if !operation.wasHeld { server.statements.remove(operation.serial) }
             if let client, client.prepared?.remove(operation.name) != nil {
                 // Errors about it may still be on their way.
                 remember(String(decoding: operation.name, as: UTF8.self), for: operation.serial, client)

@@ -37,12 +37,22 @@ extension SessionEnvironment {
         if entry.facts.flags.contains(.unparsed) { return nil }
         var replacements: [(range: Range<Int>, serial: UInt64)] = []
         var preparedHere: [String: UInt64] = [:]
+        // Names the text has dropped: what the client had under them is no longer meant.
+        var droppedHere: Set<String> = []
+        var droppedAll = false
+        func known(_ name: String) -> ClientStatement? {
+            droppedAll || droppedHere.contains(name) ? nil : client.prepared?.find(Array(name.utf8))
+        }
         let owed = server.expected.count
         for statement in entry.facts.statements {
             for effect in statement.effects {
                 switch effect {
                 case .prepare(let name, let range):
-                    if preparedHere[name] == nil, let known = client.prepared?.find(Array(name.utf8)) {
+                    if let serial = preparedHere[name] {
+                        replacements.append((range, serial))
+                        continue
+                    }
+                    if let known = known(name) {
                         // It exists already: under its server name the server says so itself.
                         replacements.append((range, prepareNamed(known, bytes, server)))
                         continue
@@ -51,19 +61,28 @@ extension SessionEnvironment {
                     preparedHere[name] = serial
                     replacements.append((range, serial))
                 case .execute(let name, let range), .deallocate(let name, let range):
+                    defer {
+                        if case .deallocate = effect {
+                            preparedHere[name] = nil
+                            droppedHere.insert(name)
+                        }
+                    }
                     if let serial = preparedHere[name] {
                         replacements.append((range, serial))
                         continue
                     }
-                    guard let known = client.prepared?.find(Array(name.utf8)) else {
+                    guard let known = known(name) else {
                         if name.hasPrefix("hg_") { replacements.append((range, 0)) }
                         continue
                     }
                     let serial = prepareNamed(known, bytes, server)
                     remember(name, for: serial, client)
                     replacements.append((range, serial))
-                case .set, .setComputed, .setLocal, .reset, .resetAll, .discardAll, .discardPlans, .discardTemporary,
-                    .discardSequences, .deallocateAll, .listen, .unlisten, .unlistenAll, .savepoint,
+                case .discardAll, .deallocateAll:
+                    preparedHere = [:]
+                    droppedAll = true
+                case .set, .setComputed, .setLocal, .reset, .resetAll, .discardPlans, .discardTemporary,
+                    .discardSequences, .listen, .unlisten, .unlistenAll, .savepoint,
                     .releaseSavepoint, .rollbackToSavepoint, .mayCreate, .mayRelease:
                     break
                 }

@@ -32,6 +32,7 @@ struct Script {
             var step = Step()
             step.waits = random.chance(60) || steps.last?.changesNames == true
             add(to: &step, &random)
+            if step.changesNames { step.waits = true }
             steps.append(step)
         }
         // An open transaction would keep its server from the others for ever.
@@ -136,7 +137,9 @@ struct Script {
     }
 
     private mutating func statement(_ step: inout Step, _ random: inout Random, mayChange: Bool) {
-        let name = random.chance(50) ? "" : random.pick(["n0", "n1", "p0"])
+        // Named statements in several batches at once are not compared yet: an error in the first may undo a Parse the
+        // second relies on.
+        let name = random.chance(50) || !mayChange ? "" : random.pick(["n0", "n1", "p0"])
         let shared = ["SELECT $1", "SELECT 'common'", "SELECT generate_series(1, 3)"]
         var sql = random.chance(60) ? random.pick(shared) : inner(&random)
         // These behave differently through the extended protocol, or differ from a private server on purpose.
