@@ -51,7 +51,7 @@ enum Simulation {
         let workerCount = 1 + world.random.below(2)
         let size = 1 + world.random.below(3)
         let share = PoolShare(workers: workerCount, database: CapacityCounter(), user: CapacityCounter())
-        let census = Census()
+        let census = Census(countsStatements: unsafe getenv("SIMULATION_STRICT") != nil)
         let statementLimit = world.random.pick([1, 2, 3, 100])
         let workers = (0..<workerCount).map {
             SimWorker(

@@ -36,9 +36,7 @@ extension SessionEnvironment {
             return nil
         }
         let text = bytes.extracting((start &+ 5)..<(end &- 1))
-        if client.mode != .session,
-            let rewritten = rewriteNames(text, entry, isSimple: true, bytes, client, server)
-        {
+        if let rewritten = rewriteNames(text, entry, isSimple: true, bytes, client, server) {
             let named = rewritten.withSpan { statements.entry(text: $0, types: $0.extracting(0..<0)) }
             server.tracked.append(willRun(named, client, server))
             server.expected.append(Expected(.query, tracked: true))

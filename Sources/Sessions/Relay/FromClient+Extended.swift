@@ -54,7 +54,7 @@ extension SessionEnvironment {
         }
         let message = bytes.extracting(body..<end)
         let entry = statements.entry(text: message.extracting(text), types: message.extracting(oids))
-        if entry.facts.flags.contains(.hasEffects), client.mode != .session,
+        if entry.facts.flags.contains(.hasEffects),
             let rewritten = rewriteNames(message.extracting(text), entry, isSimple: false, bytes, client, server)
         {
             // The same message with other names in the text, taken up as if the client had sent that.

@@ -27,6 +27,9 @@ extension SessionEnvironment {
                 toClient.make(bytes) { ours.write(to: &$0) }
                 visible = false
             }
+        case .parse where head.isHidden && isAheadOfQuery(server):
+            // What an EXECUTE in a simple Query needs could not be prepared: the Query itself says so, once.
+            if !error.isFatal { visible = false }
         case .query where head.isHidden:
             server.hiddenError = error
             if !error.isFatal { visible = false }
@@ -54,6 +57,15 @@ extension SessionEnvironment {
             skipToSync(server, client)
         }
         return nil
+    }
+
+    /// The batch whose answers are coming is the proxy's own and a client's Query is behind it.
+    private func isAheadOfQuery(_ server: ServerSession) -> Bool {
+        for index in 0..<server.expected.count {
+            guard let expected = server.expected[index] else { return false }
+            if expected.kind == .sync { return expected.isHidden }
+        }
+        return false
     }
 
     private static let aborted = PostgresError(

@@ -147,7 +147,7 @@ extension SessionEnvironment {
     /// The text is being sent to run: names it makes and drops are entered at once, for what is sent behind it.
     func willRun(_ entry: StatementEntry, _ client: ClientSession, _ server: ServerSession) -> TrackedStatement {
         var tracked = TrackedStatement(entry: entry)
-        guard entry.facts.flags.contains(.hasEffects), client.mode != .session else { return tracked }
+        guard entry.facts.flags.contains(.hasEffects) else { return tracked }
         for (index, statement) in entry.facts.statements.enumerated() {
             for effect in statement.effects {
                 guard let change = enter(effect, client, server) else { continue }

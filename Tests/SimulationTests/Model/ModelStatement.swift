@@ -91,7 +91,7 @@ extension ModelStatement {
         case "commit": return .commit
         case "rollback": return words.count > 1 ? .rollbackTo(words[words.count - 1]) : .rollback
         case "savepoint": return .savepoint(second)
-        case "release": return .release(second)
+        case "release": return .release(words[words.count - 1])
         case "create": return .createTemp(words[3])
         case "drop": return .drop(words[2])
         case "copy": return words[2].lowercased() == "from" ? .copyIn : .copyOut

@@ -15,7 +15,7 @@ struct Script {
     var steps: [Step] = []
     private let client: Int
     private var tokens = 0
-    private var named = 0
+    private var hasMixed = false
 
     /// Whether a Query may come behind extended messages without a Sync: what is answered then depends on errors.
     private let mayMix: Bool
@@ -130,7 +130,11 @@ struct Script {
         let isAlone = count == 1
         for _ in 0..<count {
             for _ in 0..<(1 + random.below(3)) { statement(&step, &random, mayChange: isAlone) }
-            if mayMix && random.chance(5) { query("SELECT '\(token())'", &step) }
+            if mayMix && random.chance(5) {
+                query("SELECT '\(token())'", &step)
+                // Whether the Query dropped the unnamed statement depends on whether it was discarded.
+                hasMixed = true
+            }
             if random.chance(10) { message(FrontendTag.flush, "H", &step) { _ in } }
             message(FrontendTag.sync, "S", &step) { _ in }
         }
@@ -151,9 +155,8 @@ struct Script {
             default: break
             }
             step.changesNames = true
-        } else if name.isEmpty {
-            parse(name, sql, &step)
         }
+        if name.isEmpty && (hasMixed || !mayChange) { parse(name, sql, &step) }
         if random.chance(10) { describe(0x53, name, &step) }
         let portal = random.chance(80) ? "" : "portal"
         let parameter = (sql == "SELECT $1") != (name.isEmpty && random.chance(5)) ? token() : nil

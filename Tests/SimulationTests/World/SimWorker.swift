@@ -124,6 +124,10 @@ final class Census {
     private(set) var open = 0
     private(set) var most = 0
     var problems: [String] = []
+    /// Whether a server that holds other statements than are known is a failure (`SIMULATION_STRICT`).
+    let countsStatements: Bool
+
+    init(countsStatements: Bool) { self.countsStatements = countsStatements }
 
     func opened() {
         open += 1
