@@ -96,6 +96,12 @@ final class ListenDesk {
         for slot in waiting { giveUp(slot, database) }
     }
 
+    /// The server does not let the hub listen to this channel.
+    func refused(_ database: String, _ channel: String, _ why: String) {
+        troubles[database] = why
+        for slot in topics[database]?[channel]?.waiting ?? [] { giveUp(slot, database) }
+    }
+
     /// Notifications of a database.
     func heard(_ database: String, _ notices: [Notice]) {
         for notice in notices {

@@ -159,6 +159,13 @@ final class ListenHub {
         guard command.isListen, let channel = channels[command.channel] else { return }
         let name = command.channel
         if let error {
+            guard error.isFatal || ["25", "57", "53"].contains(error.sqlstate.prefix(2)) else {
+                // The channel's own fault.
+                let why = error.message
+                for index in channel.workers { tell(index) { [database] desk in desk.refused(database, name, why) } }
+                channels[name] = nil
+                return
+            }
             // A replica, or a server that is going away: another may do.
             connection?.finish()
             connection = nil
