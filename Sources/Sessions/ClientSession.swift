@@ -72,8 +72,8 @@ final class ClientExtra {
     var suspects: SessionStateKinds = []
     /// What the client calls statements that SQL text names, by serial.
     var sqlNames: [UInt64: String] = [:]
-    /// Names whose PREPARE has been sent and has not completed.
-    var pendingPrepares: Set<String> = []
+    /// What PREPAREs that were understood define, by serial.
+    var definitions: [UInt64: ClientStatement] = [:]
     /// Settings whose values must be read back from the server.
     var unread: Set<String> = []
     /// Settings before the transaction's first change, to return to when it rolls back.

@@ -58,7 +58,7 @@ public final class ServerSession {
     /// One for each Parse and Close among the expected replies.
     var operations = Ring<StatementOperation>()
     /// One for each tracked Query and Execute among the expected replies.
-    var tracked = Ring<StatementEntry>()
+    var tracked = Ring<TrackedStatement>()
     /// Which statement of a tracked simple Query completes next.
     var trackedIndex = 0
     /// Errors to be sent in place of the server's own, one for each `.failure` among the expected replies.

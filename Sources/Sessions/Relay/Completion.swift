@@ -7,7 +7,7 @@ import Settings
 extension SessionEnvironment {
     /// CommandComplete of a tracked statement. `tag` is the message body; `popping` for Execute, which ends the entry.
     func completed(tag: RawSpan, _ server: ServerSession, _ client: ClientSession?, popping: Bool) {
-        guard let entry = server.tracked.first else { return }
+        guard let entry = server.tracked.first?.entry else { return }
         let index = server.trackedIndex
         if popping {
             server.tracked.popFirst()
@@ -34,7 +34,7 @@ extension SessionEnvironment {
 
     /// A statement of a tracked simple Query failed: the rest will not run. Its entry goes with ReadyForQuery.
     func abandonTrackedQuery(_ server: ServerSession, _ client: ClientSession?) {
-        if let client, let entry = server.tracked.first { forgetPending(entry, from: server.trackedIndex, client) }
+        if let tracked = server.tracked.first { didNotRun(tracked, from: server.trackedIndex, client, server) }
         server.trackedIndex = Int.max - 1
     }
 
@@ -114,14 +114,11 @@ extension SessionEnvironment {
         case .discardAll:
             server.settings = profiles.empty
             client.settings = client.base
-            forgetStatements(client, server)
             client.unnamed = nil
             server.unnamed = .none
             client.extra?.beforeTransaction = nil
             note(.unlistenAll, client)
             if client.pins != [] { client.extra?.suspects.formUnion(client.pins) }
-        case .deallocateAll:
-            forgetStatements(client, server)
         case .savepoint(let name):
             let extra = client.more()
             if extra.savepoints.count < 4096 {
@@ -150,17 +147,10 @@ extension SessionEnvironment {
         case .listen(let channel): note(.listen(channel), client)
         case .unlisten(let channel): note(.unlisten(channel), client)
         case .unlistenAll: note(.unlistenAll, client)
-        case .prepare(let name, _): prepared(name, client, server)
-        case .deallocate(let name, _): deallocated(name, client, server)
-        case .setLocal, .discardPlans, .discardTemporary, .discardSequences, .execute:
+        case .setLocal, .discardPlans, .discardTemporary, .discardSequences, .execute, .prepare, .deallocate,
+            .deallocateAll:
+            // Names of statements are entered when they are sent (`willRun`).
             break
         }
-    }
-
-    private func forgetStatements(_ client: ClientSession, _ server: ServerSession) {
-        client.prepared = nil
-        client.extra?.sqlNames.removeAll()
-        client.extra?.pendingPrepares.removeAll()
-        server.statements.removeAll()
     }
 }

@@ -39,7 +39,8 @@ extension SessionEnvironment {
         if client.mode != .session,
             let rewritten = rewriteNames(text, entry, isSimple: true, bytes, client, server)
         {
-            server.tracked.append(rewritten.withSpan { statements.entry(text: $0, types: $0.extracting(0..<0)) })
+            let named = rewritten.withSpan { statements.entry(text: $0, types: $0.extracting(0..<0)) }
+            server.tracked.append(willRun(named, client, server))
             server.expected.append(Expected(.query, tracked: true))
             toServer.make(bytes) { out in
                 let mark = out.begin(FrontendTag.query)
@@ -49,7 +50,7 @@ extension SessionEnvironment {
             }
             return nil
         }
-        server.tracked.append(entry)
+        server.tracked.append(willRun(entry, client, server))
         server.expected.append(Expected(.query, tracked: true))
         toServer.forward(bytes, start, end)
         return nil

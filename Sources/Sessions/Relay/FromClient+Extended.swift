@@ -118,18 +118,15 @@ extension SessionEnvironment {
                     .error, "42P05", "prepared statement \"\(Self.text(clientName))\" already exists"), bytes, server)
             return
         }
-        var names = client.prepared ?? NameTable(hasher: nameHash)
-        guard names.count < maxClientStatements else {
+        guard client.preparedCount < maxClientStatements else {
             fail(
                 PostgresError(
-                    .error, "53400", "this connection has prepared \(names.count) statements, the most it may have",
+                    .error, "53400", "this connection has prepared \(client.preparedCount) statements, the most it may have",
                     hint: "Close prepared statements that are no longer used."), bytes, server)
             return
         }
-        client.prepared = nil
         let nameBytes = clientName.toArray()
-        names.set(nameBytes, ClientStatement(entry: entry, sqlDefinition: nil))
-        client.prepared = names
+        _ = client.setStatement(nameBytes, ClientStatement(entry: entry, sqlDefinition: nil), nameHash)
         let serial = serial(entry)
         let operation = StatementOperation(kind: .parseNamed, serial: serial, name: nameBytes)
         if server.transaction != .failed && server.statements.touch(serial) {
@@ -299,7 +296,7 @@ extension SessionEnvironment {
                 fail(error, bytes, server)
                 return nil
             }
-            server.tracked.append(entry)
+            server.tracked.append(willRun(entry, client, server))
             tracked = true
         }
         server.hasOpenBatch = true

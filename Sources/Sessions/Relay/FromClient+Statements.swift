@@ -98,6 +98,9 @@ extension SessionEnvironment {
             switch next.kind {
             case .owedParseComplete: toClient.make(bytes) { $0.bare(BackendTag.parseComplete) }
             case .owedCloseComplete: toClient.make(bytes) { $0.bare(BackendTag.closeComplete) }
+            case .endOfCopyData:
+                server.expected.popFirst()
+                continue
             case .parse, .bind, .describeStatement, .describePortal, .execute, .closeStatement, .closePortal, .sync,
                 .query, .functionCall, .failure:
                 return

@@ -184,6 +184,10 @@ extension SessionEnvironment {
             server.isCopyingIn = true
             // Syncs already sent are read, and ignored, by the COPY itself.
             while let second = server.expected[1], second.kind == .sync { server.expected.removeSecond() }
+            if server.expected[1]?.kind == .endOfCopyData {
+                server.expected.removeSecond()
+                server.isCopyingIn = false
+            }
             if client != nil && !head.isHidden { toClient.forward(bytes, start, end) }
             return nil
         case BackendTag.copyOutResponse, BackendTag.copyDone:
@@ -261,11 +265,15 @@ extension SessionEnvironment {
         settleOwedAfter(bytes, server, client)
     }
 
-    @inline(__always)
     func settleOwedAfter(_ bytes: RawSpan, _ server: ServerSession, _ client: ClientSession?) {
         guard let next = server.expected.first,
-            next.kind == .owedParseComplete || next.kind == .owedCloseComplete
+            next.kind == .owedParseComplete || next.kind == .owedCloseComplete || next.kind == .endOfCopyData
         else { return }
+        if next.kind == .endOfCopyData {
+            server.expected.popFirst()
+            settleOwedAfter(bytes, server, client)
+            return
+        }
         if client == nil {
             while let next = server.expected.first,
                 next.kind == .owedParseComplete || next.kind == .owedCloseComplete

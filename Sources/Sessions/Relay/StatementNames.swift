@@ -1,6 +1,27 @@
 import ByteKit
 import PostgresWire
 import SQLText
+import Settings
+
+/// A text that names statements in SQL, on its way to a server, and what was entered for it when it was sent.
+struct TrackedStatement {
+    let entry: StatementEntry
+    /// What to take back if a statement of the text does not run, in the order it was entered.
+    var undo: [StatementUndo] = []
+}
+
+/// One thing entered when a PREPARE, DEALLOCATE or DISCARD was sent.
+struct StatementUndo {
+    /// Which statement of the text.
+    let index: Int
+    let change: Change
+
+    enum Change {
+        case prepared(name: String, serial: UInt64, before: ClientStatement?)
+        case deallocated(name: String, serial: UInt64, before: ClientStatement)
+        case deallocatedAll(NameTable<ClientStatement>?, ServerStatements)
+    }
+}
 
 /// SQL-level PREPARE, EXECUTE and DEALLOCATE: the names in the text are replaced by the names statements have on
 /// servers, so that two clients may use one name and one client may change servers. Protocol-level statements share the
@@ -12,29 +33,34 @@ extension SessionEnvironment {
         _ text: RawSpan, _ entry: StatementEntry, isSimple: Bool, _ bytes: RawSpan, _ client: ClientSession,
         _ server: ServerSession
     ) -> [UInt8]? {
+        // What the grammar refuses the server refuses too, with its own words.
+        if entry.facts.flags.contains(.unparsed) { return nil }
         var replacements: [(range: Range<Int>, serial: UInt64)] = []
-        var preparedHere: Set<String> = []
+        var preparedHere: [String: UInt64] = [:]
         let owed = server.expected.count
         for statement in entry.facts.statements {
             for effect in statement.effects {
                 switch effect {
                 case .prepare(let name, let range):
-                    if let known = client.prepared?.find(Array(name.utf8)), !preparedHere.contains(name) {
+                    if preparedHere[name] == nil, let known = client.prepared?.find(Array(name.utf8)) {
                         // It exists already: under its server name the server says so itself.
                         replacements.append((range, prepareNamed(known, bytes, server)))
                         continue
                     }
                     let serial = define(name, range, statement.range, text, entry, bytes, client, server)
-                    preparedHere.insert(name)
+                    preparedHere[name] = serial
                     replacements.append((range, serial))
                 case .execute(let name, let range), .deallocate(let name, let range):
+                    if let serial = preparedHere[name] {
+                        replacements.append((range, serial))
+                        continue
+                    }
                     guard let known = client.prepared?.find(Array(name.utf8)) else {
                         if name.hasPrefix("hg_") { replacements.append((range, 0)) }
                         continue
                     }
-                    let serial = serial(known.entry)
-                    if !preparedHere.contains(name) { _ = prepareNamed(known, bytes, server) }
-                    client.more().sqlNames[serial] = name
+                    let serial = prepareNamed(known, bytes, server)
+                    remember(name, for: serial, client)
                     replacements.append((range, serial))
                 case .set, .setComputed, .setLocal, .reset, .resetAll, .discardAll, .discardPlans, .discardTemporary,
                     .discardSequences, .deallocateAll, .listen, .unlisten, .unlistenAll, .savepoint,
@@ -64,7 +90,14 @@ extension SessionEnvironment {
         return out + text.extracting(position..<text.byteCount).toArray()
     }
 
-    /// Enters a PREPARE: the client has the statement from now on, unless it fails.
+    /// What a client calls a statement, for texts and errors; forgotten when there are too many.
+    func remember(_ name: String, for serial: UInt64, _ client: ClientSession) {
+        let extra = client.more()
+        if extra.sqlNames.count >= 4096 { extra.sqlNames.removeAll() }
+        extra.sqlNames[serial] = name
+    }
+
+    /// Learns what a PREPARE will define; the client has it when the PREPARE is sent.
     private func define(
         _ name: String, _ nameRange: Range<Int>, _ range: Range<Int>, _ text: RawSpan, _ entry: StatementEntry,
         _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
@@ -75,15 +108,11 @@ extension SessionEnvironment {
             ? entry : statements.entry(text: whole, types: whole.extracting(0..<0))
         let serial = serial(definition)
         let shifted = (nameRange.lowerBound &- range.lowerBound)..<(nameRange.upperBound &- range.lowerBound)
+        remember(name, for: serial, client)
         let extra = client.more()
-        extra.sqlNames[serial] = name
-        extra.pendingPrepares.insert(name)
-        var names = client.prepared ?? NameTable(hasher: nameHash)
-        client.prepared = nil
-        names.set(
-            Array(name.utf8),
-            ClientStatement(entry: definition, sqlDefinition: Self.replacing([(shifted, serial)], in: whole)))
-        client.prepared = names
+        if extra.definitions.count >= 1024 { extra.definitions.removeAll() }
+        extra.definitions[serial] = ClientStatement(
+            entry: definition, sqlDefinition: Self.replacing([(shifted, serial)], in: whole))
         if server.statements.touch(serial) {
             // Another client's, with the same text: it makes way for the PREPARE that follows.
             server.statements.remove(serial)
@@ -96,6 +125,68 @@ extension SessionEnvironment {
         return serial
     }
 
+    /// The text is being sent to run: names it makes and drops are entered at once, for what is sent behind it.
+    func willRun(_ entry: StatementEntry, _ client: ClientSession, _ server: ServerSession) -> TrackedStatement {
+        var tracked = TrackedStatement(entry: entry)
+        guard entry.facts.flags.contains(.hasEffects), client.mode != .session else { return tracked }
+        for (index, statement) in entry.facts.statements.enumerated() {
+            for effect in statement.effects {
+                guard let change = enter(effect, client, server) else { continue }
+                tracked.undo.append(StatementUndo(index: index, change: change))
+            }
+        }
+        return tracked
+    }
+
+    private func enter(
+        _ effect: SessionEffect, _ client: ClientSession, _ server: ServerSession
+    ) -> StatementUndo.Change? {
+        switch effect {
+        case .prepare(let serverName, _):
+            guard let serial = ServerName.serial(serverName), let name = client.extra?.sqlNames[serial],
+                client.prepared?.find(Array(name.utf8)) == nil, let made = client.extra?.definitions[serial]
+            else { return nil }
+            server.statements.insert(serial)
+            return .prepared(name: name, serial: serial, before: client.setStatement(Array(name.utf8), made, nameHash))
+        case .deallocate(let serverName, _):
+            guard let serial = ServerName.serial(serverName), let name = client.extra?.sqlNames[serial],
+                let before = client.prepared?.remove(Array(name.utf8))
+            else { return nil }
+            server.statements.remove(serial)
+            return .deallocated(name: name, serial: serial, before: before)
+        case .discardAll, .deallocateAll:
+            let change = StatementUndo.Change.deallocatedAll(client.prepared, server.statements)
+            client.prepared = nil
+            server.statements.removeAll()
+            return change
+        case .set, .setComputed, .setLocal, .reset, .resetAll, .discardPlans, .discardTemporary, .discardSequences,
+            .execute, .listen, .unlisten, .unlistenAll, .savepoint, .releaseSavepoint, .rollbackToSavepoint,
+            .mayCreate, .mayRelease:
+            return nil
+        }
+    }
+
+    /// The statements of the text from `index` on did not run: what was entered for them is taken back, last first.
+    func didNotRun(_ tracked: TrackedStatement, from index: Int, _ client: ClientSession?, _ server: ServerSession) {
+        for undo in tracked.undo.reversed() where undo.index >= index {
+            switch undo.change {
+            case .prepared(let name, let serial, let before):
+                server.statements.remove(serial)
+                if let before {
+                    _ = client?.setStatement(Array(name.utf8), before, nameHash)
+                } else {
+                    client?.prepared?.remove(Array(name.utf8))
+                }
+            case .deallocated(let name, let serial, let before):
+                server.statements.insert(serial)
+                _ = client?.setStatement(Array(name.utf8), before, nameHash)
+            case .deallocatedAll(let names, let held):
+                server.statements = held
+                client?.prepared = names
+            }
+        }
+    }
+
     /// What an EXECUTE in a prepared statement refers to must be on the server before it is bound or described.
     func ensureReferences(_ entry: StatementEntry, _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession) {
         for statement in entry.facts.statements {
@@ -104,34 +195,6 @@ extension SessionEnvironment {
                     let found = client.prepared?.find(Array(known.utf8)), self.serial(found.entry) == serial
                 else { continue }
                 _ = prepareNamed(found, bytes, server)
-            }
-        }
-    }
-
-    /// PREPARE completed.
-    func prepared(_ name: String, _ client: ClientSession, _ server: ServerSession) {
-        guard let serial = ServerName.serial(name) else { return }
-        server.statements.insert(serial)
-        if let known = client.extra?.sqlNames[serial] { client.extra?.pendingPrepares.remove(known) }
-    }
-
-    /// DEALLOCATE completed.
-    func deallocated(_ name: String, _ client: ClientSession, _ server: ServerSession) {
-        guard let serial = ServerName.serial(name) else { return }
-        server.statements.remove(serial)
-        if let known = client.extra?.sqlNames.removeValue(forKey: serial) { client.prepared?.remove(Array(known.utf8)) }
-    }
-
-    /// A statement failed or will not run: the PREPAREs in it that were entered are taken back.
-    func forgetPending(_ entry: StatementEntry, from index: Int, _ client: ClientSession) {
-        guard let extra = client.extra, !extra.pendingPrepares.isEmpty else { return }
-        for statement in entry.facts.statements.dropFirst(max(0, index)) {
-            for case .prepare(let name, _) in statement.effects {
-                guard let serial = ServerName.serial(name), let known = extra.sqlNames[serial],
-                    extra.pendingPrepares.remove(known) != nil
-                else { continue }
-                extra.sqlNames[serial] = nil
-                client.prepared?.remove(Array(known.utf8))
             }
         }
     }
@@ -168,6 +231,16 @@ extension SessionEnvironment {
             if self.serial(statement.entry) == serial { found = name }
         }
         return found
+    }
+}
+
+extension ClientSession {
+    /// Enters a named statement; answers what had the name before.
+    func setStatement(_ name: [UInt8], _ statement: ClientStatement, _ hasher: Hash64) -> ClientStatement? {
+        var names = prepared ?? NameTable(hasher: hasher)
+        prepared = nil
+        defer { prepared = names }
+        return names.set(name, statement)
     }
 }
 
