@@ -142,7 +142,10 @@ final class ListenDesk {
 
     /// Several times a second.
     func maintain(_ now: Int64) {
-        for hub in hubs.values { hub.maintain(now) }
+        for (database, hub) in hubs {
+            hub.maintain(now)
+            if hub.isOver(now) { hubs[database] = nil }
+        }
         if deadlines.isEmpty { return }
         for (slot, deadline) in deadlines where now >= deadline {
             guard let database = worker.clients[slot]?.pool?.global.key.database else {
