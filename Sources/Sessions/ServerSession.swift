@@ -55,6 +55,16 @@ public final class ServerSession {
     var statements: ServerStatements
     /// The unnamed prepared statement.
     var unnamed: UnnamedStatement = .none
+    /// Statements whose Parse the proxy put in and that is not answered, with the batch it was sent in: a later batch
+    /// cannot rely on them, since an error skips the rest of a batch. (What a client parses itself it may rely on as far
+    /// as PostgreSQL lets it.)
+    var unanswered: [UInt64: UInt32] = [:]
+    /// The batch in which the unnamed statement was parsed, while that is not answered.
+    var unnamedUnanswered: UInt32?
+    /// Statements the server may hold although they do not count as held: closed before they are parsed again.
+    var doubtful: Set<UInt64> = []
+    /// Counts the Syncs sent.
+    var batch: UInt32 = 0
     /// One for each Parse and Close among the expected replies.
     var operations = Ring<StatementOperation>()
     /// One for each tracked Query and Execute among the expected replies.
@@ -103,9 +113,12 @@ public final class ServerSession {
         statements = ServerStatements(limit: statementLimit)
     }
 
+    /// Nothing is owed and no message is half received; a transaction may be open.
+    public var isQuiet: Bool { expected.isEmpty && passThrough == 0 && !isCopyingIn && !hasOpenBatch && !isSkipping }
+
     /// Nothing is owed, no transaction is open, no message is half received (DESIGN.md 7).
     public var isClean: Bool {
-        expected.isEmpty && transaction == .idle && passThrough == 0 && !isCopyingIn && !hasOpenBatch && !isSkipping
+        transaction == .idle && isQuiet
     }
 
     /// How many prepared statements it holds.
