@@ -206,6 +206,7 @@ def _refused(pooler, dbname):
 
 def test_console_shutdown(own_pooler):
     pooler = own_pooler()
+    pooler.may_end = True
     with console(pooler) as c:
         c.send(query("SHUTDOWN"))
         wait_until(lambda: not pooler.process.alive(), 5)
@@ -217,6 +218,7 @@ def test_sigterm_lets_transactions_finish(own_pooler):
     import signal
 
     pooler = own_pooler()
+    pooler.may_end = True
     with pooler.wire() as busy, pooler.wire() as idle:
         busy.query("BEGIN")
         pooler.process.send(signal.SIGTERM)
@@ -236,6 +238,7 @@ def test_sigterm_twice_and_sigquit_end_at_once(own_pooler):
 
     for signals in ([signal.SIGTERM, signal.SIGTERM], [signal.SIGQUIT]):
         pooler = own_pooler()
+        pooler.may_end = True
         with pooler.wire() as busy:
             busy.query("BEGIN")
             for number in signals:

@@ -28,6 +28,8 @@ def converse(endpoints, name, dice=None, rivals=None):
             if rivals:
                 rivals.turn()
             pair.check(exchange, dice)
+            if pair.direct_closed:
+                break
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
@@ -37,8 +39,12 @@ def test_differential(endpoints, name):
     converse(endpoints, name)
 
 
+#: On a server that never saw the statement it is prepared anew, and so has no plan that could be stale.
+ONE_SERVER_ONLY = {"cached_plan_in_transaction"}
+
+
 @pytest.mark.requires_headgate
-@pytest.mark.parametrize("name", SCRIPTS)
+@pytest.mark.parametrize("name", [name for name in SCRIPTS if name not in ONE_SERVER_ONLY])
 def test_differential_cut_anywhere_on_other_servers(endpoints, name):
     """The bytes in random pieces, and each exchange on another server than the one before."""
     with Rivals(endpoints) as rivals:

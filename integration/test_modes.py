@@ -6,7 +6,7 @@ import pytest
 
 from support.pooler import Options
 from support.processes import wait_until
-from support.wire import ServerError, query, types
+from support.wire import query, types
 
 pytestmark = pytest.mark.requires_pooler
 
@@ -66,13 +66,10 @@ def test_statement_mode_refuses_transactions(own_pooler):
     pooler = own_pooler(pool_mode="statement")
     with pooler.wire() as client:
         assert client.value("SELECT 1") == "1"
-        try:
-            with pytest.raises(ServerError):
-                client.value("BEGIN")
-                client.value("SELECT 1")
-        except StopIteration:
-            client.query("SELECT 1")
-            pytest.fail("a transaction in statement mode")
+        found = client.query("BEGIN")
+        if "E" not in types(found):
+            found = client.query("SELECT 1")
+        assert "E" in types(found), "a transaction in statement mode"
     wait_until(lambda: all(s["state"] == "idle" for s in pooler.servers()), 5)
 
 

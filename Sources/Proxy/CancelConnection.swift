@@ -8,17 +8,17 @@ import Settings
 final class CancelConnection: IOObject {
     private unowned(unsafe) let owner: Worker
     private var worker: Worker { unsafe owner }
-    private let server: ServerConnection
+    private let server: any CancelTarget
     let deadline: Int64
     private var sent = false
     private var isOver = false
 
-    init(worker: Worker, server: ServerConnection) {
+    init(worker: Worker, server: any CancelTarget) {
         unsafe owner = worker
         self.server = server
         deadline = worker.loop.nowMicros + worker.snapshot.configuration.general.cancelWaitTimeout.microseconds
         super.init()
-        server.cancelsInFlight += 1
+        server.cancelStarted()
     }
 
     func start() {

@@ -18,6 +18,10 @@ final class LoginAttempt {
     var isProtocol32 = false
     var isDeriving = false
     var counted: PoolKey?
+    /// Wants a server of its own.
+    var replication = ReplicationRequest.none
+    /// For a server of its own: the start-up parameters as the client sent them.
+    var passedOn: [(String, String)] = []
 
     init(exchange: ClientLogin, listener: ListenSettings) {
         self.exchange = exchange
@@ -63,9 +67,11 @@ extension ClientConnection {
         login.user = message["user"] ?? ""
         let named = message["database"] ?? ""
         login.database = named.isEmpty ? login.user : named
-        if message.minor > 2 || !message.unknownOptions.isEmpty {
+        // Nothing speaks 3.1: the next lower version is 3.0.
+        let minor: UInt16 = message.minor >= 2 ? 2 : 0
+        if message.minor != minor || !message.unknownOptions.isEmpty {
             var out = ByteWriter(capacity: 64)
-            out.negotiateProtocolVersion(minor: min(message.minor, 2), unknown: message.unknownOptions)
+            out.negotiateProtocolVersion(minor: minor, unknown: message.unknownOptions)
             send(out.take())
         }
         login.isProtocol32 = message.minor >= 2
@@ -82,12 +88,20 @@ extension ClientConnection {
             fail(error)
             return
         }
-        if message["replication"].map({ !["false", "off", "no", "0"].contains($0) }) == true {
+        guard let replication = ReplicationRequest(message["replication"]) else {
             fail(
                 PostgresError(
-                    .fatal, "0A000", "replication connections are not passed on yet",
-                    hint: "Connect to the server directly."))
+                    .fatal, "22023",
+                    "invalid value for parameter \"replication\": \"\(message["replication"] ?? "")\"",
+                    hint: "Valid values are: \"false\", 0, \"true\", 1, \"database\"."))
             return
+        }
+        login.replication = replication
+        if replication != .none {
+            let own: Set<String> = ["user", "database"]
+            login.passedOn = message.parameters.map { ($0.name, $0.value) }
+                .filter { !own.contains($0.0) && !$0.0.hasPrefix("_pq_.") }
+            login.database = replicationDatabase(login)
         }
         login.record = worker.snapshot.users[login.user]
         authenticate(login)
@@ -167,6 +181,7 @@ extension ClientConnection {
         }
         login.counted = key
         self.pool = pool
+        if login.replication != .none { return startReplication(login, pool) }
         guard let base = login.base else { return }
         let settings = pool.settings
         let session = ClientSession(
@@ -207,6 +222,11 @@ extension ClientConnection {
     private func finishLogin(status: StatusBlock) {
         guard let session, let login, let pool else { return }
         session.status = status
+        welcome(status, login, pool)
+    }
+
+    /// Tells the client that it is logged in.
+    func welcome(_ status: StatusBlock, _ login: LoginAttempt, _ pool: Pool) {
         worker.disarm(self)
         cancelSecret = UInt64.random(in: 1 ... .max)
         var out = ByteWriter(capacity: 600)
@@ -219,6 +239,7 @@ extension ClientConnection {
         send(out.take())
         phase = .idle
         self.login = nil
+        armTimeouts()
         pool.counters.logins &+= 1
         if worker.snapshot.configuration.general.logConnections {
             Log.info("client_login", "client logged in", ["client": peer.description, "pool": pool.name])

@@ -19,6 +19,8 @@ enum ClientPhase: Equatable {
     case active
     /// Talks to the console.
     case console
+    /// Has a server of its own, to which everything goes as it is.
+    case replication
     /// Closed.
     case closed
 }
@@ -44,12 +46,21 @@ final class ClientConnection: Connection {
     var waitsForReplies = false
     /// The server it has is being made ready for it.
     var waitsForServer = false
+    /// The hub is being asked to listen to so many channels before the message in front can go on.
+    var channelsAwaited = 0
+    /// The server it has outside the pools.
+    var replication: ReplicationConnection?
     /// Refused because there are too many: it was never counted.
     var isOverLimit = false
     let peer: PeerAddress
     let connectedAt: Int64
     /// When it last asked for something.
     var requestedAt: Int64
+
+    /// When bytes last came from or went to it.
+    var lastActive: Int64
+    /// A cancel has been sent because its statement took too long.
+    var hasTimedOut = false
 
     /// How much a client may send ahead while it waits for a server.
     static let carriedLimit = 64 << 10
@@ -59,6 +70,7 @@ final class ClientConnection: Connection {
         self.peer = peer
         connectedAt = worker.loop.nowMicros
         requestedAt = worker.loop.nowMicros
+        lastActive = worker.loop.nowMicros
         super.init(worker: worker)
     }
 
@@ -77,6 +89,9 @@ final class ClientConnection: Connection {
             holdIfFull(bytes.count)
             return 0
         case .console: return unsafe consoleReceived(bytes)
+        case .replication:
+            unsafe replication?.send(bytes)
+            return bytes.count
         case .closed: return bytes.count
         }
     }
@@ -92,7 +107,8 @@ final class ClientConnection: Connection {
     /// Deals with messages of a logged-in client.
     private func serve(_ bytes: UnsafeRawBufferPointer) -> Int {
         guard let session else { return bytes.count }
-        if waitsForServer || waitsForReplies {
+        lastActive = worker.loop.nowMicros
+        if waitsForServer || waitsForReplies || channelsAwaited > 0 {
             holdIfFull(bytes.count)
             return 0
         }
@@ -121,6 +137,11 @@ final class ClientConnection: Connection {
                 waitsForServer = true
                 server?.takeOverSettings()
                 if waitsForServer || phase == .closed { return done }
+            case .needChannels(let channels):
+                if !awaitChannels(channels) {
+                    holdIfFull(bytes.count - done)
+                    return done
+                }
             case .tooManyInFlight:
                 waitsForReplies = true
                 holdIfFull(Self.carriedLimit)
@@ -200,7 +221,10 @@ final class ClientConnection: Connection {
     /// The server says that no transaction is open and nothing is owed.
     func transactionEnded() {
         waitsForReplies = false
+        hasTimedOut = false
+        lastActive = worker.loop.nowMicros
         guard let session, let server else { return }
+        if session.isListening { settleChannels() }
         if session.mode == .session {
             resume()
             return
@@ -222,7 +246,7 @@ final class ClientConnection: Connection {
         guard let session, let server, let serverSession = server.session else { return }
         waitsForServer = false
         let before = session.pins
-        session.takeProbe(serverSession)
+        worker.environment.takeProbe(session, serverSession)
         if session.pins != before {
             Log.info(
                 session.pins.isEmpty ? "client_unpinned" : "client_pinned",
@@ -236,6 +260,7 @@ final class ClientConnection: Connection {
     private func giveBack(_ server: ServerConnection) {
         phase = .idle
         server.release()
+        if phase == .idle, let session, session.isListening { deliverNotifications() }
         if phase == .idle && !carried.isEmpty { resume() }
     }
 
@@ -260,6 +285,7 @@ final class ClientConnection: Connection {
     }
 
     override func outputGrew() {
+        if output.count > Self.highWater { replication?.hold(true) }
         if output.count > Self.highWater, let server, !server.isHeldByPeer {
             server.isHeldByPeer = true
             server.updateInterest()
@@ -267,6 +293,11 @@ final class ClientConnection: Connection {
     }
 
     override func outputShrank() {
+        if let session, session.hasNotifications { deliverNotifications() }
+        if let replication {
+            replication.hold(false)
+            replication.clientDrained()
+        }
         if let server, server.isHeldByPeer {
             server.isHeldByPeer = false
             server.updateInterest()
@@ -275,6 +306,10 @@ final class ClientConnection: Connection {
 
     /// Somebody who knows its cancel key wants its statement cancelled.
     func cancelRequested() {
+        if channelsAwaited > 0 {
+            channelsFailed(PostgresError(.error, "57014", "canceling statement due to user request"))
+            return
+        }
         switch phase {
         case .waiting:
             pool?.withdraw(self)
@@ -284,6 +319,7 @@ final class ClientConnection: Connection {
             if let server, let serverSession = server.session, !serverSession.expected.isEmpty, !waitsForServer {
                 worker.cancel(server)
             }
+        case .replication: if let replication { worker.cancel(replication) }
         case .login, .welcome, .idle, .console, .closed: break
         }
     }
@@ -310,15 +346,6 @@ final class ClientConnection: Connection {
             if used < all.count { unsafe carried.append(UnsafeRawBufferPointer(rebasing: all[used...])) }
         }
         resume()
-    }
-
-    /// A timer of its own has run out.
-    func timeout(_ now: Int64) {
-        guard phase == .login || phase == .welcome else { return }
-        fail(
-            PostgresError(
-                .fatal, "08006", "login took longer than client_login_timeout",
-                hint: "Look whether the servers answer, or raise client_login_timeout."))
     }
 
     // MARK: Ending
@@ -355,6 +382,9 @@ final class ClientConnection: Connection {
                 needsReset: session.mode == .session || !session.pins.isEmpty || session.hasSuspects)
         }
         server = nil
+        replication?.abandon()
+        replication = nil
+        forgetChannels()
         if was != .login, worker.snapshot.configuration.general.logDisconnections {
             Log.info(
                 "client_close", "client disconnected",

@@ -56,6 +56,7 @@ class Connection: IOObject {
         if bytes.count == 0 || isBroken || !isAttached { return }
         if !output.isEmpty {
             unsafe output.append(bytes)
+            outputGrew()
             return
         }
         switch unsafe Sockets.send(fd, bytes) {

@@ -77,6 +77,12 @@ final class Pool {
             user: user.settings.maxUserConnections)
     }
 
+    /// The shortest of the timeouts clients of this pool have, in microseconds; nil if there is none.
+    var shortestTimeout: Int64? {
+        [settings.queryTimeout, settings.transactionTimeout, settings.idleTransactionTimeout, settings.clientIdleTimeout]
+            .filter { !$0.isZero }.map(\.microseconds).min()
+    }
+
     // MARK: Leases
 
     /// A client needs a server; true if it has one now, false if it waits.

@@ -29,7 +29,7 @@ enum ServerPhase: Equatable {
 }
 
 /// One connection to a server: drives a `ServerSession` and moves its bytes.
-final class ServerConnection: Connection {
+final class ServerConnection: Connection, CancelTarget {
     let pool: Pool
     /// Place in the worker's list of servers.
     let slot: UInt32
@@ -233,6 +233,8 @@ final class ServerConnection: Connection {
         }
         if result.sawReady && session.isClean {
             becameClean()
+        } else if result.sawReady, let client {
+            client.stillInTransaction()
         } else if let client, client.waitsForReplies, session.expected.count < ExpectedReplies.limit / 2 {
             client.repliesCame()
         }
@@ -256,9 +258,9 @@ final class ServerConnection: Connection {
 
     /// Asks what session state is left on it.
     func probe() {
-        guard let session else { return }
+        guard let session, let served = client?.session else { return }
         phase = .probing
-        send(worker.environment.hidden(SessionProbe.text, session))
+        send(worker.environment.probe(served, session))
     }
 
     // MARK: Giving back
@@ -266,7 +268,11 @@ final class ServerConnection: Connection {
     /// The client needs it no more and has left it clean.
     func release() {
         unlink()
-        finish()
+        guard let session, session.hasListened else { return finish() }
+        phase = .cleaning
+        deadline = worker.loop.nowMicros + worker.snapshot.configuration.general.cancelWaitTimeout.microseconds
+        cleaningStep = 1
+        cleanUp()
     }
 
     private func unlink() {
@@ -289,6 +295,9 @@ final class ServerConnection: Connection {
         phase = .idle
         if cancelsInFlight == 0 { pool.place(self) }
     }
+
+    /// A cancel request is under way.
+    func cancelStarted() { cancelsInFlight += 1 }
 
     /// A cancel request that was under way has arrived.
     func cancelArrived() {
@@ -318,6 +327,11 @@ final class ServerConnection: Connection {
         guard let session else { return }
         if session.transaction != .idle {
             send(worker.environment.hidden(Array("ROLLBACK".utf8), session))
+            return
+        }
+        if session.takeHasListened() {
+            // The hub listens for the client from now on; the next one must not hear it here.
+            send(worker.environment.hidden(Array("UNLISTEN *".utf8), session))
             return
         }
         if cleaningStep == 0 {

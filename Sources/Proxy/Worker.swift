@@ -28,6 +28,12 @@ final class Worker: LoopTurnHandler {
     /// Connections whose socket failed, to be closed at the end of the turn.
     var broken: [Connection] = []
     var isShuttingDown = false
+    /// Server connections outside the pools.
+    let owned = OwnConnections()
+    /// What this worker's clients listen to.
+    lazy var desk = ListenDesk(worker: self)
+    /// Replication clients for which there was no place, tried again at the next tick.
+    var replicationWaiters: [(slot: UInt32, connectedAt: Int64)] = []
     private var listeners: [Listener] = []
     private var cancels: [ObjectIdentifier: CancelConnection] = [:]
     private var wheel: TimerWheel
@@ -152,6 +158,12 @@ final class Worker: LoopTurnHandler {
         clients.remove(client.slot)
     }
 
+    /// Calls the client's `timeout` at `deadline`; an earlier call is forgotten.
+    func arm(_ client: ClientConnection, at deadline: Int64) {
+        disarm(client)
+        client.timer = wheel.add(deadline: deadline, token: client.slot)
+    }
+
     func disarm(_ client: ClientConnection) {
         if client.timer >= 0 { wheel.cancel(client.timer) }
         client.timer = -1
@@ -247,7 +259,7 @@ final class Worker: LoopTurnHandler {
     }
 
     /// Sends a CancelRequest to a server.
-    func cancel(_ server: ServerConnection) {
+    func cancel(_ server: any CancelTarget) {
         guard !server.cancelKey.isEmpty, cancels.count < 1024 else { return }
         let cancel = CancelConnection(worker: self, server: server)
         cancels[ObjectIdentifier(cancel)] = cancel
@@ -273,5 +285,8 @@ final class Worker: LoopTurnHandler {
         servers.forEach { server in if now >= server.deadline { server.tookTooLong() } }
         for cancel in Array(cancels.values) where now >= cancel.deadline { cancel.end() }
         for pool in Array(pools.values) { pool.maintain(now) }
+        owned.maintain(now)
+        desk.maintain(now)
+        retryReplication()
     }
 }

@@ -99,7 +99,7 @@ extension PostgresFacts {
             out.effects.append(.set(name: name, replay: Array(replay.utf8)))
             if name == "search_path", value.contains("pg_temp") { out.effects.append(.mayCreate(.temporaryTables)) }
         case .null: out.effects.append(.reset(name: name))
-        case .boolean, .number, .computed: return out.effects.append(.mayCreate(.unknown))
+        case .boolean, .number, .computed: return out.effects.append(.setComputed(name: name))
         }
         // In a CASE, a subselect or with a WHERE it may as well not run: then nobody knows the value.
         if !runsOnce { out.effects.append(.mayCreate(.unknown)) }

@@ -40,6 +40,8 @@ public struct SessionStateKinds: OptionSet, Sendable, Hashable {
     public static let loadedLibrary = SessionStateKinds(rawValue: 8)
     /// MySQL `LOCK TABLES` and global read locks.
     public static let tableLocks = SessionStateKinds(rawValue: 32)
+    /// Channels listened to, where LISTEN does not go through the hub.
+    public static let channels = SessionStateKinds(rawValue: 64)
     /// Something that cannot be told from the text.
     public static let unknown = SessionStateKinds(rawValue: 16)
 }
@@ -49,6 +51,8 @@ public enum SessionEffect: Sendable, Equatable {
     /// A session-level setting; `name` is the server's own lower-case name, `replay` one complete statement, without
     /// semicolon, that makes the same setting in another session.
     case set(name: String, replay: [UInt8])
+    /// A session-level setting whose value the text does not tell (`set_config('name', $1, false)`).
+    case setComputed(name: String)
     /// A setting that ends with the transaction.
     case setLocal(name: String)
     /// `RESET`, and `SET … TO DEFAULT`: back to what the session began with.

@@ -70,10 +70,18 @@ final class ClientExtra {
     var pins: SessionStateKinds = []
     /// Session state that may have come or gone since the server was last asked.
     var suspects: SessionStateKinds = []
+    /// What the client calls statements that SQL text names, by serial.
+    var sqlNames: [UInt64: String] = [:]
+    /// What PREPAREs that were understood define, by serial.
+    var definitions: [UInt64: ClientStatement] = [:]
+    /// Settings whose values must be read back from the server.
+    var unread: Set<String> = []
     /// Settings before the transaction's first change, to return to when it rolls back.
     var beforeTransaction: SettingsPair?
     /// Settings at each savepoint, oldest first.
-    var savepoints: [(name: String, settings: SettingsPair)] = []
+    var savepoints: [(name: String, settings: SettingsPair, channels: Int)] = []
+    /// Channels it listens to.
+    var listening: Listening?
     /// What the portals that matter (their statement has effects) were bound to; the unnamed one has an empty name.
     var portals: NameTable<StatementEntry>?
 }

@@ -58,7 +58,7 @@ public final class ServerSession {
     /// One for each Parse and Close among the expected replies.
     var operations = Ring<StatementOperation>()
     /// One for each tracked Query and Execute among the expected replies.
-    var tracked = Ring<StatementEntry>()
+    var tracked = Ring<TrackedStatement>()
     /// Which statement of a tracked simple Query completes next.
     var trackedIndex = 0
     /// Errors to be sent in place of the server's own, one for each `.failure` among the expected replies.
@@ -71,6 +71,10 @@ public final class ServerSession {
     var isInBlock = false
     /// The last tracked statement was ROLLBACK TO SAVEPOINT, whose tag is that of ROLLBACK.
     var rolledBackToSavepoint = false
+    /// An error was answered inside a transaction block since the last ReadyForQuery.
+    var failedInBlock = false
+    /// LISTEN was sent to it.
+    public internal(set) var hasListened = false
     /// COPY data goes from the client to the server.
     var isCopyingIn = false
     /// Bytes of the message being streamed from the server that are still to come.

@@ -64,7 +64,7 @@ def works(pooler: Pooler) -> None:
     """A pooler that survived must serve, and give servers as new."""
     connections = [pooler.connect() for _ in range(5)]
     for connection in connections if pooler.kind == "headgate" else []:
-        clean = "SELECT current_setting('work_mem') = reset_val FROM pg_settings WHERE name = 'work_mem'"
+        clean = "SELECT setting = reset_val FROM pg_settings WHERE name = 'work_mem'"
         assert connection.execute(clean).fetchone() == (True,), "a setting of a client that vanished"
     for connection in connections:
         connection.close()

@@ -21,12 +21,13 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--kill-every", type=float, default=1)
     parser.add_argument("--crash-every", type=float, default=20, help="seconds between kill -9, from which PostgreSQL recovers")
+    parser.add_argument("--without", action="append", default=[], help="an action to leave out, e.g. sql_prepared")
     a = parser.parse_args()
     print(f"corruption: {KIND}, {a.clients} clients, pool {a.pool}, {a.seconds:.0f} s", flush=True)
     server = Primary().create()
     pooler = make_pooler(server, Options(default_pool_size=a.pool, threads=a.threads)).start()
     try:
-        tally = run(pooler, server, a.seconds, a.clients, a.kill_every, a.crash_every, report=10)
+        tally = run(pooler, server, a.seconds, a.clients, a.kill_every, a.crash_every, report=10, without=set(a.without))
         print("\n".join(tally.lines()))
         growth = tally.memory_growth()
         if growth > GROWTH:

@@ -23,10 +23,11 @@ class Fault(Exception):
 
 
 class Client:
-    def __init__(self, number: int, address: tuple[str, int], login: tuple[str, str, str], tally: Tally, gentle: bool):
+    def __init__(self, number: int, address: tuple[str, int], login: tuple[str, str, str], tally: Tally, gentle: bool, without: set[str] = frozenset()):
         self.number, self.address, self.login, self.tally = number, address, login, tally
         #: Without prepared statements and session state: what PgBouncer 1.18 can do in transaction mode.
         self.gentle = gentle
+        self.without = without
         self.dice = random.Random(os.urandom(8))
         self.wire: AsyncWire | None = None
 
@@ -146,6 +147,7 @@ class Client:
         ]  # fmt: skip
         if not self.gentle:
             actions += [(self.named, 15), (self.set_and_show, 10), (self.flush, 4), (self.sql_prepared, 3), (self.pinned, 1)]
+        actions = [(a, w) for a, w in actions if a.__name__ not in self.without]
         action = self.dice.choices([a for a, _ in actions], [w for _, w in actions])[0]
         self.tally.actions[action.__name__] += 1
         await action()

@@ -63,6 +63,7 @@ async def watcher(pooler: Pooler, tally: Tally, until: float, report: float) -> 
 def run(
     pooler: Pooler, server: PostgresServer, seconds: float, clients: int = 300, kill_every: float = 1.0,
     crash_every: float = 20.0, report: float = 0, user: str = "app", database: str = "app",
+    without: set[str] = frozenset(),
 ) -> Tally:  # fmt: skip
     prepare(server)
     tally = Tally()
@@ -71,7 +72,7 @@ def run(
     async def everything() -> None:
         until = time.monotonic() + seconds
         gentle = pooler.kind == "pgbouncer"
-        everybody = [Client(n, (pooler.host, pooler.port), login, tally, gentle) for n in range(clients)]
+        everybody = [Client(n, (pooler.host, pooler.port), login, tally, gentle, without) for n in range(clients)]
         watch = asyncio.create_task(watcher(pooler, tally, until, report))
         kill = asyncio.create_task(killer(server, tally, until, kill_every, crash_every)) if kill_every else None
         await asyncio.gather(*(client.run(until) for client in everybody))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -18,12 +19,16 @@ class Tally:
     kills: Counter = field(default_factory=Counter)
     #: Each is a sentence; the run is good if there is none.
     violations: list[str] = field(default_factory=list)
+    kinds: Counter = field(default_factory=Counter)
     most_servers: int = 0
     memory: list[tuple[float, int]] = field(default_factory=list)
 
     def violation(self, what: str) -> None:
-        if len(self.violations) < 50:
-            self.violations.append(what)
+        """Counts all, shows a few of each kind: one frequent kind must not hide a rare one."""
+        self.violations.append(what)
+        kind = re.sub(r"\d+|tok-[0-9a-f-]+|b'.*'|\[.*", "", what)
+        self.kinds[kind] += 1
+        if self.kinds[kind] <= 5:
             print(f"VIOLATION: {what}", flush=True)
 
     def memory_growth(self) -> float:
@@ -48,5 +53,6 @@ class Tally:
         if self.memory:
             sizes = [size >> 10 for _, size in self.memory]
             found.append(f"memory KiB: first {sizes[0]}, last {sizes[-1]}, most {max(sizes)}, growth {self.memory_growth():.2f}")
+        found += [f"  {count} × {kind}" for kind, count in self.kinds.most_common(20)]
         found.append(f"violations: {len(self.violations)}")
         return found

@@ -30,6 +30,8 @@ class Exchange:
     steps: list[bytes | Wait]
     #: Ends the connection (a protocol violation, Terminate): replies are read until the other side closes.
     fatal: bool = False
+    #: PostgreSQL survives it, a proxy that no longer knows where messages begin need not: FATAL 08P01 will do.
+    may_close: bool = False
 
     def batches(self) -> list[tuple[bytes, str]]:
         """What is sent in one go, and what to wait for after it."""

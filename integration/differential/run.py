@@ -83,7 +83,7 @@ class Worker:
     def smallest(self, plan: list[Exchange], conversation: int, seconds: float = 60) -> tuple[list[Exchange], str | None]:
         """Leaves out exchanges, then messages, as long as the difference stays."""
         until = time.monotonic() + seconds
-        last = self.converse(plan, conversation, timeout=3)
+        last = self.converse(plan, conversation, timeout=1.5)
         if last is None:
             return plan, None
         for split in (_halves_and_ones, _without_messages):
@@ -91,7 +91,7 @@ class Worker:
             while again and time.monotonic() < until:
                 again = False
                 for candidate in split(plan):
-                    found = self.converse(candidate, conversation, timeout=3)
+                    found = self.converse(candidate, conversation, timeout=1.5)
                     if found is not None:
                         plan, last, again = candidate, found, True
                         break

@@ -15,6 +15,11 @@ def X(*steps, fatal: bool = False) -> Exchange:
     return Exchange(list(steps), fatal)
 
 
+def M(*steps) -> Exchange:
+    """Malformed: the proxy may end the connection where PostgreSQL does not."""
+    return Exchange(list(steps), may_close=True)
+
+
 def pbdes(sql: str, *values, name: str = "") -> bytes:
     return parse(sql, name) + bind("", name, values) + describe("P") + execute() + SYNC
 
@@ -185,15 +190,15 @@ SCRIPTS: dict[str, list[Exchange]] = {
     "malformed_but_survivable": [
         X(message("D", b"Xnonsense\0"), SYNC),
         X(message("C", b"X\0"), SYNC),
-        X(message("B", text("") + text("")), SYNC),
-        X(message("P", text("") + text("SELECT 1") + struct.pack("!H", 3)), SYNC),
         X(query(b"SELECT '\xff\xfe'")),
-        X(message("Q", b"SELECT 1\0garbage\0")),
-        X(message("E", b"\0"), SYNC),
-        X(message("S", b"junk")),
-        X(message("Q", b"SELECT 1")),
-        X(message("H", b"junk"), SYNC, query("SELECT 1")),
     ],
+    "malformed_bind": [M(message("B", text("") + text("")), SYNC)],
+    "malformed_parse": [M(message("P", text("") + text("SELECT 1") + struct.pack("!H", 3)), SYNC)],
+    "malformed_query": [M(message("Q", b"SELECT 1\0garbage\0"))],
+    "malformed_query_end": [M(message("Q", b"SELECT 1"))],
+    "malformed_execute": [M(message("E", b"\0"), SYNC)],
+    "malformed_sync": [M(message("S", b"junk"))],
+    "malformed_flush": [M(message("H", b"junk"), SYNC, query("SELECT 1"))],
     "discard_in_all_forms": [
         X(parse("SELECT 1", "mine"), SYNC, query("DISCARD PLANS"), bind("", "mine"), execute(), SYNC),
         X(query("DISCARD ALL"), bind("", "mine"), execute(), SYNC),

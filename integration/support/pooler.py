@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 
 from .postgres import DATABASES, USERS, PostgresServer
-from .processes import Process, free_port, mortal, port_open, temporary_directory, unprivileged, wait_until
+from .processes import Process, free_port, listening, mortal, temporary_directory, unprivileged, wait_until
 from .wire import Wire
 
 KIND = os.environ.get("HEADGATE_POOLER", "headgate")
@@ -31,7 +31,7 @@ class Options:
 
     pool_mode: str = "transaction"
     default_pool_size: int = 2
-    threads: int = 2
+    threads: int = int(os.environ.get("HEADGATE_THREADS", 2))
     auth_type: str = "scram-sha-256"
     databases: dict[str, dict] = field(default_factory=lambda: {name: {"dbname": name} for name in DATABASES})
     users: dict[str, dict] = field(
@@ -72,6 +72,8 @@ class Pooler:
     """Common face of the three."""
 
     kind = "direct"
+    #: A test that ends the pooler says so; otherwise an end is a crash, whatever its exit code.
+    may_end = False
 
     def __init__(self, server: PostgresServer, options: Options):
         self.server = server
@@ -163,7 +165,7 @@ class Started(Pooler):
     def _listening(self) -> bool:
         if not self.process.alive():
             raise RuntimeError(f"{self.kind} ended with {self.process.child.returncode}:\n{self.process.log()}")
-        return port_open(self.port)
+        return listening(self.port)
 
     def stop(self) -> None:
         if self.process:

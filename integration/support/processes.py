@@ -131,7 +131,14 @@ def wait_until(condition, timeout: float = 10, interval: float = 0.02, what: str
         time.sleep(interval)
 
 
-def port_open(port: int) -> bool:
-    with socket.socket() as s:
-        s.settimeout(0.5)
-        return s.connect_ex(("127.0.0.1", port)) == 0
+def listening(port: int) -> bool:
+    """Does somebody listen? Asked of the kernel, since connecting would already be a client that vanishes."""
+    wanted = f":{port:04X}"
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            with open(table) as f:
+                if any(line.split()[1].endswith(wanted) and line.split()[3] == "0A" for line in f):
+                    return True
+        except FileNotFoundError:
+            continue
+    return False

@@ -256,14 +256,13 @@ class Wire:
             self.notifications.append((channel.decode(), payload.decode()))
 
     def read_until(self, kinds: str = "Z", timeout: float | None = None) -> list[Message]:
-        """Messages up to and with the first of one of these types."""
-        found = []
+        """Messages up to and with the first of one of these types; or to the end, if an error says why."""
+        found: list[Message] = []
         while not found or found[-1].type not in kinds:
             try:
                 found.append(self.read(timeout))
             except Closed:
-                # A FATAL is the last that is said: it is the answer.
-                if found and found[-1].type == "E":
+                if any(m.type == "E" for m in found):
                     return found
                 raise
         return found

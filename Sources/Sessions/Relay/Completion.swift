@@ -7,7 +7,7 @@ import Settings
 extension SessionEnvironment {
     /// CommandComplete of a tracked statement. `tag` is the message body; `popping` for Execute, which ends the entry.
     func completed(tag: RawSpan, _ server: ServerSession, _ client: ClientSession?, popping: Bool) {
-        guard let entry = server.tracked.first else { return }
+        guard let entry = server.tracked.first?.entry else { return }
         let index = server.trackedIndex
         if popping {
             server.tracked.popFirst()
@@ -34,6 +34,7 @@ extension SessionEnvironment {
 
     /// A statement of a tracked simple Query failed: the rest will not run. Its entry goes with ReadyForQuery.
     func abandonTrackedQuery(_ server: ServerSession, _ client: ClientSession?) {
+        if let tracked = server.tracked.first { didNotRun(tracked, from: server.trackedIndex, client, server) }
         server.trackedIndex = Int.max - 1
     }
 
@@ -44,7 +45,7 @@ extension SessionEnvironment {
             server.isInBlock = true
         } else if text.equals("COMMIT") || text.equals("PREPARE TRANSACTION") {
             server.isInBlock = false
-            if let extra = client.extra { transactionEnded(extra) }
+            if let extra = client.extra { transactionEnded(extra, client.policy) }
         } else if text.equals("ROLLBACK") {
             // ROLLBACK TO SAVEPOINT has the same tag and leaves the block open; it is applied as an effect.
             if server.rolledBackToSavepoint {
@@ -57,9 +58,10 @@ extension SessionEnvironment {
     }
 
     /// Committed: there is nothing to go back to.
-    func transactionEnded(_ extra: ClientExtra) {
+    func transactionEnded(_ extra: ClientExtra, _ policy: SessionStatePolicy) {
         extra.beforeTransaction = nil
         if !extra.savepoints.isEmpty { extra.savepoints.removeAll() }
+        extra.commitChannels(policy: policy)
     }
 
     /// Rolled back: settings are what they were when the transaction began.
@@ -69,7 +71,8 @@ extension SessionEnvironment {
             client.settings = before.client
             server.settings = before.server
         }
-        transactionEnded(extra)
+        extra.listening?.rollBack()
+        transactionEnded(extra, client.policy)
     }
 
     private func willChangeSettings(_ client: ClientSession, _ server: ServerSession) {
@@ -87,6 +90,14 @@ extension SessionEnvironment {
             let same = client.settings === server.settings
             client.settings = profiles.setting(entry, in: client.settings)
             server.settings = same ? client.settings : profiles.setting(entry, in: server.settings)
+        case .setComputed(let name):
+            willChangeSettings(client, server)
+            let unknown = SettingEntry(name: name, replay: nil)
+            client.settings = profiles.setting(unknown, in: client.settings)
+            server.settings = profiles.setting(unknown, in: server.settings)
+            let extra = client.more()
+            if extra.unread.count < 256 { extra.unread.insert(name) }
+            extra.suspects.insert(.unknown)
         case .reset(let name):
             willChangeSettings(client, server)
             server.settings = profiles.removing(name, from: server.settings)
@@ -103,17 +114,19 @@ extension SessionEnvironment {
         case .discardAll:
             server.settings = profiles.empty
             client.settings = client.base
-            forgetStatements(client, server)
             client.unnamed = nil
             server.unnamed = .none
             client.extra?.beforeTransaction = nil
+            note(.unlistenAll, client)
             if client.pins != [] { client.extra?.suspects.formUnion(client.pins) }
-        case .deallocateAll:
-            forgetStatements(client, server)
         case .savepoint(let name):
             let extra = client.more()
             if extra.savepoints.count < 4096 {
-                extra.savepoints.append((name, SettingsPair(client: client.settings, server: server.settings)))
+                extra.savepoints.append(
+                    (
+                        name, SettingsPair(client: client.settings, server: server.settings),
+                        extra.listening?.mark ?? 0
+                    ))
             }
         case .releaseSavepoint(let name):
             guard let extra = client.extra, let index = extra.savepoints.lastIndex(where: { $0.name == name }) else {
@@ -127,18 +140,17 @@ extension SessionEnvironment {
             }
             client.settings = extra.savepoints[index].settings.client
             server.settings = extra.savepoints[index].settings.server
+            extra.listening?.rollBack(to: extra.savepoints[index].channels)
             extra.savepoints.removeSubrange((index + 1)...)
         case .mayCreate(let kinds), .mayRelease(let kinds):
             if client.mode != .session { client.more().suspects.formUnion(kinds) }
-        case .listen, .unlisten, .unlistenAll:
-            if client.mode != .session { client.more().suspects.formUnion(.unknown) }
-        case .setLocal, .discardPlans, .discardTemporary, .discardSequences, .prepare, .execute, .deallocate:
+        case .listen(let channel): note(.listen(channel), client)
+        case .unlisten(let channel): note(.unlisten(channel), client)
+        case .unlistenAll: note(.unlistenAll, client)
+        case .setLocal, .discardPlans, .discardTemporary, .discardSequences, .execute, .prepare, .deallocate,
+            .deallocateAll:
+            // Names of statements are entered when they are sent (`willRun`).
             break
         }
-    }
-
-    private func forgetStatements(_ client: ClientSession, _ server: ServerSession) {
-        client.prepared = nil
-        server.statements.removeAll()
     }
 }

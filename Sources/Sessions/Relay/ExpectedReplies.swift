@@ -18,6 +18,9 @@ public enum ExpectedKind: UInt8, Sendable {
     case owedCloseComplete
     /// A message was sent that is sure to fail; its error is replaced by one of ours.
     case failure
+    /// Nothing is owed: here the client ended COPY data before the server had asked for any. What was sent behind it is
+    /// not part of the COPY.
+    case endOfCopyData
 }
 
 /// One expected reply, packed in four bytes.

@@ -25,17 +25,35 @@ extension SessionEnvironment {
             server.hasOpenBatch = false
             return nil
         }
-        server.tracked.append(entry)
+        switch decideListen(entry, client, server) {
+        case .pass: break
+        case .wait(let channels): return .needChannels(channels)
+        case .refuse(let error):
+            fail(error, bytes, server)
+            toServer.make(bytes) { $0.bare(FrontendTag.sync) }
+            server.expected.append(Expected(.sync))
+            server.hasOpenBatch = false
+            return nil
+        }
+        let text = bytes.extracting((start &+ 5)..<(end &- 1))
+        if client.mode != .session,
+            let rewritten = rewriteNames(text, entry, isSimple: true, bytes, client, server)
+        {
+            let named = rewritten.withSpan { statements.entry(text: $0, types: $0.extracting(0..<0)) }
+            server.tracked.append(willRun(named, client, server))
+            server.expected.append(Expected(.query, tracked: true))
+            toServer.make(bytes) { out in
+                let mark = out.begin(FrontendTag.query)
+                out.raw(rewritten)
+                out.u8(0)
+                out.end(mark)
+            }
+            return nil
+        }
+        server.tracked.append(willRun(entry, client, server))
         server.expected.append(Expected(.query, tracked: true))
         toServer.forward(bytes, start, end)
         return nil
-    }
-
-    func parseWithEffects(
-        _ entry: StatementEntry, _ message: RawSpan, text: Range<Int>, at start: Int, _ end: Int, _ bytes: RawSpan,
-        _ client: ClientSession, _ server: ServerSession
-    ) {
-        toServer.forward(bytes, start, end)
     }
 
     /// Why a statement is refused where `session_state = "reject"`.
@@ -60,6 +78,7 @@ extension SessionStateKinds {
         if contains(.advisoryLocks) { words.append("session advisory locks") }
         if contains(.holdCursors) { words.append("WITH HOLD cursors") }
         if contains(.loadedLibrary) { words.append("loaded libraries") }
+        if contains(.channels) { words.append("LISTEN") }
         if contains(.unknown) { words.append("unknown session state") }
         return words.joined(separator: ", ")
     }

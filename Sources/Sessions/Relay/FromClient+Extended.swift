@@ -1,6 +1,7 @@
 import ByteKit
 import PostgresWire
 import SQLText
+import Settings
 
 /// Simple Query and the messages of the extended protocol, from a client that has a server.
 extension SessionEnvironment {
@@ -53,6 +54,12 @@ extension SessionEnvironment {
         }
         let message = bytes.extracting(body..<end)
         let entry = statements.entry(text: message.extracting(text), types: message.extracting(oids))
+        if entry.facts.flags.contains(.hasEffects), client.mode != .session,
+            let rewritten = rewriteNames(message.extracting(text), entry, isSimple: false, bytes, client, server)
+        {
+            // The same message with other names in the text, taken up as if the client had sent that.
+            return parseRewritten(rewritten, message, name, oids, bytes, client, server)
+        }
         server.hasOpenBatch = true
         if name.isEmpty {
             server.operations.append(
@@ -61,46 +68,72 @@ extension SessionEnvironment {
             client.unnamed = entry
             server.unnamed = .serial(serial(entry))
             server.expected.append(Expected(.parse))
-            if entry.facts.flags.contains(.hasEffects) {
-                parseWithEffects(entry, message, text: text, at: start, end, bytes, client, server)
-            } else {
-                toServer.forward(bytes, start, end)
-            }
+            toServer.forward(bytes, start, end)
             return nil
         }
-        return parseNamed(message, name, text: text, entry, at: start, end, bytes, client, server)
+        parseNamed(message, name, tail: message.extracting(text.lowerBound..<message.byteCount), entry, bytes, client, server)
+        return nil
     }
 
-    private func parseNamed(
-        _ message: RawSpan, _ name: Range<Int>, text: Range<Int>, _ entry: StatementEntry, at start: Int, _ end: Int,
-        _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
+    private func parseRewritten(
+        _ text: [UInt8], _ message: RawSpan, _ name: Range<Int>, _ oids: Range<Int>, _ bytes: RawSpan,
+        _ client: ClientSession, _ server: ServerSession
     ) -> ClientStop? {
+        let types = message.extracting(oids)
+        let entry = text.withSpan { statements.entry(text: $0, types: types) }
+        server.hasOpenBatch = true
+        var tail = ByteWriter(capacity: text.count + 16)
+        tail.raw(text)
+        tail.u8(0)
+        tail.i16(Int16(truncatingIfNeeded: types.byteCount / 4))
+        tail.span(types)
+        let rest = tail.take()
+        guard name.isEmpty else {
+            rest.withSpan { parseNamed(message, name, tail: $0, entry, bytes, client, server) }
+            return nil
+        }
+        server.operations.append(
+            StatementOperation(kind: .parseUnnamed, serial: serial(entry), previousUnnamed: client.unnamed))
+        client.unnamed = entry
+        server.unnamed = .serial(serial(entry))
+        server.expected.append(Expected(.parse))
+        toServer.make(bytes) { out in
+            let mark = out.begin(FrontendTag.parse)
+            out.u8(0)
+            out.raw(rest)
+            out.end(mark)
+        }
+        return nil
+    }
+
+    /// `tail` is the message from its text on.
+    private func parseNamed(
+        _ message: RawSpan, _ name: Range<Int>, tail: RawSpan, _ entry: StatementEntry, _ bytes: RawSpan,
+        _ client: ClientSession, _ server: ServerSession
+    ) {
         let clientName = message.extracting(name)
         if client.prepared?.find(clientName) != nil {
             fail(
                 PostgresError(
                     .error, "42P05", "prepared statement \"\(Self.text(clientName))\" already exists"), bytes, server)
-            return nil
+            return
         }
-        var names = client.prepared ?? NameTable(hasher: nameHash)
-        guard names.count < maxClientStatements else {
+        guard client.preparedCount < maxClientStatements else {
             fail(
                 PostgresError(
-                    .error, "53400", "this connection has prepared \(names.count) statements, the most it may have",
+                    .error, "53400", "this connection has prepared \(client.preparedCount) statements, the most it may have",
                     hint: "Close prepared statements that are no longer used."), bytes, server)
-            return nil
+            return
         }
-        client.prepared = nil
         let nameBytes = clientName.toArray()
-        names.set(nameBytes, ClientStatement(entry: entry, sqlDefinition: nil))
-        client.prepared = names
+        _ = client.setStatement(nameBytes, ClientStatement(entry: entry, sqlDefinition: nil), nameHash)
         let serial = serial(entry)
         let operation = StatementOperation(kind: .parseNamed, serial: serial, name: nameBytes)
         if server.transaction != .failed && server.statements.touch(serial) {
             server.expected.append(Expected(.owedParseComplete))
             server.operations.append(operation)
             settleOwed(bytes, server)
-            return nil
+            return
         }
         makeRoom(bytes, server)
         server.statements.insert(serial)
@@ -110,10 +143,9 @@ extension SessionEnvironment {
             let mark = out.begin(FrontendTag.parse)
             ServerName.write(serial, to: &out)
             out.u8(0)
-            out.span(message.extracting(text.lowerBound..<message.byteCount))
+            out.span(tail)
             out.end(mark)
         }
-        return nil
     }
 
     /// Bind (`B`): portal, statement, then parameters, which may be long and are passed on as they come.
@@ -152,6 +184,9 @@ extension SessionEnvironment {
                 stream(end, at: start, bytes, client)
             }
             return nil
+        }
+        if statement.entry.facts.flags.contains(.hasEffects) {
+            ensureReferences(statement.entry, bytes, client, server)
         }
         let serial = prepareNamed(statement, bytes, server)
         notePortal(portal, statement.entry, client)
@@ -206,6 +241,9 @@ extension SessionEnvironment {
             }
             return nil
         }
+        if statement.entry.facts.flags.contains(.hasEffects) {
+            ensureReferences(statement.entry, bytes, client, server)
+        }
         let serial = prepareNamed(statement, bytes, server)
         server.expected.append(Expected(.describeStatement))
         toServer.make(bytes) { out in
@@ -246,15 +284,22 @@ extension SessionEnvironment {
             guard end &- start <= maxInspectedStatement else { return .fatal(Self.malformed("name is too long")) }
             return .needBytes(end &- start)
         }
-        server.hasOpenBatch = true
         var tracked = false
         if let portals = client.extra?.portals, !portals.isEmpty,
             let nameEnd = bytes.firstIndex(of: 0, from: body, to: end),
             let entry = portals.find(bytes.extracting(body..<nameEnd))
         {
-            server.tracked.append(entry)
+            switch decideListen(entry, client, server) {
+            case .pass: break
+            case .wait(let channels): return .needChannels(channels)
+            case .refuse(let error):
+                fail(error, bytes, server)
+                return nil
+            }
+            server.tracked.append(willRun(entry, client, server))
             tracked = true
         }
+        server.hasOpenBatch = true
         server.expected.append(Expected(.execute, tracked: tracked))
         toServer.forward(bytes, start, end)
         return nil

@@ -15,6 +15,7 @@ extension SessionEnvironment {
             toServer.make(bytes) { $0.close(0x53, []) }
             return
         }
+        if entry.facts.flags.contains(.hasEffects) { ensureReferences(entry, bytes, client, server) }
         let serial = serial(entry)
         if server.unnamed == .serial(serial) { return }
         server.unnamed = .serial(serial)
@@ -97,6 +98,9 @@ extension SessionEnvironment {
             switch next.kind {
             case .owedParseComplete: toClient.make(bytes) { $0.bare(BackendTag.parseComplete) }
             case .owedCloseComplete: toClient.make(bytes) { $0.bare(BackendTag.closeComplete) }
+            case .endOfCopyData:
+                server.expected.popFirst()
+                continue
             case .parse, .bind, .describeStatement, .describePortal, .execute, .closeStatement, .closePortal, .sync,
                 .query, .functionCall, .failure:
                 return

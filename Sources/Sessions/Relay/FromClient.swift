@@ -12,6 +12,8 @@ public enum ClientStop: Equatable, Sendable {
     case needServer
     /// The server's settings must be made the client's first (`beginSettings`).
     case needSettings
+    /// The hub must listen to these channels before the message at `consumed` goes to the server.
+    case needChannels([String])
     /// So many replies are owed that no more is sent before some have come.
     case tooManyInFlight
     /// Terminate.
@@ -67,11 +69,12 @@ extension SessionEnvironment {
     ) -> ClientStop? {
         switch tag {
         case FrontendTag.sync:
-            guard end &- start == 5 else { return .fatal(Self.malformed("invalid Sync message")) }
+            guard end &- start == 5 else { return .needServer }
             client.isSkippingAlone = false
             toClient.make(bytes) { $0.readyForQuery(.idle) }
             return nil
         case FrontendTag.flush:
+            guard end &- start == 5 else { return .needServer }
             return nil
         case FrontendTag.query, FrontendTag.parse, FrontendTag.bind, FrontendTag.describe, FrontendTag.execute,
             FrontendTag.close, FrontendTag.functionCall:
@@ -114,16 +117,16 @@ extension SessionEnvironment {
             return describeOrClose(tag, body, end, at: start, bytes, client, server)
         case FrontendTag.execute: return execute(body, end, at: start, bytes, client, server)
         case FrontendTag.sync:
-            guard end &- start == 5 else { return .fatal(Self.malformed("invalid Sync message")) }
-            toServer.forward(bytes, start, end)
+            stream(end, at: start, bytes, client)
             // During COPY IN the server reads Sync and ignores it (protocol documentation, "COPY Operations").
             if !server.isCopyingIn {
                 server.expected.append(Expected(.sync))
                 server.hasOpenBatch = false
+                server.isSkipping = false
             }
             return nil
         case FrontendTag.flush:
-            toServer.forward(bytes, start, end)
+            stream(end, at: start, bytes, client)
             return nil
         case FrontendTag.functionCall:
             server.expected.append(Expected(.functionCall))
@@ -133,7 +136,11 @@ extension SessionEnvironment {
             stream(end, at: start, bytes, client)
             return nil
         case FrontendTag.copyDone, FrontendTag.copyFail:
-            server.isCopyingIn = false
+            if server.isCopyingIn {
+                server.isCopyingIn = false
+            } else if !server.expected.isEmpty {
+                server.expected.append(Expected(.endOfCopyData))
+            }
             stream(end, at: start, bytes, client)
             return nil
         case FrontendTag.terminate:
@@ -159,6 +166,6 @@ extension SessionEnvironment {
 
     @inline(never)
     static func malformed(_ what: String) -> PostgresError {
-        PostgresError(.fatal, "08P01", what, hint: "The client and the proxy no longer agree on the protocol.")
+        PostgresError(.fatal, "08P01", what)
     }
 }

@@ -15,7 +15,7 @@ extension SessionEnvironment {
             return .fatal(error, delivered: deliver)
         }
         server.isCopyingIn = false
-        if let client, !server.isInBlock { rollBack(client, server) }
+        if server.isInBlock { server.failedInBlock = true } else if let client { rollBack(client, server) }
         var visible = client != nil
         switch head.kind {
         case .failure:
@@ -27,16 +27,26 @@ extension SessionEnvironment {
             server.hiddenError = error
             if !error.isFatal { visible = false }
         case .parse, .bind, .describeStatement, .describePortal, .execute, .closeStatement, .closePortal, .sync,
-            .query, .functionCall, .owedParseComplete, .owedCloseComplete:
+            .query, .functionCall, .owedParseComplete, .owedCloseComplete, .endOfCopyData:
             break
         }
-        if visible { toClient.forward(bytes, start, end) }
+        if visible, let client {
+            if let body = renamed(bytes.extracting(body..<end), for: client) {
+                toClient.make(bytes) { out in
+                    let mark = out.begin(BackendTag.errorResponse)
+                    out.raw(body)
+                    out.end(mark)
+                }
+            } else {
+                toClient.forward(bytes, start, end)
+            }
+        }
         if error.isFatal { return .fatal(error, delivered: visible) }
         switch head.kind {
         case .sync, .functionCall: break
         case .query: if head.isTracked { abandonTrackedQuery(server, client) }
         case .parse, .bind, .describeStatement, .describePortal, .execute, .closeStatement, .closePortal,
-            .owedParseComplete, .owedCloseComplete, .failure:
+            .owedParseComplete, .owedCloseComplete, .failure, .endOfCopyData:
             skipToSync(server, client)
         }
         return nil
@@ -46,6 +56,7 @@ extension SessionEnvironment {
     /// what was entered for them when they were sent is taken back, last first.
     private func skipToSync(_ server: ServerSession, _ client: ClientSession?) {
         var undone: [StatementOperation] = []
+        var dropped: [TrackedStatement] = []
         var isHead = true
         var unnamedTouched = false
         while let expected = server.expected.first, expected.kind != .sync {
@@ -61,16 +72,17 @@ extension SessionEnvironment {
                     }
                 }
             case .execute, .query:
-                if expected.isTracked { server.tracked.popFirst() }
+                if expected.isTracked, let tracked = server.tracked.popFirst() { dropped.append(tracked) }
             case .failure:
                 server.failures.popFirst()
-            case .bind, .describeStatement, .describePortal, .closePortal, .functionCall, .sync:
+            case .bind, .describeStatement, .describePortal, .closePortal, .functionCall, .sync, .endOfCopyData:
                 break
             }
             isHead = false
             server.expected.popFirst()
         }
         server.trackedIndex = 0
+        for tracked in dropped.reversed() { didNotRun(tracked, from: 0, client, server) }
         for operation in undone.reversed() { undo(operation, server, client, &unnamedTouched) }
         if unnamedTouched { server.unnamed = .unknown }
         server.isSkipping = server.expected.isEmpty
@@ -83,7 +95,10 @@ extension SessionEnvironment {
         switch operation.kind {
         case .parseNamed:
             server.statements.remove(operation.serial)
-            _ = client?.prepared?.remove(operation.name)
+            if let client, client.prepared?.remove(operation.name) != nil {
+                // Errors about it may still be on their way.
+                remember(String(decoding: operation.name, as: UTF8.self), for: operation.serial, client)
+            }
         case .injectedParse:
             server.statements.remove(operation.serial)
         case .evict:

@@ -172,7 +172,10 @@ extension SessionEnvironment {
         case BackendTag.errorResponse:
             return error(body, end, at: start, bytes, server, client)
         case BackendTag.notificationResponse:
-            if let client, client.mode == .session || client.pins != [] { toClient.forward(bytes, start, end) }
+            // In the other modes the hub delivers, and what the server says may be another client's.
+            if let client, client.mode == .session || client.pins.contains(.channels) {
+                toClient.forward(bytes, start, end)
+            }
             return nil
         case BackendTag.copyInResponse, BackendTag.copyBothResponse:
             guard let head = server.expected.first, head.kind == .query || head.kind == .execute else {
@@ -181,6 +184,10 @@ extension SessionEnvironment {
             server.isCopyingIn = true
             // Syncs already sent are read, and ignored, by the COPY itself.
             while let second = server.expected[1], second.kind == .sync { server.expected.removeSecond() }
+            if server.expected[1]?.kind == .endOfCopyData {
+                server.expected.removeSecond()
+                server.isCopyingIn = false
+            }
             if client != nil && !head.isHidden { toClient.forward(bytes, start, end) }
             return nil
         case BackendTag.copyOutResponse, BackendTag.copyDone:
@@ -212,13 +219,30 @@ extension SessionEnvironment {
         server.isSkipping = false
         server.isCopyingIn = false
         if status == .idle {
-            if let extra = client?.extra { transactionEnded(extra) }
+            if let client, let extra = client.extra {
+                // An error that ended the block: COMMIT itself failed.
+                if server.failedInBlock { rollBack(client, server) } else { transactionEnded(extra, client.policy) }
+            }
             if !head.isHidden { result.transactions &+= 1 }
         }
-        if !head.isHidden && client != nil { toClient.forward(bytes, start, end) }
+        server.failedInBlock = false
+        if !head.isHidden, let client {
+            if let listening = client.extra?.listening { notifications(listening, server, bytes) }
+            toClient.forward(bytes, start, end)
+        }
         result.sawReady = true
         settleOwedAfter(bytes, server, client)
         return nil
+    }
+
+    /// What was notified meanwhile comes before ReadyForQuery, as PostgreSQL sends it.
+    private func notifications(_ listening: Listening, _ server: ServerSession, _ bytes: RawSpan) {
+        if server.transaction == .idle {
+            let queue = listening.takeQueue()
+            if !queue.isEmpty { toClient.make(bytes) { $0.raw(queue) } }
+        } else if server.expected.isEmpty {
+            listening.forgetEarly()
+        }
     }
 
     /// A reply without content that answers one message.
@@ -241,11 +265,15 @@ extension SessionEnvironment {
         settleOwedAfter(bytes, server, client)
     }
 
-    @inline(__always)
     func settleOwedAfter(_ bytes: RawSpan, _ server: ServerSession, _ client: ClientSession?) {
         guard let next = server.expected.first,
-            next.kind == .owedParseComplete || next.kind == .owedCloseComplete
+            next.kind == .owedParseComplete || next.kind == .owedCloseComplete || next.kind == .endOfCopyData
         else { return }
+        if next.kind == .endOfCopyData {
+            server.expected.popFirst()
+            settleOwedAfter(bytes, server, client)
+            return
+        }
         if client == nil {
             while let next = server.expected.first,
                 next.kind == .owedParseComplete || next.kind == .owedCloseComplete

@@ -65,36 +65,82 @@ extension ServerSession {
 }
 
 /// The question what session state is left on a server.
-public enum SessionProbe {
+enum SessionProbe {
     /// One row of three booleans: temporary objects, advisory locks, holdable cursors.
-    public static let text = Array(
+    static let text = Array(
         """
         SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_class WHERE relnamespace = pg_catalog.pg_my_temp_schema()), \
         EXISTS (SELECT 1 FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND pid = pg_catalog.pg_backend_pid()), \
         EXISTS (SELECT 1 FROM pg_catalog.pg_cursors WHERE is_holdable)
         """.utf8)
+    /// Rows of name and value: every setting made in the session.
+    static let settings = Array(
+        """
+        ;SELECT name, setting FROM pg_catalog.pg_settings WHERE source = 'session' \
+        UNION ALL SELECT 'role', pg_catalog.current_setting('role') \
+        WHERE pg_catalog.current_setting('role') <> 'none'
+        """.utf8)
+
+    /// One more row for a setting that `pg_settings` may not show (those with a dot do not stand there).
+    static func value(of name: String) -> [UInt8] {
+        let literal = SettingText.literal(name)
+        return Array(" UNION ALL SELECT ".utf8) + literal + Array(", pg_catalog.current_setting(".utf8) + literal
+            + Array(", true)".utf8)
+    }
+}
+
+extension SessionEnvironment {
+    /// Asks a server what state its client has left on it; the bytes to send.
+    public func probe(_ client: ClientSession, _ server: ServerSession) -> [UInt8] {
+        var text = SessionProbe.text
+        if let extra = client.extra, extra.suspects.contains(.unknown) {
+            text += SessionProbe.settings
+            var names = extra.unread
+            for entry in client.settings.entries where entry.name.contains(".") { names.insert(entry.name) }
+            for name in names.sorted() { text += SessionProbe.value(of: name) }
+        }
+        return hidden(text, server)
+    }
+
+    /// Takes the answer to `probe`: pins are exact afterwards, and so are settings that had become unknown.
+    public func takeProbe(_ client: ClientSession, _ server: ServerSession) {
+        defer { server.hiddenRows.removeAll() }
+        guard let extra = client.extra else { return }
+        var pins = extra.pins.intersection([.loadedLibrary, .channels])
+        if extra.suspects.contains(.loadedLibrary) { pins.insert(.loadedLibrary) }
+        guard let row = server.hiddenRows.first, row.count == 3, server.takeHiddenError() == nil else {
+            extra.pins = pins.union(.unknown)
+            return
+        }
+        if row[0] == [0x74] { pins.insert(.temporaryTables) }
+        if row[1] == [0x74] { pins.insert(.advisoryLocks) }
+        if row[2] == [0x74] { pins.insert(.holdCursors) }
+        if extra.suspects.contains(.unknown) { readSettings(client, server) }
+        extra.suspects = []
+        extra.unread = []
+        extra.pins = pins
+    }
+
+    private func readSettings(_ client: ClientSession, _ server: ServerSession) {
+        var entries = client.settings.entries.filter { $0.name == "session_authorization" }
+        for row in server.hiddenRows.dropFirst() where row.count == 2 {
+            guard let name = row[0], let value = row[1] else { continue }
+            let key = String(decoding: name, as: UTF8.self).lowercased()
+            let text = String(decoding: value, as: UTF8.self)
+            if let known = client.base[key], known.replay == SettingText.assignment(key, text) {
+                entries.append(known)
+                continue
+            }
+            entries.append(SettingEntry(name: key, replay: SettingText.configuration(key, text)))
+        }
+        client.settings = profiles.intern(entries)
+        server.settings = client.settings
+    }
 }
 
 extension ClientSession {
     /// Something was done that may have left state on the server, or taken it away.
     public var hasSuspects: Bool { extra.map { !$0.suspects.isEmpty } ?? false }
-
-    /// Takes the answer to `SessionProbe.text`; the pins are exact afterwards.
-    public func takeProbe(_ server: ServerSession) {
-        guard let extra else { return }
-        var pins = extra.pins.intersection([.loadedLibrary])
-        if extra.suspects.contains(.loadedLibrary) { pins.insert(.loadedLibrary) }
-        if let row = server.hiddenRows.first, row.count == 3, server.hiddenError == nil {
-            if row[0] == [0x74] { pins.insert(.temporaryTables) }
-            if row[1] == [0x74] { pins.insert(.advisoryLocks) }
-            if row[2] == [0x74] { pins.insert(.holdCursors) }
-        } else {
-            pins.insert(.unknown)
-        }
-        extra.suspects = []
-        extra.pins = pins
-        server.hiddenRows.removeAll()
-    }
 }
 
 extension ByteWriter {

@@ -151,6 +151,11 @@ public enum SettingText {
         return out
     }
 
+    /// The call of `set_config` that gives `name` a `value` as `current_setting` shows it.
+    public static func configuration(_ name: String, _ value: String) -> [UInt8] {
+        Array("SELECT pg_catalog.set_config(".utf8) + literal(name) + [0x2C] + literal(value) + Array(",false)".utf8)
+    }
+
     /// The statement that gives `name` the `value` a client asked for at start-up.
     ///
     /// List parameters whose elements are identifiers (`search_path`) would take a quoted literal for one element, so
@@ -160,10 +165,7 @@ public enum SettingText {
             "search_path", "temp_tablespaces", "session_preload_libraries", "local_preload_libraries",
             "shared_preload_libraries", "unix_socket_directories",
         ]
-        if lists.contains(name) {
-            return Array("SELECT pg_catalog.set_config(".utf8) + literal(name) + [0x2C] + literal(value)
-                + Array(",false)".utf8)
-        }
+        if lists.contains(name) { return configuration(name, value) }
         return Array("SET ".utf8) + Self.name(name) + Array(" TO ".utf8) + literal(value)
     }
 }
