@@ -14,11 +14,17 @@ import psycopg
 import pytest
 
 from support.pooler import BINARY, KIND
-from support.processes import free_port, port_open, unprivileged, wait_until
+from support.processes import free_port, unprivileged, wait_until
 
 pytestmark = pytest.mark.skipif(KIND != "headgate", reason="headgate's own")
 
 READY = "press Ctrl-C"
+
+
+def port_open(port: int) -> bool:
+    with socket.socket() as s:
+        s.settimeout(5)
+        return s.connect_ex(("127.0.0.1", port)) == 0
 
 
 class Demo:
