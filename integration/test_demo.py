@@ -257,3 +257,13 @@ def test_wrong_usage(start, options):
     demo = start(*options)
     assert demo.child.wait(10) == 2
     assert "usage: headgate demo" in demo.err.read_text()
+
+
+def test_without_postgresql_the_package_is_named(tmp_path):
+    hidden = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /usr/lib/postgresql && exec "$@"', "sh"]
+    if subprocess.run([*hidden, "true"], capture_output=True).returncode != 0:
+        pytest.skip("may not hide PostgreSQL from a process")
+    command = [*hidden, "env", "PATH=/nowhere", str(BINARY), "demo"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=10)
+    assert done.returncode == 1
+    assert "apt-get install postgresql" in done.stderr
