@@ -199,7 +199,10 @@ final class Worker: LoopTurnHandler {
 
     /// Sends a free server to another worker.
     func lend(_ server: ServerConnection, to other: Int) {
-        guard let moved = MovedServer(server) else { return }
+        guard let moved = MovedServer(server) else {
+            server.close("cannot be lent")
+            return
+        }
         _ = shared.worker(other)?.post(.server(moved))
     }
 
