@@ -1,6 +1,7 @@
 """Replication connections: each a server of its own, ended with its client."""
 
 import subprocess
+import threading
 import time
 
 import pytest
@@ -83,6 +84,28 @@ def test_replication_waits_for_a_place(own_pooler):
             c.timeout = 10
             assert c.read_until("Z")
             assert [m.type for m in c.query("IDENTIFY_SYSTEM")] == ["T", "D", "C", "Z"]
+
+
+def test_replication_gets_a_place_among_busy_clients(own_pooler):
+    """Clients that always have another statement do not keep it out for ever."""
+    pooler = own_pooler(default_pool_size=2)
+    over = threading.Event()
+
+    def work():
+        with pooler.wire() as c:
+            while not over.is_set():
+                c.query("SELECT pg_sleep(0.02)")
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    try:
+        with pooler.wire(replication="database") as c:
+            assert c.value("SELECT 'in'") == "in"
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
 
 
 def test_replication_cancel(pooler):
