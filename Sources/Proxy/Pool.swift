@@ -42,6 +42,8 @@ final class Pool {
     /// Clients logged in to this pool in this worker.
     var clientCount = 0
     var counters = PoolCounters()
+    /// The next server that becomes free is to be closed, for a replication client that waits for its place.
+    var owesPlace = false
     private var welcomes: [ObjectIdentifier: (profile: SettingsProfile, status: StatusBlock)] = [:]
     /// Not before this is another connection tried.
     private var retryAt: Int64 = 0
@@ -155,7 +157,7 @@ final class Pool {
                 worker.evict(for: self)
                 return
             case .open:
-                if now < retryAt {
+                if now < retryAt || global.claims.inUse > 0 {
                     giveUpReservation()
                     return
                 }
@@ -357,7 +359,7 @@ final class Pool {
     }
 
     private func fillUp(_ now: Int64) {
-        guard settings.minPoolSize > 0, now >= retryAt, !machine.isPaused, clientCount > 0 else { return }
+        guard settings.minPoolSize > 0, now >= retryAt, global.claims.inUse == 0, !machine.isPaused, clientCount > 0 else { return }
         while global.share.servers.inUse < min(settings.minPoolSize, settings.defaultPoolSize) {
             guard case .open = machine.reserve(now: now) else { return }
             open()

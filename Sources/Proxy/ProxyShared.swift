@@ -16,6 +16,8 @@ struct PoolKey: Hashable, Sendable {
 final class PoolGlobal: Sendable {
     let key: PoolKey
     let share: PoolShare
+    /// Replication clients that wait for a place: while there are any, the pool opens no servers.
+    let claims = CapacityCounter()
     /// What servers report to clients with these start-up settings, learned by any worker.
     private let welcomes = Mutex<[[SettingEntry]: [StatusBlock.Entry]]>([:])
 

@@ -1,6 +1,7 @@
 import ByteKit
 import Credentials
 import EventLoop
+import Pooling
 import PostgresWire
 import Sessions
 import Settings
@@ -292,6 +293,13 @@ final class ServerConnection: Connection, CancelTarget {
         if closeNeeded || worker.loop.nowMicros >= expiresAt {
             close(closeNeeded ? "no longer wanted" : "server_lifetime is over")
             return
+        }
+        if pool.owesPlace {
+            pool.owesPlace = false
+            if pool.global.claims.inUse > 0 {
+                close("its place is needed by a replication client")
+                return
+            }
         }
         phase = .idle
         if cancelsInFlight == 0 { pool.place(self) }

@@ -33,7 +33,7 @@ final class Worker: LoopTurnHandler {
     /// What this worker's clients listen to.
     lazy var desk = ListenDesk(worker: self)
     /// Replication clients for which there was no place, tried again at the next tick.
-    var replicationWaiters: [(slot: UInt32, connectedAt: Int64)] = []
+    var replicationWaiters: [ReplicationWaiter] = []
     private var listeners: [Listener] = []
     private var cancels: [ObjectIdentifier: CancelConnection] = [:]
     private var wheel: TimerWheel
