@@ -290,6 +290,7 @@ final class ServerConnection: Connection, CancelTarget {
     /// Free: back to the pool, or closed if its time has come.
     private func finish() {
         deadline = .max
+        if session?.isWorn == true { closeNeeded = true }
         if closeNeeded || worker.loop.nowMicros >= expiresAt {
             close(closeNeeded ? "no longer wanted" : "server_lifetime is over")
             return

@@ -61,8 +61,6 @@ public final class ServerSession {
     var unanswered: [UInt64: UInt32] = [:]
     /// The batch in which the unnamed statement was parsed, while that is not answered.
     var unnamedUnanswered: UInt32?
-    /// Statements the server may hold although they do not count as held: closed before they are parsed again.
-    var doubtful: Set<UInt64> = []
     /// Counts the Syncs sent.
     var batch: UInt32 = 0
     /// One for each Parse and Close among the expected replies.
@@ -120,6 +118,9 @@ public final class ServerSession {
     public var isClean: Bool {
         transaction == .idle && isQuiet
     }
+
+    /// So much went wrong that nobody knows any more which statements it holds: better a new connection.
+    public var isWorn: Bool { statements.doubtful.count > 256 }
 
     /// How many prepared statements it holds.
     public var preparedCount: Int { statements.count }

@@ -133,7 +133,10 @@ extension SessionEnvironment {
         _ = client.setStatement(nameBytes, ClientStatement(entry: entry, sqlDefinition: nil), nameHash)
         let serial = serial(entry)
         let operation = StatementOperation(kind: .parseNamed, serial: serial, name: nameBytes)
-        if server.transaction != .failed && isHeld(serial, server) {
+        // In a failed transaction the server must refuse it; a ROLLBACK may be on its way, though.
+        let mayFail = server.transaction == .failed
+        if mayFail && server.statements.touch(serial) { server.statements.doubtful.insert(serial) }
+        if !mayFail && isHeld(serial, server) {
             server.expected.append(Expected(.owedParseComplete))
             server.operations.append(operation)
             settleOwed(bytes, server)

@@ -52,13 +52,13 @@ extension SessionEnvironment {
         guard server.statements.touch(serial) else { return false }
         if server.unanswered.isEmpty { return true }
         guard let batch = server.unanswered[serial], batch != server.batch else { return true }
-        server.doubtful.insert(serial)
+        server.statements.doubtful.insert(serial)
         return false
     }
 
     /// The statement is about to be parsed under `serial`: makes room, and closes what may be there already.
     func enter(_ serial: UInt64, _ bytes: RawSpan, _ server: ServerSession) {
-        if server.doubtful.remove(serial) != nil {
+        if server.statements.doubtful.remove(serial) != nil {
             server.statements.remove(serial)
             server.operations.append(StatementOperation(kind: .evict))
             server.expected.append(Expected(.closeStatement, hidden: true))

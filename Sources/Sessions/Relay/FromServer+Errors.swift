@@ -105,7 +105,7 @@ extension SessionEnvironment {
     private func doubt(_ serial: UInt64, _ server: ServerSession) {
         server.statements.remove(serial)
         server.unanswered[serial] = nil
-        server.doubtful.insert(serial)
+        server.statements.doubtful.insert(serial)
     }
 
     private func undo(

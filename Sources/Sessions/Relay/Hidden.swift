@@ -60,7 +60,6 @@ extension SessionEnvironment {
         server.settings = profiles.empty
         server.statements.removeAll()
         server.unanswered.removeAll()
-        server.doubtful.removeAll()
         server.unnamed = .none
     }
 }
