@@ -235,10 +235,9 @@ final class ServerConnection: Connection, CancelTarget {
         if result.wantsCopyData { send(worker.environment.refuseCopy(session)) }
         if result.sawReady && (session.isClean || phase == .cleaning && session.isQuiet) {
             becameClean()
-        } else if result.sawReady, let client {
-            client.stillInTransaction()
-        } else if let client, client.waitsForReplies, session.expected.count < ExpectedReplies.limit / 2 {
-            client.repliesCame()
+        } else if let client {
+            if result.sawReady { client.stillInTransaction() }
+            if client.waitsForReplies && session.expected.count < ExpectedReplies.limit / 2 { client.repliesCame() }
         }
         return result.consumed
     }
