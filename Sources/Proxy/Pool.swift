@@ -20,6 +20,8 @@ struct PoolCounters {
     var bytesFromClients: UInt64 = 0
     var bytesFromServers: UInt64 = 0
     var waitMicros: UInt64 = 0
+    var transactionMicros: UInt64 = 0
+    var queryMicros: UInt64 = 0
     var assignments: UInt64 = 0
     var logins: UInt64 = 0
 }
@@ -42,6 +44,8 @@ final class Pool {
     /// Clients logged in to this pool in this worker.
     var clientCount = 0
     var counters = PoolCounters()
+    /// Why its clients are to go once their transaction has ended: it is no longer in the configuration.
+    private(set) var farewell: PostgresError?
     private var welcomes: [ObjectIdentifier: (profile: SettingsProfile, status: StatusBlock)] = [:]
     /// Not before this is another connection tried.
     private var retryAt: Int64 = 0
@@ -131,6 +135,7 @@ final class Pool {
     /// A server is free.
     func place(_ server: ServerConnection) {
         let now = worker.loop.nowMicros
+        if machine.isPaused || server.closeNeeded { return server.close("paused, or no longer wanted") }
         switch machine.place(server: server.slot, affinity: server.session?.settings.affinity ?? 0, now: now) {
         case .assigned(let slot, let since):
             guard let client = worker.clients[slot] else { return place(server) }
@@ -320,6 +325,45 @@ final class Pool {
     private static func cleaned(_ name: String) -> String {
         String(
             decoding: name.utf8.prefix(63).map { $0 < 0x20 || $0 > 0x7E ? 0x3F : $0 }, as: UTF8.self)
+    }
+
+    // MARK: Control
+
+    /// Gives out no server, and closes those that are free; or goes on.
+    func setPaused(_ on: Bool) {
+        guard machine.isPaused != on else { return }
+        machine.isPaused = on
+        guard on else { return supply() }
+        for slot in machine.idleServers { worker.servers[slot]?.close("PAUSE") }
+    }
+
+    /// Takes over what a new configuration says of this pool.
+    func reconfigure(_ new: Snapshot) {
+        let key = global.key
+        let configuration = new.configuration
+        guard let database = configuration.database(key.database), let user = new.users[key.user],
+            let cluster = configuration.clusters[database.cluster]
+        else {
+            farewell = PostgresError(
+                .fatal, "57P01", "database \"\(key.database)\" or user \"\(key.user)\" is no longer configured")
+            return
+        }
+        let isSameServer =
+            cluster.servers == self.cluster.servers && cluster.tls == self.cluster.tls
+            && database.dbname == self.database.dbname
+            && database.connectQuery == self.database.connectQuery && user.isSameAtServer(as: self.user)
+        farewell = nil
+        settings = configuration.effective(database: key.database, user: key.user)
+        (self.database, self.user, self.cluster) = (database, user, cluster)
+        machine.limits = Self.limits(settings, user)
+        machine.isRoundRobin = configuration.general.serverRoundRobin
+        if !isSameServer {
+            welcomes.removeAll()
+            global.forgetWelcomes()
+            (retryAt, downSince, lastFailure) = (0, nil, nil)
+            reconnect()
+        }
+        supply()
     }
 
     // MARK: Maintenance
