@@ -353,10 +353,16 @@ enum CommandLineOptions {
 enum CancelKey {
     static func bytes(_ secret: UInt64, isLong: Bool) -> [UInt8] {
         var out: [UInt8] = []
-        for shift in stride(from: 24, through: 0, by: -8) { out.append(UInt8(truncatingIfNeeded: secret >> UInt64(shift))) }
+        for shift in stride(from: 24, through: 0, by: -8) {
+            out.append(UInt8(truncatingIfNeeded: secret >> UInt64(shift)))
+        }
         guard isLong else { return out }
-        for shift in stride(from: 56, through: 0, by: -8) { out.append(UInt8(truncatingIfNeeded: secret >> UInt64(shift))) }
-        for shift in stride(from: 56, through: 32, by: -8) { out.append(UInt8(truncatingIfNeeded: secret >> UInt64(shift))) }
+        for shift in stride(from: 56, through: 0, by: -8) {
+            out.append(UInt8(truncatingIfNeeded: secret >> UInt64(shift)))
+        }
+        for shift in stride(from: 56, through: 32, by: -8) {
+            out.append(UInt8(truncatingIfNeeded: secret >> UInt64(shift)))
+        }
         return out
     }
 

@@ -46,6 +46,8 @@ final class Pool {
     var counters = PoolCounters()
     /// Why its clients are to go once their transaction has ended: it is no longer in the configuration.
     private(set) var farewell: PostgresError?
+    /// The next server that becomes free is to be closed, for a replication client that waits for its place.
+    var owesPlace = false
     private var welcomes: [ObjectIdentifier: (profile: SettingsProfile, status: StatusBlock)] = [:]
     /// Not before this is another connection tried.
     private var retryAt: Int64 = 0
@@ -83,8 +85,11 @@ final class Pool {
 
     /// The shortest of the timeouts clients of this pool have, in microseconds; nil if there is none.
     var shortestTimeout: Int64? {
-        [settings.queryTimeout, settings.transactionTimeout, settings.idleTransactionTimeout, settings.clientIdleTimeout]
-            .filter { !$0.isZero }.map(\.microseconds).min()
+        [
+            settings.queryTimeout, settings.transactionTimeout, settings.idleTransactionTimeout,
+            settings.clientIdleTimeout,
+        ]
+        .filter { !$0.isZero }.map(\.microseconds).min()
     }
 
     // MARK: Leases
@@ -124,7 +129,9 @@ final class Pool {
 
     /// Servers cannot be had at all: new clients are told so at once instead of being made to wait.
     private func refusal(_ now: Int64) -> PostgresError? {
-        guard let downSince, serverCount == 0, now - downSince >= settings.serverConnectTimeout.microseconds else {
+        guard let downSince, serverCount == 0, !machine.isPaused,
+            now - downSince >= settings.serverConnectTimeout.microseconds
+        else {
             return nil
         }
         return lastFailure
@@ -160,7 +167,7 @@ final class Pool {
                 worker.evict(for: self)
                 return
             case .open:
-                if now < retryAt {
+                if now < retryAt || global.claims.inUse > 0 {
                     giveUpReservation()
                     return
                 }
@@ -376,7 +383,8 @@ final class Pool {
             client.ticket = 0
             client.waitedTooLong(settings.queryWaitTimeout)
         }
-        if let downSince, serverCount == 0, now - downSince >= settings.serverConnectTimeout.microseconds,
+        if let downSince, serverCount == 0, !machine.isPaused,
+            now - downSince >= settings.serverConnectTimeout.microseconds,
             let lastFailure
         {
             failWaiters(lastFailure)
@@ -401,7 +409,8 @@ final class Pool {
     }
 
     private func fillUp(_ now: Int64) {
-        guard settings.minPoolSize > 0, now >= retryAt, !machine.isPaused, clientCount > 0 else { return }
+        guard settings.minPoolSize > 0, now >= retryAt, global.claims.inUse == 0, !machine.isPaused, clientCount > 0
+        else { return }
         while global.share.servers.inUse < min(settings.minPoolSize, settings.defaultPoolSize) {
             guard case .open = machine.reserve(now: now) else { return }
             open()

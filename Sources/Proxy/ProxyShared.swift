@@ -16,6 +16,8 @@ struct PoolKey: Hashable, Sendable {
 final class PoolGlobal: Sendable {
     let key: PoolKey
     let share: PoolShare
+    /// Replication clients that wait for a place: while there are any, the pool opens no servers.
+    let claims = CapacityCounter()
     /// What servers report to clients with these start-up settings, learned by any worker.
     private let welcomes = Mutex<[[SettingEntry]: [StatusBlock.Entry]]>([:])
 
@@ -109,7 +111,8 @@ public final class Snapshot: Sendable {
     /// Resolves the secrets of `configuration`; answers what could not be resolved as well. What was derived from
     /// secrets that are the same in `previous` is taken over.
     public static func make(
-        _ configuration: Configuration, previous: Snapshot? = nil, resolve: (SecretSource) -> Result<[UInt8], SecretProblem>
+        _ configuration: Configuration, previous: Snapshot? = nil,
+        resolve: (SecretSource) -> Result<[UInt8], SecretProblem>
     ) -> (snapshot: Snapshot, problems: [String]) {
         var users: [String: UserRecord] = [:]
         var problems: [String] = []

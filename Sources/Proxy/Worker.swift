@@ -39,7 +39,7 @@ final class Worker: LoopTurnHandler {
     /// What this worker's clients listen to.
     lazy var desk = ListenDesk(worker: self)
     /// Replication clients for which there was no place, tried again at the next tick.
-    var replicationWaiters: [(slot: UInt32, connectedAt: Int64)] = []
+    var replicationWaiters: [ReplicationWaiter] = []
     private var listeners: [Listener] = []
     private var cancels: [ObjectIdentifier: CancelConnection] = [:]
     private var wheel: TimerWheel
@@ -213,7 +213,10 @@ final class Worker: LoopTurnHandler {
 
     /// Sends a free server to another worker.
     func lend(_ server: ServerConnection, to other: Int) {
-        guard let moved = MovedServer(server) else { return }
+        guard let moved = MovedServer(server) else {
+            server.close("cannot be lent")
+            return
+        }
         _ = shared.worker(other)?.post(.server(moved))
     }
 

@@ -8,6 +8,12 @@ import Telemetry
 /// `headgate run`: serves until it is told to stop.
 func run(_ path: String) -> Int32 {
     Signals.block()
+    guard let console = startServing(path) else { return 1 }
+    return serve(console)
+}
+
+/// Reads the configuration, starts the proxy and its console; says in the log why it cannot. After `Signals.block()`.
+func startServing(_ path: String) -> ConsoleServer? {
     let descriptors = Descriptors.raiseLimit()
     let loaded = SettingsLoader.load(path: path)
     for problem in loaded.problems {
@@ -19,7 +25,7 @@ func run(_ path: String) -> Int32 {
     }
     guard let configuration = loaded.configuration else {
         Log.fatal("config", "the configuration has errors; nothing was started", ["file": path])
-        return 1
+        return nil
     }
     adoptLogLevel(configuration)
     let (snapshot, problems) = Snapshot.make(configuration) { $0.resolve() }
@@ -29,7 +35,7 @@ func run(_ path: String) -> Int32 {
     switch ProxyServer.start(snapshot, workers: workers) {
     case .failure(let failure):
         Log.fatal("start", "\(failure)")
-        return 1
+        return nil
     case .success(let proxy):
         Log.info(
             "start", "serving",
@@ -38,9 +44,9 @@ func run(_ path: String) -> Int32 {
         let reload = ReloadSource(load: { SettingsLoader.load(path: path) }, resolve: { $0.resolve() })
         guard let console = ConsoleServer.start(proxy, snapshot, reload: reload) else {
             Log.fatal("start", "cannot start the control thread")
-            return 1
+            return nil
         }
-        return serve(console)
+        return console
     }
 }
 
@@ -63,10 +69,4 @@ private func serve(_ console: ConsoleServer) -> Int32 {
     }
     while pause() != 0 {}
     return 0
-}
-
-/// `headgate demo`.
-func demo(_ arguments: [String]) -> Int32 {
-    printError("headgate: demo is not ready\n")
-    return 1
 }

@@ -35,7 +35,8 @@ import Testing
 
     @Test(arguments: [
         ("SET default_pool_size = 5", "default_pool_size", "5"), ("set log_level to 'debug'", "log_level", "debug"),
-        ("SET query_timeout=1.5", "query_timeout", "1.5"), ("SET server_check_query = 'select 1'", "server_check_query", "select 1"),
+        ("SET query_timeout=1.5", "query_timeout", "1.5"),
+        ("SET server_check_query = 'select 1'", "server_check_query", "select 1"),
     ])
     func settings(_ text: String, _ key: String, _ value: String) {
         #expect(parse(text) == [.set(key: key, value: value)])

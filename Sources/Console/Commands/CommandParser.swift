@@ -38,7 +38,9 @@ struct CommandParser {
         case "show": return show()
         case "select": return select()
         case "set": return set()
-        case "begin", "start": return .success(.transaction(tag: word(0) == "begin" ? "BEGIN" : "START TRANSACTION", status: .inTransaction))
+        case "begin", "start":
+            return .success(
+                .transaction(tag: word(0) == "begin" ? "BEGIN" : "START TRANSACTION", status: .inTransaction))
         case "commit", "end": return .success(.transaction(tag: "COMMIT", status: .idle))
         case "rollback", "abort": return .success(.transaction(tag: "ROLLBACK", status: .idle))
         case "deallocate", "discard", "reset", "unlisten", "listen":

@@ -14,8 +14,10 @@ enum DriverTalk {
     /// Whether `SET key` is about the client's session, of which the console has none.
     static func isSession(_ key: String) -> Bool {
         settings[key] != nil
-            || ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "row_security", "names",
-                "client_min_messages", "synchronize_seqscans"].contains(key)
+            || [
+                "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout", "row_security", "names",
+                "client_min_messages", "synchronize_seqscans",
+            ].contains(key)
     }
 
     /// `SELECT` of numbers, texts and functions every server has; nil if anything else is in it.

@@ -7,7 +7,8 @@ extension ControlRoom {
     /// Runs a command; nil if its outcome comes later.
     func run(_ command: Command, _ client: ConsoleClient) -> Outcome? {
         if command.needsAdmin {
-            Log.info("console", "console command", ["user": client.user, "client": client.address, "command": "\(command)"])
+            Log.info(
+                "console", "console command", ["user": client.user, "client": client.address, "command": "\(command)"])
         }
         let id = client.id
         switch command {
