@@ -75,7 +75,8 @@ extension SessionEnvironment {
             toServer.forward(bytes, start, end)
             return nil
         }
-        parseNamed(message, name, tail: message.extracting(text.lowerBound..<message.byteCount), entry, bytes, client, server)
+        parseNamed(
+            message, name, tail: message.extracting(text.lowerBound..<message.byteCount), entry, bytes, client, server)
         return nil
     }
 
@@ -126,7 +127,8 @@ extension SessionEnvironment {
         guard client.preparedCount < maxClientStatements else {
             fail(
                 PostgresError(
-                    .error, "53400", "this connection has prepared \(client.preparedCount) statements, the most it may have",
+                    .error, "53400",
+                    "this connection has prepared \(client.preparedCount) statements, the most it may have",
                     hint: "Close prepared statements that are no longer used."), bytes, server)
             return
         }
