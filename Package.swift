@@ -73,6 +73,10 @@ let package = Package(
         tests("Telemetry", ["ByteKit"]),
         tests("EventLoop", ["ByteKit", "Telemetry"]),
         tests("Console", ["ByteKit", "PostgresWire", "Settings", "Proxy"]),
+        .testTarget(
+            name: "SimulationTests",
+            dependencies: ["ByteKit", "Credentials", "SQLText", "PostgresWire", "Settings", "Sessions", "Pooling"],
+            swiftSettings: rules),
 
         .executableTarget(
             name: "MicroBench", dependencies: ["ByteKit", "PostgresWire", "SQLText", "Pooling"],

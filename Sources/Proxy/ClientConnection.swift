@@ -383,7 +383,7 @@ final class ClientConnection: Connection {
         if let server, let session {
             server.abandon(
                 halfSent: session.isSendingMessage,
-                needsReset: session.mode == .session || !session.pins.isEmpty || session.hasSuspects)
+                needsReset: server.session.map { session.leavesState(on: $0) } ?? true)
         }
         server = nil
         replication?.abandon()

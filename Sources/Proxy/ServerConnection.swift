@@ -236,7 +236,7 @@ final class ServerConnection: Connection, CancelTarget {
             return bytes.count
         }
         if result.wantsCopyData { send(worker.environment.refuseCopy(session)) }
-        if result.sawReady && (session.isClean || phase == .cleaning && session.isQuiet) {
+        if result.sawReady && (session.isClean || isOurs && session.isQuiet) {
             becameClean()
         } else if let client {
             if result.sawReady { client.stillInTransaction() }
@@ -245,7 +245,10 @@ final class ServerConnection: Connection, CancelTarget {
         return result.consumed
     }
 
-    /// Nothing is owed and no transaction is open.
+    /// What is asked now, the proxy asks, in whatever transaction the client has or left open.
+    private var isOurs: Bool { phase == .settings || phase == .cleaning }
+
+    /// Nothing is owed and no transaction is open, or what the proxy asked is answered.
     private func becameClean() {
         switch phase {
         case .active:
@@ -339,9 +342,10 @@ final class ServerConnection: Connection, CancelTarget {
             close("its client left in the middle of a message")
             return
         }
+        // Settings half taken over are nobody's.
+        cleaningStep = needsReset || phase == .settings ? 0 : 1
         phase = .cleaning
         deadline = worker.loop.nowMicros + worker.snapshot.configuration.general.cancelWaitTimeout.microseconds
-        cleaningStep = needsReset ? 0 : 1
         if session.isReceivingCopy {
             send(worker.environment.refuseCopy(session))
         } else if !session.expected.isEmpty {

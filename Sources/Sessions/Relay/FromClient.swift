@@ -103,8 +103,9 @@ extension SessionEnvironment {
             discard(end, bytes, client)
             return nil
         }
+        // Not within a batch: a Query there would end its transaction, or be discarded.
         if client.settings !== server.settings && server.expected.isEmpty && server.transaction != .failed
-            && tag != FrontendTag.terminate
+            && !server.hasOpenBatch && !server.isSkipping && tag != FrontendTag.terminate
         {
             return .needSettings
         }

@@ -1,6 +1,7 @@
 import ByteKit
 public import PostgresWire
 import SQLText
+import Settings
 
 /// What the proxy itself asks of a server between its clients' statements.
 extension SessionEnvironment {
@@ -150,6 +151,12 @@ extension SessionEnvironment {
 }
 
 extension ClientSession {
+    /// Whether a server this client leaves now, in the middle of whatever it does, may keep something of it that nobody
+    /// would know of: what completes from here on is no longer followed.
+    public func leavesState(on server: ServerSession) -> Bool {
+        mode == .session || !pins.isEmpty || hasSuspects || extra?.beforeTransaction != nil || !server.tracked.isEmpty
+    }
+
     /// Something was done that may have left state on the server, or taken it away.
     public var hasSuspects: Bool { extra.map { !$0.suspects.isEmpty } ?? false }
 }

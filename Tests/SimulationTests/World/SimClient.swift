@@ -1,0 +1,165 @@
+import ByteKit
+import Pooling
+import PostgresWire
+import Sessions
+import Settings
+
+/// The proxy's end of one client connection, as `ClientConnection` drives it.
+final class SimClient {
+    enum Phase { case idle, waiting, active, closed }
+
+    let worker: SimWorker
+    let slot: UInt32
+    let session: ClientSession
+    let toClient: Wire
+    var phase = Phase.idle
+    var server: SimServer?
+    var ticket: UInt64 = 0
+    var waitsForServer = false
+    private var waitsForReplies = false
+    private var carried: [UInt8] = []
+    private var isServing = false
+    private(set) var fatal: PostgresError?
+    var onClose: () -> Void = {}
+
+    init(_ worker: SimWorker, session: ClientSession, toClient: Wire) {
+        self.worker = worker
+        self.session = session
+        self.toClient = toClient
+        slot = worker.slot()
+        worker.clients[slot] = self
+    }
+
+    func received(_ bytes: [UInt8]) {
+        if phase == .closed { return }
+        carried += bytes
+        serve()
+    }
+
+    private func serve() {
+        if isServing { return }
+        isServing = true
+        defer { isServing = false }
+        while !carried.isEmpty, phase == .idle || phase == .active, !waitsForServer, !waitsForReplies {
+            let input = carried
+            let environment = worker.environment
+            let result = input.withSpan { environment.relay($0, from: session, to: server?.session) }
+            server?.send(environment.toServer.flatten(input))
+            toClient.send(environment.toClient.flatten(input))
+            carried.removeFirst(result.consumed)
+            switch result.stop {
+            case .drained, .needBytes: return
+            case .needServer:
+                if !worker.request(self) { return }
+            case .needSettings:
+                waitsForServer = true
+                server?.takeOverSettings()
+            case .needChannels(let channels):
+                for channel in channels { session.channelIsReady(channel) }
+            case .tooManyInFlight: waitsForReplies = true
+            case .terminated: close()
+            case .fatal(let error): fail(error)
+            }
+        }
+    }
+
+    func granted(_ server: SimServer) {
+        ticket = 0
+        phase = .active
+        server.link(self)
+        serve()
+    }
+
+    func serverIsReady() {
+        waitsForServer = false
+        if let server { toClient.send(worker.environment.statusChanges(for: session, server.session)) }
+        serve()
+    }
+
+    func settingsFailed(_ error: ServerError) {
+        server?.closeNeeded = true
+        fail(PostgresError(.fatal, error.sqlstate, error.message))
+    }
+
+    func repliesCame() {
+        waitsForReplies = false
+        serve()
+    }
+
+    var waitsForMoreReplies: Bool { waitsForReplies }
+
+    func transactionEnded() {
+        waitsForReplies = false
+        guard let server else { return }
+        if session.isListening { _ = session.takeReleasedChannels() }
+        if session.mode == .session { return serve() }
+        if session.hasSuspects {
+            waitsForServer = true
+            server.probe()
+            return
+        }
+        if !session.pins.isEmpty { return serve() }
+        giveBack(server)
+    }
+
+    func probeAnswered() {
+        guard let server else { return }
+        waitsForServer = false
+        worker.environment.takeProbe(session, server.session)
+        if session.pins.isEmpty { giveBack(server) } else { serve() }
+    }
+
+    private func giveBack(_ server: SimServer) {
+        phase = .idle
+        server.release()
+        serve()
+    }
+
+    func serverLost() {
+        fail(PostgresError(.fatal, "08006", "the server closed the connection"))
+    }
+
+    func cancelRequested() {
+        switch phase {
+        case .waiting:
+            worker.machine.withdraw(ticket: ticket)
+            ticket = 0
+            refuse(PostgresError(.error, "57014", "canceling statement due to user request"))
+        case .active:
+            if let server, !server.session.expected.isEmpty, !waitsForServer { server.sendCancel() }
+        case .idle, .closed: break
+        }
+    }
+
+    private func refuse(_ error: PostgresError) {
+        phase = .idle
+        let input = carried
+        let used = input.withSpan { worker.environment.refuse($0, with: error, session) }
+        toClient.send(worker.environment.toClient.flatten(input))
+        carried.removeFirst(used)
+        serve()
+    }
+
+    func fail(_ error: PostgresError) {
+        fatal = error
+        close()
+    }
+
+    /// The client's socket is gone.
+    func close() {
+        if phase == .closed { return }
+        phase = .closed
+        if ticket != 0 {
+            worker.machine.withdraw(ticket: ticket)
+            ticket = 0
+        }
+        if let server {
+            server.abandon(
+                halfSent: session.isSendingMessage, needsReset: session.leavesState(on: server.session))
+        }
+        server = nil
+        worker.clients[slot] = nil
+        toClient.close()
+        onClose()
+    }
+}
