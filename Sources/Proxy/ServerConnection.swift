@@ -232,7 +232,8 @@ final class ServerConnection: Connection, CancelTarget {
             broke(failure)
             return bytes.count
         }
-        if result.sawReady && session.isClean {
+        if result.wantsCopyData { send(worker.environment.refuseCopy(session)) }
+        if result.sawReady && (session.isClean || phase == .cleaning && session.isQuiet) {
             becameClean()
         } else if result.sawReady, let client {
             client.stillInTransaction()
@@ -289,6 +290,7 @@ final class ServerConnection: Connection, CancelTarget {
     /// Free: back to the pool, or closed if its time has come.
     private func finish() {
         deadline = .max
+        if session?.isWorn == true { closeNeeded = true }
         if closeNeeded || worker.loop.nowMicros >= expiresAt {
             close(closeNeeded ? "no longer wanted" : "server_lifetime is over")
             return
@@ -316,14 +318,16 @@ final class ServerConnection: Connection, CancelTarget {
     /// The client is gone, wherever it was: what runs is cancelled, what is open rolled back, what is left dropped.
     func abandon(halfSent: Bool, needsReset: Bool) {
         unlink()
-        guard let session, !halfSent, !session.isReceivingCopy, !isBroken, output.isEmpty else {
+        guard let session, !halfSent, !isBroken, output.isEmpty else {
             close("its client left in the middle of a message")
             return
         }
         phase = .cleaning
         deadline = worker.loop.nowMicros + worker.snapshot.configuration.general.cancelWaitTimeout.microseconds
         cleaningStep = needsReset ? 0 : 1
-        if !session.expected.isEmpty {
+        if session.isReceivingCopy {
+            send(worker.environment.refuseCopy(session))
+        } else if !session.expected.isEmpty {
             worker.cancel(self)
         }
         let sync = worker.environment.endBatch(session)

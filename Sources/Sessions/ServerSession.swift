@@ -55,6 +55,14 @@ public final class ServerSession {
     var statements: ServerStatements
     /// The unnamed prepared statement.
     var unnamed: UnnamedStatement = .none
+    /// Statements whose Parse the proxy put in and that is not answered, with the batch it was sent in: a later batch
+    /// cannot rely on them, since an error skips the rest of a batch. (What a client parses itself it may rely on as far
+    /// as PostgreSQL lets it.)
+    var unanswered: [UInt64: UInt32] = [:]
+    /// The batch in which the unnamed statement was parsed, while that is not answered.
+    var unnamedUnanswered: UInt32?
+    /// Counts the Syncs sent.
+    var batch: UInt32 = 0
     /// One for each Parse and Close among the expected replies.
     var operations = Ring<StatementOperation>()
     /// One for each tracked Query and Execute among the expected replies.
@@ -103,10 +111,16 @@ public final class ServerSession {
         statements = ServerStatements(limit: statementLimit)
     }
 
+    /// Nothing is owed and no message is half received; a transaction may be open.
+    public var isQuiet: Bool { expected.isEmpty && passThrough == 0 && !isCopyingIn && !hasOpenBatch && !isSkipping }
+
     /// Nothing is owed, no transaction is open, no message is half received (DESIGN.md 7).
     public var isClean: Bool {
-        expected.isEmpty && transaction == .idle && passThrough == 0 && !isCopyingIn && !hasOpenBatch && !isSkipping
+        transaction == .idle && isQuiet
     }
+
+    /// So much went wrong that nobody knows any more which statements it holds: better a new connection.
+    public var isWorn: Bool { statements.doubtful.count > 256 }
 
     /// How many prepared statements it holds.
     public var preparedCount: Int { statements.count }

@@ -7,6 +7,12 @@ import Telemetry
 /// `headgate run`: serves until it is told to stop.
 func run(_ path: String) -> Int32 {
     Signals.block()
+    guard let proxy = startServing(path) else { return 1 }
+    return serve(proxy, path)
+}
+
+/// Reads the configuration and starts the proxy; says in the log why it cannot. After `Signals.block()`.
+func startServing(_ path: String) -> ProxyServer? {
     let descriptors = Descriptors.raiseLimit()
     let loaded = SettingsLoader.load(path: path)
     for problem in loaded.problems {
@@ -18,7 +24,7 @@ func run(_ path: String) -> Int32 {
     }
     guard let configuration = loaded.configuration else {
         Log.fatal("config", "the configuration has errors; nothing was started", ["file": path])
-        return 1
+        return nil
     }
     if let level = Telemetry.LogLevel(name: configuration.general.logLevel.rawValue) { Log.level = level }
     let (snapshot, problems) = Snapshot.make(configuration) { $0.resolve() }
@@ -28,13 +34,13 @@ func run(_ path: String) -> Int32 {
     switch ProxyServer.start(snapshot, workers: workers) {
     case .failure(let failure):
         Log.fatal("start", "\(failure)")
-        return 1
+        return nil
     case .success(let proxy):
         Log.info(
             "start", "serving",
             ["version": headgateVersion, "workers": workers, "descriptors": descriptors, "config": path])
         ServiceManager.ready(status: "serving with \(workers) workers")
-        return serve(proxy, path)
+        return proxy
     }
 }
 
@@ -49,10 +55,4 @@ private func serve(_ proxy: ProxyServer, _ path: String) -> Int32 {
     }
     withExtendedLifetime(proxy) { while pause() != 0 {} }
     return 0
-}
-
-/// `headgate demo`.
-func demo(_ arguments: [String]) -> Int32 {
-    printError("headgate: demo is not ready\n")
-    return 1
 }

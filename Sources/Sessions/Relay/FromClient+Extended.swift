@@ -60,6 +60,7 @@ extension SessionEnvironment {
             // The same message with other names in the text, taken up as if the client had sent that.
             return parseRewritten(rewritten, message, name, oids, bytes, client, server)
         }
+        let isFirst = !server.hasOpenBatch
         server.hasOpenBatch = true
         if name.isEmpty {
             server.operations.append(
@@ -67,6 +68,8 @@ extension SessionEnvironment {
                     kind: .parseUnnamed, serial: serial(entry), previousUnnamed: client.unnamed))
             client.unnamed = entry
             server.unnamed = .serial(serial(entry))
+            // The first message of a batch is never skipped, so another client's statement is gone in any case.
+            server.unnamedUnanswered = isFirst ? nil : server.batch
             server.expected.append(Expected(.parse))
             toServer.forward(bytes, start, end)
             return nil
@@ -96,6 +99,7 @@ extension SessionEnvironment {
             StatementOperation(kind: .parseUnnamed, serial: serial(entry), previousUnnamed: client.unnamed))
         client.unnamed = entry
         server.unnamed = .serial(serial(entry))
+        server.unnamedUnanswered = server.batch
         server.expected.append(Expected(.parse))
         toServer.make(bytes) { out in
             let mark = out.begin(FrontendTag.parse)
@@ -129,14 +133,16 @@ extension SessionEnvironment {
         _ = client.setStatement(nameBytes, ClientStatement(entry: entry, sqlDefinition: nil), nameHash)
         let serial = serial(entry)
         let operation = StatementOperation(kind: .parseNamed, serial: serial, name: nameBytes)
-        if server.transaction != .failed && server.statements.touch(serial) {
+        // In a failed transaction the server must refuse it; a ROLLBACK may be on its way, though.
+        let mayFail = server.transaction == .failed
+        if mayFail && server.statements.touch(serial) { server.statements.doubtful.insert(serial) }
+        if !mayFail && isHeld(serial, server) {
             server.expected.append(Expected(.owedParseComplete))
             server.operations.append(operation)
             settleOwed(bytes, server)
             return
         }
-        makeRoom(bytes, server)
-        server.statements.insert(serial)
+        enter(serial, bytes, server)
         server.expected.append(Expected(.parse))
         server.operations.append(operation)
         toServer.make(bytes) { out in

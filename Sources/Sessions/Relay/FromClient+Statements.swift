@@ -17,8 +17,13 @@ extension SessionEnvironment {
         }
         if entry.facts.flags.contains(.hasEffects) { ensureReferences(entry, bytes, client, server) }
         let serial = serial(entry)
-        if server.unnamed == .serial(serial) { return }
+        if server.unnamed == .serial(serial),
+            server.unnamedUnanswered == nil || server.unnamedUnanswered == server.batch
+        {
+            return
+        }
         server.unnamed = .serial(serial)
+        server.unnamedUnanswered = server.batch
         server.operations.append(StatementOperation(kind: .injectedUnnamed, serial: serial))
         server.expected.append(Expected(.parse, hidden: true))
         injectParse(entry, named: nil, bytes)
@@ -28,17 +33,39 @@ extension SessionEnvironment {
     /// serial that names it.
     func prepareNamed(_ statement: ClientStatement, _ bytes: RawSpan, _ server: ServerSession) -> UInt64 {
         let serial = serial(statement.entry)
-        if server.statements.touch(serial) { return serial }
-        makeRoom(bytes, server)
-        server.statements.insert(serial)
+        if isHeld(serial, server) { return serial }
+        enter(serial, bytes, server)
         if let definition = statement.sqlDefinition {
+            server.unanswered[serial] = server.batch
             injectDefinition(definition, serial, bytes, server)
             return serial
         }
+        server.unanswered[serial] = server.batch
         server.operations.append(StatementOperation(kind: .injectedParse, serial: serial))
         server.expected.append(Expected(.parse, hidden: true))
         injectParse(statement.entry, named: serial, bytes)
         return serial
+    }
+
+    /// Whether a message sent now will find the statement on the server.
+    func isHeld(_ serial: UInt64, _ server: ServerSession) -> Bool {
+        guard server.statements.touch(serial) else { return false }
+        if server.unanswered.isEmpty { return true }
+        guard let batch = server.unanswered[serial], batch != server.batch else { return true }
+        server.statements.doubtful.insert(serial)
+        return false
+    }
+
+    /// The statement is about to be parsed under `serial`: makes room, and closes what may be there already.
+    func enter(_ serial: UInt64, _ bytes: RawSpan, _ server: ServerSession) {
+        if server.statements.doubtful.remove(serial) != nil {
+            server.statements.remove(serial)
+            server.operations.append(StatementOperation(kind: .evict))
+            server.expected.append(Expected(.closeStatement, hidden: true))
+            toServer.make(bytes) { $0.close(0x53, ServerName.bytes(serial)) }
+        }
+        makeRoom(bytes, server)
+        server.statements.insert(serial)
     }
 
     private func injectParse(_ entry: StatementEntry, named serial: UInt64?, _ bytes: RawSpan) {

@@ -123,6 +123,7 @@ extension SessionEnvironment {
                 server.expected.append(Expected(.sync))
                 server.hasOpenBatch = false
                 server.isSkipping = false
+                server.batch &+= 1
             }
             return nil
         case FrontendTag.flush:

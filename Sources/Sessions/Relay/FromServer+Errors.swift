@@ -28,7 +28,8 @@ extension SessionEnvironment {
             if !error.isFatal { visible = false }
         case .parse, .bind, .describeStatement, .describePortal, .execute, .closeStatement, .closePortal, .sync,
             .query, .functionCall, .owedParseComplete, .owedCloseComplete, .endOfCopyData:
-            break
+            // A batch of the proxy's own, up to a Sync of its own, fails in silence.
+            if head.isHidden && endsHidden(server) && !error.isFatal { visible = false }
         }
         if visible, let client {
             if let body = renamed(bytes.extracting(body..<end), for: client) {
@@ -50,6 +51,15 @@ extension SessionEnvironment {
             skipToSync(server, client)
         }
         return nil
+    }
+
+    private func endsHidden(_ server: ServerSession) -> Bool {
+        var index = 0
+        while let expected = server.expected[index] {
+            if expected.kind == .sync { return expected.isHidden }
+            index += 1
+        }
+        return false
     }
 
     /// The server discards everything up to the next Sync, a simple Query included: so are their expectations, and
@@ -84,8 +94,18 @@ extension SessionEnvironment {
         server.trackedIndex = 0
         for tracked in dropped.reversed() { didNotRun(tracked, from: 0, client, server) }
         for operation in undone.reversed() { undo(operation, server, client, &unnamedTouched) }
-        if unnamedTouched { server.unnamed = .unknown }
+        if unnamedTouched {
+            server.unnamed = .unknown
+            server.unnamedUnanswered = nil
+        }
         server.isSkipping = server.expected.isEmpty
+    }
+
+    /// A Parse was not carried out, at least not this one.
+    private func doubt(_ serial: UInt64, _ server: ServerSession) {
+        server.statements.remove(serial)
+        server.unanswered[serial] = nil
+        server.statements.doubtful.insert(serial)
     }
 
     private func undo(
@@ -94,13 +114,13 @@ extension SessionEnvironment {
     ) {
         switch operation.kind {
         case .parseNamed:
-            server.statements.remove(operation.serial)
+            doubt(operation.serial, server)
             if let client, client.prepared?.remove(operation.name) != nil {
                 // Errors about it may still be on their way.
                 remember(String(decoding: operation.name, as: UTF8.self), for: operation.serial, client)
             }
         case .injectedParse:
-            server.statements.remove(operation.serial)
+            doubt(operation.serial, server)
         case .evict:
             // The Close was not carried out, so the server still has it.
             if operation.serial != 0 { server.statements.insert(operation.serial) }
