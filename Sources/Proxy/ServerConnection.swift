@@ -48,6 +48,8 @@ final class ServerConnection: Connection, CancelTarget {
     var expiresAt: Int64
     /// When what it does now has taken too long (connecting, checking, cleaning).
     var deadline: Int64 = .max
+    /// When its client's transaction began; 0 between transactions.
+    var startedAt: Int64 = 0
     /// Close it when it is free.
     var closeNeeded = false
     /// CancelRequests on their way to it: it is not given out before they have arrived.
@@ -188,6 +190,7 @@ final class ServerConnection: Connection, CancelTarget {
         self.client = client
         client.server = self
         phase = .active
+        startedAt = worker.loop.nowMicros
         pool.activeCount += 1
     }
 
@@ -222,7 +225,7 @@ final class ServerConnection: Connection, CancelTarget {
         let result = unsafe worker.environment.relay(bytes.bytes, from: session, to: client?.session)
         if let client {
             unsafe client.send(&worker.environment.toClient, from: bytes)
-            pool.counters.queries &+= UInt64(truncatingIfNeeded: result.queries)
+            if result.queries > 0 { countQuery(client, result.queries) }
             pool.counters.transactions &+= UInt64(truncatingIfNeeded: result.transactions)
             pool.counters.bytesFromServers &+= UInt64(truncatingIfNeeded: result.consumed)
         } else {
@@ -235,10 +238,9 @@ final class ServerConnection: Connection, CancelTarget {
         if result.wantsCopyData { send(worker.environment.refuseCopy(session)) }
         if result.sawReady && (session.isClean || phase == .cleaning && session.isQuiet) {
             becameClean()
-        } else if result.sawReady, let client {
-            client.stillInTransaction()
-        } else if let client, client.waitsForReplies, session.expected.count < ExpectedReplies.limit / 2 {
-            client.repliesCame()
+        } else if let client {
+            if result.sawReady { client.stillInTransaction() }
+            if client.waitsForReplies && session.expected.count < ExpectedReplies.limit / 2 { client.repliesCame() }
         }
         return result.consumed
     }
@@ -256,6 +258,21 @@ final class ServerConnection: Connection, CancelTarget {
         case .checking, .cleaning: cleanedUp()
         case .connecting, .login, .idle, .closed: break
         }
+    }
+
+    /// A query has been answered, so many of them at once.
+    @inline(__always)
+    private func countQuery(_ client: ClientConnection, _ queries: Int) {
+        pool.counters.queries &+= UInt64(truncatingIfNeeded: queries)
+        pool.counters.queryMicros &+= UInt64(truncatingIfNeeded: lastUsed &- max(client.lastActive, startedAt))
+    }
+
+    /// Its client's transaction has ended.
+    @inline(__always)
+    func countTransaction(until now: Int64) {
+        if startedAt == 0 { return }
+        pool.counters.transactionMicros &+= UInt64(truncatingIfNeeded: now &- startedAt)
+        startedAt = 0
     }
 
     /// Asks what session state is left on it.

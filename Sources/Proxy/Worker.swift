@@ -28,6 +28,12 @@ final class Worker: LoopTurnHandler {
     /// Connections whose socket failed, to be closed at the end of the turn.
     var broken: [Connection] = []
     var isShuttingDown = false
+    /// What the console has paused and disabled.
+    var admin = AdminState()
+    /// Why every client is to go once its transaction has ended.
+    var farewell: PostgresError?
+    /// Some clients are to go once their transaction has ended.
+    var dismissesClients = false
     /// Server connections outside the pools.
     let owned = OwnConnections()
     /// What this worker's clients listen to.
@@ -82,8 +88,15 @@ final class Worker: LoopTurnHandler {
                 }))
     }
 
+    /// From now on this configuration holds for what is new.
+    func take(_ snapshot: Snapshot) { self.snapshot = snapshot }
+
     func stopListening() {
-        for listener in listeners { listener.close() }
+        // Who is in the backlog is told; closing the socket would reset it.
+        for listener in listeners {
+            listener.ready(IOEvent.readable)
+            listener.close()
+        }
         listeners.removeAll()
     }
 
@@ -182,6 +195,7 @@ final class Worker: LoopTurnHandler {
             global: shared.pool(key), worker: self,
             settings: snapshot.configuration.effective(database: key.database, user: key.user), user: user,
             database: database, cluster: cluster)
+        made.setPaused(admin.isPaused(key.database))
         pools[key] = made
         return made
     }

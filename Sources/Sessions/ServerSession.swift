@@ -22,6 +22,8 @@ struct StatementOperation {
     }
 
     let kind: Kind
+    /// The batch it was sent in.
+    var batch: UInt32 = 0
     /// What the server calls it.
     var serial: UInt64 = 0
     /// What the client calls it.
@@ -117,6 +119,32 @@ public final class ServerSession {
     /// Nothing is owed, no transaction is open, no message is half received (DESIGN.md 7).
     public var isClean: Bool {
         transaction == .idle && isQuiet
+    }
+
+    /// Enters an operation of the current batch.
+    func add(_ operation: StatementOperation) {
+        var entered = operation
+        entered.batch = batch
+        operations.append(entered)
+    }
+
+    /// Whether what a name means depends on a batch before this one whose outcome is not known: an error may have
+    /// skipped the Parse or Close in it.
+    func isUndecided(_ name: RawSpan) -> Bool {
+        guard let oldest = operations.first, oldest.batch != batch else { return false }
+        var index = operations.count - 1
+        let last = max(0, index - 256)
+        while index >= last, let operation = operations[index] {
+            switch operation.kind {
+            case .parseNamed, .closeNamed:
+                if operation.name.withSpan({ $0.equals(name) }) { return operation.batch != batch }
+            case .parseUnnamed, .closeUnnamed:
+                if name.byteCount == 0 { return operation.batch != batch }
+            case .injectedParse, .injectedUnnamed, .evict: break
+            }
+            index -= 1
+        }
+        return last > 0
     }
 
     /// So much went wrong that nobody knows any more which statements it holds: better a new connection.

@@ -1,6 +1,6 @@
+import Console
 import EventLoop
 import Glibc
-import Proxy
 import Telemetry
 
 /// `headgate demo`: PostgreSQL servers in a temporary directory and this proxy in front of them, until a signal comes.
@@ -69,24 +69,24 @@ private enum Demo {
         step("a streaming replica")
         try servers.startReplica()
         step("headgate")
-        let proxy = try startProxy(directory, plan)
+        let console = try startProxy(directory, plan)
         try servers.waitForProxy()
         write(demoText(plan, directory), to: 1)
-        try withExtendedLifetime(proxy) { () throws(DemoFailure) in try watch(&servers) }
+        try withExtendedLifetime(console) { () throws(DemoFailure) in try watch(&servers) }
     }
 
     /// The proxy, in this process, as `headgate run` has it; its log goes to a file.
-    private static func startProxy(_ directory: DemoDirectory, _ plan: DemoPlan) throws(DemoFailure) -> ProxyServer {
+    private static func startProxy(_ directory: DemoDirectory, _ plan: DemoPlan) throws(DemoFailure) -> ConsoleServer {
         try directory.write("secrets/demo", plan.demoPassword + "\n")
         try directory.write("secrets/admin", plan.adminPassword + "\n")
         try directory.write("headgate.toml", plan.configuration(directory))
         let log = unsafe open(directory.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard log >= 0 else { throw DemoDirectory.systemFailure("write \(directory.log)") }
         Log.descriptor = log
-        guard let proxy = startServing(directory.configuration) else {
+        guard let console = startServing(directory.configuration) else {
             throw .failed("the proxy did not start:", log: DemoDirectory.tail(directory.log))
         }
-        return proxy
+        return console
     }
 
     /// Until a signal comes, or a server ends that should not.

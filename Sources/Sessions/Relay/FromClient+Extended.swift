@@ -53,6 +53,7 @@ extension SessionEnvironment {
             return passUnread(.parse, StatementOperation(kind: .evict), at: start, end, bytes, server)
         }
         let message = bytes.extracting(body..<end)
+        if !name.isEmpty && server.isUndecided(message.extracting(name)) { return .tooManyInFlight }
         let entry = statements.entry(text: message.extracting(text), types: message.extracting(oids))
         if entry.facts.flags.contains(.hasEffects), client.mode != .session,
             let rewritten = rewriteNames(message.extracting(text), entry, isSimple: false, bytes, client, server)
@@ -63,7 +64,7 @@ extension SessionEnvironment {
         let isFirst = !server.hasOpenBatch
         server.hasOpenBatch = true
         if name.isEmpty {
-            server.operations.append(
+            server.add(
                 StatementOperation(
                     kind: .parseUnnamed, serial: serial(entry), previousUnnamed: client.unnamed))
             client.unnamed = entry
@@ -74,7 +75,8 @@ extension SessionEnvironment {
             toServer.forward(bytes, start, end)
             return nil
         }
-        parseNamed(message, name, tail: message.extracting(text.lowerBound..<message.byteCount), entry, bytes, client, server)
+        parseNamed(
+            message, name, tail: message.extracting(text.lowerBound..<message.byteCount), entry, bytes, client, server)
         return nil
     }
 
@@ -95,7 +97,7 @@ extension SessionEnvironment {
             rest.withSpan { parseNamed(message, name, tail: $0, entry, bytes, client, server) }
             return nil
         }
-        server.operations.append(
+        server.add(
             StatementOperation(kind: .parseUnnamed, serial: serial(entry), previousUnnamed: client.unnamed))
         client.unnamed = entry
         server.unnamed = .serial(serial(entry))
@@ -125,7 +127,8 @@ extension SessionEnvironment {
         guard client.preparedCount < maxClientStatements else {
             fail(
                 PostgresError(
-                    .error, "53400", "this connection has prepared \(client.preparedCount) statements, the most it may have",
+                    .error, "53400",
+                    "this connection has prepared \(client.preparedCount) statements, the most it may have",
                     hint: "Close prepared statements that are no longer used."), bytes, server)
             return
         }
@@ -138,13 +141,13 @@ extension SessionEnvironment {
         if mayFail && server.statements.touch(serial) { server.statements.doubtful.insert(serial) }
         if !mayFail && isHeld(serial, server) {
             server.expected.append(Expected(.owedParseComplete))
-            server.operations.append(operation)
+            server.add(operation)
             settleOwed(bytes, server)
             return
         }
         enter(serial, bytes, server)
         server.expected.append(Expected(.parse))
-        server.operations.append(operation)
+        server.add(operation)
         toServer.make(bytes) { out in
             let mark = out.begin(FrontendTag.parse)
             ServerName.write(serial, to: &out)
@@ -170,8 +173,9 @@ extension SessionEnvironment {
             }
             return passUnread(.bind, nil, at: start, end, bytes, server)
         }
-        server.hasOpenBatch = true
         let name = bytes.extracting((portalEnd &+ 1)..<nameEnd)
+        if server.isUndecided(name) { return .tooManyInFlight }
+        server.hasOpenBatch = true
         let portal = bytes.extracting(body..<portalEnd)
         if name.byteCount == 0 {
             prepareUnnamed(bytes, client, server)
@@ -230,6 +234,7 @@ extension SessionEnvironment {
             return nil
         }
         let name = bytes.extracting((body &+ 1)..<(end &- 1))
+        if server.isUndecided(name) { return .tooManyInFlight }
         server.hasOpenBatch = true
         if isClose { return closeStatement(name, at: start, end, bytes, client, server) }
         if name.byteCount == 0 {
@@ -267,7 +272,7 @@ extension SessionEnvironment {
         _ name: RawSpan, at start: Int, _ end: Int, _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
     ) -> ClientStop? {
         if name.byteCount == 0 {
-            server.operations.append(StatementOperation(kind: .closeUnnamed, previousUnnamed: client.unnamed))
+            server.add(StatementOperation(kind: .closeUnnamed, previousUnnamed: client.unnamed))
             client.unnamed = nil
             server.unnamed = .none
             server.expected.append(Expected(.closeStatement))
@@ -276,7 +281,7 @@ extension SessionEnvironment {
         }
         let nameBytes = name.toArray()
         let previous = client.prepared?.remove(nameBytes)
-        server.operations.append(StatementOperation(kind: .closeNamed, name: nameBytes, previous: previous))
+        server.add(StatementOperation(kind: .closeNamed, name: nameBytes, previous: previous))
         server.expected.append(Expected(.owedCloseComplete))
         settleOwed(bytes, server)
         return nil

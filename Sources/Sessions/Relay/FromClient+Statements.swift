@@ -10,7 +10,7 @@ extension SessionEnvironment {
             if server.unnamed == .none { return }
             // Another client's statement must not be found under the empty name: the server's own error is right.
             server.unnamed = .none
-            server.operations.append(StatementOperation(kind: .evict))
+            server.add(StatementOperation(kind: .evict))
             server.expected.append(Expected(.closeStatement, hidden: true))
             toServer.make(bytes) { $0.close(0x53, []) }
             return
@@ -24,7 +24,7 @@ extension SessionEnvironment {
         }
         server.unnamed = .serial(serial)
         server.unnamedUnanswered = server.batch
-        server.operations.append(StatementOperation(kind: .injectedUnnamed, serial: serial))
+        server.add(StatementOperation(kind: .injectedUnnamed, serial: serial))
         server.expected.append(Expected(.parse, hidden: true))
         injectParse(entry, named: nil, bytes)
     }
@@ -41,7 +41,7 @@ extension SessionEnvironment {
             return serial
         }
         server.unanswered[serial] = server.batch
-        server.operations.append(StatementOperation(kind: .injectedParse, serial: serial))
+        server.add(StatementOperation(kind: .injectedParse, serial: serial))
         server.expected.append(Expected(.parse, hidden: true))
         injectParse(statement.entry, named: serial, bytes)
         return serial
@@ -60,7 +60,7 @@ extension SessionEnvironment {
     func enter(_ serial: UInt64, _ bytes: RawSpan, _ server: ServerSession) {
         if server.statements.doubtful.remove(serial) != nil {
             server.statements.remove(serial)
-            server.operations.append(StatementOperation(kind: .evict))
+            server.add(StatementOperation(kind: .evict))
             server.expected.append(Expected(.closeStatement, hidden: true))
             toServer.make(bytes) { $0.close(0x53, ServerName.bytes(serial)) }
         }
@@ -86,8 +86,8 @@ extension SessionEnvironment {
 
     /// Runs a PREPARE statement through the extended protocol, hidden, so that it shares the fate of what follows.
     func injectDefinition(_ definition: [UInt8], _ serial: UInt64, _ bytes: RawSpan, _ server: ServerSession) {
-        server.operations.append(StatementOperation(kind: .injectedUnnamed, serial: 0))
-        server.operations.append(StatementOperation(kind: .injectedParse, serial: serial))
+        server.add(StatementOperation(kind: .injectedUnnamed, serial: 0))
+        server.add(StatementOperation(kind: .injectedParse, serial: serial))
         server.unnamed = .unknown
         server.hasOpenBatch = true
         for kind in [ExpectedKind.parse, .bind, .execute, .closeStatement] {
@@ -114,7 +114,7 @@ extension SessionEnvironment {
     /// Closes the least recently used statement of a server that holds as many as it may.
     func makeRoom(_ bytes: RawSpan, _ server: ServerSession) {
         guard let evicted = server.statements.evictIfFull() else { return }
-        server.operations.append(StatementOperation(kind: .evict, serial: evicted))
+        server.add(StatementOperation(kind: .evict, serial: evicted))
         server.expected.append(Expected(.closeStatement, hidden: true))
         toServer.make(bytes) { $0.close(0x53, ServerName.bytes(evicted)) }
     }
@@ -157,7 +157,7 @@ extension SessionEnvironment {
         _ server: ServerSession
     ) -> ClientStop? {
         server.hasOpenBatch = true
-        if let operation { server.operations.append(operation) }
+        if let operation { server.add(operation) }
         server.expected.append(Expected(kind))
         toServer.forward(bytes, start, end)
         return nil

@@ -117,7 +117,7 @@ extension SessionEnvironment {
         if server.statements.touch(serial) || server.statements.doubtful.remove(serial) != nil {
             // Another client's, with the same text: it makes way for the PREPARE that follows.
             server.statements.remove(serial)
-            server.operations.append(StatementOperation(kind: .evict, serial: serial))
+            server.add(StatementOperation(kind: .evict, serial: serial))
             server.expected.append(Expected(.closeStatement, hidden: true))
             toServer.make(bytes) { $0.close(0x53, ServerName.bytes(serial)) }
         } else {
