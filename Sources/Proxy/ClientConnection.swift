@@ -119,9 +119,9 @@ final class ClientConnection: Connection {
             let result = unsafe environment.relay(rest.bytes, from: session, to: server?.session)
             if let server {
                 if server.startedAt == 0 { server.startedAt = lastActive }
-                unsafe server.send(&environment.toServer, from: rest)
+                unsafe server.send(environment.toServer, from: rest)
             }
-            unsafe send(&environment.toClient, from: rest)
+            unsafe send(environment.toClient, from: rest)
             done += result.consumed
             pool?.counters.bytesFromClients &+= UInt64(truncatingIfNeeded: result.consumed)
             switch result.stop {
@@ -346,7 +346,7 @@ final class ClientConnection: Connection {
             unsafe worker.environment.refuse(all.bytes, with: error, session)
         }
         unsafe bytes.withBytes { all in
-            unsafe send(&worker.environment.toClient, from: all)
+            unsafe send(worker.environment.toClient, from: all)
             if used < all.count { unsafe carried.append(UnsafeRawBufferPointer(rebasing: all[used...])) }
         }
         resume()

@@ -78,7 +78,7 @@ class Connection: IOObject {
     }
 
     /// Carries out a plan whose untouched ranges lie in `source`.
-    final func send(_ plan: inout SendPlan, from source: UnsafeRawBufferPointer) {
+    final func send(_ plan: SendPlan, from source: UnsafeRawBufferPointer) {
         if plan.isEmpty { return }
         if plan.isOnePiece {
             let piece = plan.last
@@ -93,7 +93,7 @@ class Connection: IOObject {
         plan.reset()
     }
 
-    private func sendPieces(_ plan: borrowing SendPlan, from source: UnsafeRawBufferPointer) {
+    private func sendPieces(_ plan: SendPlan, from source: UnsafeRawBufferPointer) {
         unsafe plan.made.bytes.withUnsafeBytes { made in
             if isBroken || !isAttached { return }
             var sent = 0

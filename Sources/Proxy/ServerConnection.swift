@@ -224,7 +224,7 @@ final class ServerConnection: Connection, CancelTarget {
         lastUsed = worker.loop.nowMicros
         let result = unsafe worker.environment.relay(bytes.bytes, from: session, to: client?.session)
         if let client {
-            unsafe client.send(&worker.environment.toClient, from: bytes)
+            unsafe client.send(worker.environment.toClient, from: bytes)
             if result.queries > 0 { countQuery(client, result.queries) }
             pool.counters.transactions &+= UInt64(truncatingIfNeeded: result.transactions)
             pool.counters.bytesFromServers &+= UInt64(truncatingIfNeeded: result.consumed)

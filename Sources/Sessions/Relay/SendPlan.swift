@@ -4,8 +4,9 @@ public import ByteKit
 /// proxy made itself, in order.
 ///
 /// Short ranges next to made bytes are copied behind them, so that a plan is one piece in all but rare cases; that one
-/// piece needs no array.
-public struct SendPlan: ~Copyable {
+/// piece needs no array. A class, because it is changed from many places in one step: the accesses of a struct would be
+/// checked at run time.
+public final class SendPlan {
     /// A run of bytes of one origin.
     public struct Piece: Sendable {
         /// Whether the range is in `made` or in the received span.
@@ -40,7 +41,7 @@ public struct SendPlan: ~Copyable {
 
     /// Empties the plan for the next span.
     @inline(__always)
-    public mutating func reset() {
+    public func reset() {
         if byteCount == 0 { return }
         byteCount = 0
         if !earlier.isEmpty { earlier.removeAll(keepingCapacity: true) }
@@ -49,7 +50,7 @@ public struct SendPlan: ~Copyable {
 
     /// Sends `start..<end` of the received span as it lies.
     @inline(__always)
-    public mutating func forward(_ bytes: RawSpan, _ start: Int, _ end: Int) {
+    public func forward(_ bytes: RawSpan, _ start: Int, _ end: Int) {
         guard start < end else { return }
         if byteCount == 0 {
             last = Piece(isMade: false, start: start, end: end)
@@ -65,7 +66,7 @@ public struct SendPlan: ~Copyable {
     }
 
     /// Sends what `write` makes.
-    public mutating func make(_ bytes: RawSpan, _ write: (inout ByteWriter) -> Void) {
+    public func make(_ bytes: RawSpan, _ write: (inout ByteWriter) -> Void) {
         if byteCount > 0, !last.isMade, last.end &- last.start <= Self.copyLimit {
             // Pull a short untouched run into the made bytes: one send instead of two pieces.
             let start = made.count
@@ -88,7 +89,7 @@ public struct SendPlan: ~Copyable {
         byteCount &+= made.count &- start
     }
 
-    private mutating func add(_ piece: Piece) {
+    private func add(_ piece: Piece) {
         if byteCount > 0 { earlier.append(last) }
         last = piece
     }
