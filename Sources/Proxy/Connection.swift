@@ -80,8 +80,8 @@ class Connection: IOObject {
     /// Carries out a plan whose untouched ranges lie in `source`.
     final func send(_ plan: inout SendPlan, from source: UnsafeRawBufferPointer) {
         if plan.isEmpty { return }
-        if plan.pieces.count == 1 {
-            let piece = plan.pieces[0]
+        if plan.isOnePiece {
+            let piece = plan.last
             if piece.isMade {
                 unsafe plan.made.bytes.withUnsafeBytes { unsafe send($0) }
             } else {
@@ -100,7 +100,7 @@ class Connection: IOObject {
             if output.isEmpty {
                 let result = unsafe withUnsafeTemporaryAllocation(of: SendPiece.self, capacity: 64) { vector in
                     var count = 0
-                    for piece in plan.pieces where count < 64 {
+                    for piece in plan.earlier + [plan.last] where count < 64 {
                         let bytes = unsafe piece.isMade ? made : source
                         unsafe vector.initializeElement(
                             at: count,
@@ -120,7 +120,7 @@ class Connection: IOObject {
                 }
             }
             if sent == plan.byteCount { return }
-            for piece in plan.pieces {
+            for piece in plan.earlier + [plan.last] {
                 let length = piece.end - piece.start
                 if sent >= length {
                     sent -= length

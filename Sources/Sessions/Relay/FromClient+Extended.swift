@@ -21,6 +21,13 @@ extension SessionEnvironment {
             return nil
         }
         guard end > body else { return .fatal(Self.malformed("invalid Query message")) }
+        if QuickLook.leavesNoTrace(bytes.extracting(body..<(end &- 1))) {
+            client.unnamed = nil
+            server.unnamed = .none
+            toServer.forward(bytes, start, end)
+            server.expected.append(Expected(.query))
+            return nil
+        }
         let entry = statements.entry(text: bytes.extracting(body..<(end &- 1)), types: bytes.extracting(body..<body))
         client.unnamed = nil
         server.unnamed = .none
