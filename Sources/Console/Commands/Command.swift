@@ -47,3 +47,33 @@ enum Command: Sendable, Equatable {
         }
     }
 }
+
+extension Command {
+    /// For the log, as it could have been written.
+    var logged: String {
+        switch self {
+        case .show(let name): "SHOW \(name)"
+        case .answer, .help: "SHOW"
+        case .ignore(let tag, _), .transaction(let tag, _): tag
+        case .set(let key, let value): "SET \(key) = '\(value)'"
+        case .reload: "RELOAD"
+        case .pause(let scope): "PAUSE" + Self.name(scope)
+        case .resume(let scope): "RESUME" + Self.name(scope)
+        case .disable(let name): "DISABLE \(name)"
+        case .enable(let name): "ENABLE \(name)"
+        case .reconnect(let scope): "RECONNECT" + Self.name(scope)
+        case .kill(let scope): "KILL" + Self.name(scope)
+        case .killClient(let id): "KILL_CLIENT \(id)"
+        case .suspend: "SUSPEND"
+        case .shutdown(let mode): mode == .immediate ? "SHUTDOWN" : "SHUTDOWN \(mode)"
+        case .waitClose(let scope): "WAIT_CLOSE" + Self.name(scope)
+        }
+    }
+
+    private static func name(_ scope: PoolScope) -> String {
+        switch scope {
+        case .all: ""
+        case .database(let name): " \(name)"
+        }
+    }
+}

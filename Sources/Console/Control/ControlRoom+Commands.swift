@@ -8,7 +8,8 @@ extension ControlRoom {
     func run(_ command: Command, _ client: ConsoleClient) -> Outcome? {
         if command.needsAdmin {
             Log.info(
-                "console", "console command", ["user": client.user, "client": client.address, "command": "\(command)"])
+                "console", "console command",
+                ["user": client.user, "client": client.address, "command": command.logged])
         }
         let id = client.id
         switch command {

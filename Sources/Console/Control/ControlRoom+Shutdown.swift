@@ -42,7 +42,8 @@ extension ControlRoom {
         case .immediate?: isOver = true
         case nil: return
         }
-        if isOver { return leave() }
+        if isOver && sawEnd { return leave() }
+        sawEnd = isOver
         if loop.nowMicros >= shutdownDeadline {
             Log.warn("shutdown", "shutdown_timeout is over", ["clients": proxy.clientCount])
             leave()

@@ -32,6 +32,9 @@ final class ControlRoom {
     var shutdown: ShutdownMode?
     /// When a shutdown stops waiting; `.max` for never.
     var shutdownDeadline = Int64.max
+    /// The last look found nothing left to wait for. One look is not enough: a client of the console that has just
+    /// left is counted here for a moment longer than among the clients.
+    var sawEnd = false
     private(set) var history: StatsHistory
     private var ticker: LoopTimer?
     private var period: LoopTimer?

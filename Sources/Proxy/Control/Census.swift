@@ -127,6 +127,14 @@ public struct PoolRow: Sendable {
     public var mode: String
     /// What it has done.
     public var totals: Totals
+
+    /// A pool of these parts.
+    public init(database: String, user: String, mode: String, totals: Totals) {
+        self.database = database
+        self.user = user
+        self.mode = mode
+        self.totals = totals
+    }
 }
 
 /// Everything the workers have, at about one moment.

@@ -8,6 +8,14 @@ public struct ConsoleClient: Sendable {
     public let isAdmin: Bool
     /// Where it comes from, for the log.
     public let address: String
+
+    /// A client of these parts.
+    public init(id: SocketID, user: String, isAdmin: Bool, address: String) {
+        self.id = id
+        self.user = user
+        self.isAdmin = isAdmin
+        self.address = address
+    }
 }
 
 /// Who talks to the clients of the console. Called on the workers' threads; it must not wait.
