@@ -15,7 +15,7 @@ SEED ?= $(shell date +%s)
 .PHONY: build deps demo test unit integration bench lint format fuzz soak install
 
 build: deps
-	$(SWIFT) build -c release
+	$(SWIFT) build -c release --static-swift-stdlib
 
 deps:
 	@scripts/deps

@@ -57,7 +57,7 @@ let package = Package(
                 "ByteKit", "Credentials", "SQLText", "PostgresWire", "Settings", "Sessions", "Pooling", "Telemetry",
                 "EventLoop", "CLinux",
             ]),
-        room("Console", ["ByteKit", "PostgresWire", "Settings", "Telemetry", "Proxy"]),
+        room("Console", ["ByteKit", "PostgresWire", "Settings", "Telemetry", "EventLoop", "Proxy"]),
         .executableTarget(
             name: "headgate",
             dependencies: ["ByteKit", "Credentials", "Settings", "Telemetry", "EventLoop", "Proxy", "Console", "CLinux"],
@@ -72,6 +72,7 @@ let package = Package(
         tests("Pooling", ["ByteKit", "Settings"]),
         tests("Telemetry", ["ByteKit"]),
         tests("EventLoop", ["ByteKit", "Telemetry"]),
+        tests("Console", ["ByteKit", "PostgresWire", "Settings", "Proxy"]),
         .testTarget(
             name: "SimulationTests",
             dependencies: ["ByteKit", "Credentials", "SQLText", "PostgresWire", "Settings", "Sessions", "Pooling"],

@@ -12,7 +12,7 @@ from support.wire import LoginFailed, ServerError, Wire, columns, query, types
 
 pytestmark = pytest.mark.requires_pooler
 
-#: First columns, in this order, as PgBouncer 1.18 has them; more may follow.
+#: PgBouncer 1.18's columns, in this order; later versions have more between and behind them.
 COLUMNS = {
     "POOLS": ["database", "user", "cl_active", "cl_waiting"],
     "CLIENTS": ["type", "user", "database", "state", "addr", "port", "local_addr", "local_port", "connect_time", "request_time", "wait", "wait_us"],
@@ -35,7 +35,8 @@ def test_console_show(pooler, what):
         client.query("SELECT 1")
         found = c.query(f"SHOW {what}")
         assert types(found).startswith("T") and types(found).endswith("CZ")
-        assert columns(found[0].body)[: len(COLUMNS[what])] == COLUMNS[what]
+        there = [name for name in columns(found[0].body) if name in COLUMNS[what]]
+        assert there == COLUMNS[what]
 
 
 @pytest.mark.requires_headgate

@@ -18,6 +18,8 @@ final class LoginAttempt {
     var isProtocol32 = false
     var isDeriving = false
     var counted: PoolKey?
+    /// Bytes sent to the console that it has not dealt with.
+    var consoleBacklog = 0
     /// Wants a server of its own.
     var replication = ReplicationRequest.none
     /// For a server of its own: the start-up parameters as the client sent them.
@@ -168,6 +170,13 @@ extension ClientConnection {
                 PostgresError(
                     .fatal, "3D000", "database \"\(login.database)\" does not exist",
                     hint: "The databases of this pooler are the [database.*] tables of its configuration."))
+            return
+        }
+        guard !worker.admin.disabled.contains(login.database) else {
+            fail(
+                PostgresError(
+                    .fatal, "55000", "database does not allow connections: \(login.database)",
+                    hint: "ENABLE \(login.database) on the console lets clients in again."))
             return
         }
         let key = PoolKey(database: login.database, user: login.user)
@@ -344,10 +353,16 @@ enum CommandLineOptions {
 enum CancelKey {
     static func bytes(_ secret: UInt64, isLong: Bool) -> [UInt8] {
         var out: [UInt8] = []
-        for shift in stride(from: 24, through: 0, by: -8) { out.append(UInt8(truncatingIfNeeded: secret >> UInt64(shift))) }
+        for shift in stride(from: 24, through: 0, by: -8) {
+            out.append(UInt8(truncatingIfNeeded: secret >> UInt64(shift)))
+        }
         guard isLong else { return out }
-        for shift in stride(from: 56, through: 0, by: -8) { out.append(UInt8(truncatingIfNeeded: secret >> UInt64(shift))) }
-        for shift in stride(from: 56, through: 32, by: -8) { out.append(UInt8(truncatingIfNeeded: secret >> UInt64(shift))) }
+        for shift in stride(from: 56, through: 0, by: -8) {
+            out.append(UInt8(truncatingIfNeeded: secret >> UInt64(shift)))
+        }
+        for shift in stride(from: 56, through: 32, by: -8) {
+            out.append(UInt8(truncatingIfNeeded: secret >> UInt64(shift)))
+        }
         return out
     }
 

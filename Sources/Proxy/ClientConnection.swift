@@ -118,9 +118,10 @@ final class ClientConnection: Connection {
             let environment = worker.environment
             let result = unsafe environment.relay(rest.bytes, from: session, to: server?.session)
             if let server {
-                unsafe server.send(&environment.toServer, from: rest)
+                if server.startedAt == 0 { server.startedAt = lastActive }
+                unsafe server.send(environment.toServer, from: rest)
             }
-            unsafe send(&environment.toClient, from: rest)
+            unsafe send(environment.toClient, from: rest)
             done += result.consumed
             pool?.counters.bytesFromClients &+= UInt64(truncatingIfNeeded: result.consumed)
             switch result.stop {
@@ -224,6 +225,8 @@ final class ClientConnection: Connection {
         hasTimedOut = false
         lastActive = worker.loop.nowMicros
         guard let session, let server else { return }
+        server.countTransaction(until: lastActive)
+        if worker.dismissesClients && dismissAfterTransaction() { return }
         if session.isListening { settleChannels() }
         if session.mode == .session {
             resume()
@@ -320,7 +323,8 @@ final class ClientConnection: Connection {
                 worker.cancel(server)
             }
         case .replication: if let replication { worker.cancel(replication) }
-        case .login, .welcome, .idle, .console, .closed: break
+        case .console: worker.shared.console?.cancelled(id)
+        case .login, .welcome, .idle, .closed: break
         }
     }
 
@@ -342,7 +346,7 @@ final class ClientConnection: Connection {
             unsafe worker.environment.refuse(all.bytes, with: error, session)
         }
         unsafe bytes.withBytes { all in
-            unsafe send(&worker.environment.toClient, from: all)
+            unsafe send(worker.environment.toClient, from: all)
             if used < all.count { unsafe carried.append(UnsafeRawBufferPointer(rebasing: all[used...])) }
         }
         resume()
@@ -390,6 +394,7 @@ final class ClientConnection: Connection {
                 "client_close", "client disconnected",
                 ["client": peer.description, "pool": pool?.name ?? "", "reason": why ?? "closed"])
         }
+        if was == .console { worker.shared.console?.closed(id) }
         closeSocket()
         worker.closed(self)
     }

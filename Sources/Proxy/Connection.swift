@@ -56,6 +56,7 @@ class Connection: IOObject {
         if bytes.count == 0 || isBroken || !isAttached { return }
         if !output.isEmpty {
             unsafe output.append(bytes)
+            outputGrew()
             return
         }
         switch unsafe Sockets.send(fd, bytes) {
@@ -77,10 +78,10 @@ class Connection: IOObject {
     }
 
     /// Carries out a plan whose untouched ranges lie in `source`.
-    final func send(_ plan: inout SendPlan, from source: UnsafeRawBufferPointer) {
+    final func send(_ plan: SendPlan, from source: UnsafeRawBufferPointer) {
         if plan.isEmpty { return }
-        if plan.pieces.count == 1 {
-            let piece = plan.pieces[0]
+        if plan.isOnePiece {
+            let piece = plan.last
             if piece.isMade {
                 unsafe plan.made.bytes.withUnsafeBytes { unsafe send($0) }
             } else {
@@ -92,14 +93,14 @@ class Connection: IOObject {
         plan.reset()
     }
 
-    private func sendPieces(_ plan: borrowing SendPlan, from source: UnsafeRawBufferPointer) {
+    private func sendPieces(_ plan: SendPlan, from source: UnsafeRawBufferPointer) {
         unsafe plan.made.bytes.withUnsafeBytes { made in
             if isBroken || !isAttached { return }
             var sent = 0
             if output.isEmpty {
                 let result = unsafe withUnsafeTemporaryAllocation(of: SendPiece.self, capacity: 64) { vector in
                     var count = 0
-                    for piece in plan.pieces where count < 64 {
+                    for piece in plan.earlier + [plan.last] where count < 64 {
                         let bytes = unsafe piece.isMade ? made : source
                         unsafe vector.initializeElement(
                             at: count,
@@ -119,7 +120,7 @@ class Connection: IOObject {
                 }
             }
             if sent == plan.byteCount { return }
-            for piece in plan.pieces {
+            for piece in plan.earlier + [plan.last] {
                 let length = piece.end - piece.start
                 if sent >= length {
                     sent -= length
@@ -168,15 +169,16 @@ class Connection: IOObject {
         let scratch = unsafe worker.loop.scratch
         let head = carried.count
         if head <= scratch.count / 2 {
-            if head > 0 {
-                unsafe carried.withBytes { unsafe scratch.copyMemory(from: $0) }
-            }
+            if head > 0 { unsafe carried.withBytes { unsafe scratch.copyMemory(from: $0) } }
             switch unsafe Sockets.recv(fd, into: UnsafeMutableRawBufferPointer(rebasing: scratch[head...])) {
             case .bytes(let got):
                 let all = unsafe UnsafeRawBufferPointer(rebasing: scratch[..<(head + got)])
+                // While `received` runs nothing is carried: it is all in the scratch.
+                if head > 0 { carried.clear() }
                 let used = unsafe received(all)
-                if !isAttached { return }
-                unsafe keepRest(all, used, head)
+                if isAttached && used < all.count {
+                    unsafe carried.append(UnsafeRawBufferPointer(rebasing: all[used...]))
+                }
             case .wouldBlock: return
             case .eof: ended(nil)
             case .failed(let errno): ended(errno)
@@ -184,17 +186,6 @@ class Connection: IOObject {
             return
         }
         receiveLarge()
-    }
-
-    /// Keeps what was not used. What is carried already is not copied again.
-    private func keepRest(_ all: UnsafeRawBufferPointer, _ used: Int, _ head: Int) {
-        if used >= head {
-            if head > 0 { carried.clear() }
-            if used < all.count { unsafe carried.append(UnsafeRawBufferPointer(rebasing: all[used...])) }
-        } else {
-            unsafe carried.append(UnsafeRawBufferPointer(rebasing: all[head...]))
-            carried.drop(used)
-        }
     }
 
     /// A long message is gathered where it is kept.

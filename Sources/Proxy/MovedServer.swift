@@ -58,6 +58,7 @@ final class MovedServer: @unchecked Sendable {
         }
         server.open(fd)
         fd = -1
+        if pool.global.mustReconnect(since: connectedAt) { server.closeNeeded = true }
         pool.adopted(server)
     }
 }

@@ -20,6 +20,8 @@ struct PoolCounters {
     var bytesFromClients: UInt64 = 0
     var bytesFromServers: UInt64 = 0
     var waitMicros: UInt64 = 0
+    var transactionMicros: UInt64 = 0
+    var queryMicros: UInt64 = 0
     var assignments: UInt64 = 0
     var logins: UInt64 = 0
 }
@@ -42,6 +44,10 @@ final class Pool {
     /// Clients logged in to this pool in this worker.
     var clientCount = 0
     var counters = PoolCounters()
+    /// Why its clients are to go once their transaction has ended: it is no longer in the configuration.
+    private(set) var farewell: PostgresError?
+    /// The next server that becomes free is to be closed, for a replication client that waits for its place.
+    var owesPlace = false
     private var welcomes: [ObjectIdentifier: (profile: SettingsProfile, status: StatusBlock)] = [:]
     /// Not before this is another connection tried.
     private var retryAt: Int64 = 0
@@ -79,8 +85,11 @@ final class Pool {
 
     /// The shortest of the timeouts clients of this pool have, in microseconds; nil if there is none.
     var shortestTimeout: Int64? {
-        [settings.queryTimeout, settings.transactionTimeout, settings.idleTransactionTimeout, settings.clientIdleTimeout]
-            .filter { !$0.isZero }.map(\.microseconds).min()
+        [
+            settings.queryTimeout, settings.transactionTimeout, settings.idleTransactionTimeout,
+            settings.clientIdleTimeout,
+        ]
+        .filter { !$0.isZero }.map(\.microseconds).min()
     }
 
     // MARK: Leases
@@ -120,7 +129,9 @@ final class Pool {
 
     /// Servers cannot be had at all: new clients are told so at once instead of being made to wait.
     private func refusal(_ now: Int64) -> PostgresError? {
-        guard let downSince, serverCount == 0, now - downSince >= settings.serverConnectTimeout.microseconds else {
+        guard let downSince, serverCount == 0, !machine.isPaused,
+            now - downSince >= settings.serverConnectTimeout.microseconds
+        else {
             return nil
         }
         return lastFailure
@@ -131,6 +142,7 @@ final class Pool {
     /// A server is free.
     func place(_ server: ServerConnection) {
         let now = worker.loop.nowMicros
+        if machine.isPaused || server.closeNeeded { return server.close("paused, or no longer wanted") }
         switch machine.place(server: server.slot, affinity: server.session?.settings.affinity ?? 0, now: now) {
         case .assigned(let slot, let since):
             guard let client = worker.clients[slot] else { return place(server) }
@@ -155,7 +167,7 @@ final class Pool {
                 worker.evict(for: self)
                 return
             case .open:
-                if now < retryAt {
+                if now < retryAt || global.claims.inUse > 0 {
                     giveUpReservation()
                     return
                 }
@@ -322,6 +334,45 @@ final class Pool {
             decoding: name.utf8.prefix(63).map { $0 < 0x20 || $0 > 0x7E ? 0x3F : $0 }, as: UTF8.self)
     }
 
+    // MARK: Control
+
+    /// Gives out no server, and closes those that are free; or goes on.
+    func setPaused(_ on: Bool) {
+        guard machine.isPaused != on else { return }
+        machine.isPaused = on
+        guard on else { return supply() }
+        for slot in machine.idleServers { worker.servers[slot]?.close("PAUSE") }
+    }
+
+    /// Takes over what a new configuration says of this pool.
+    func reconfigure(_ new: Snapshot) {
+        let key = global.key
+        let configuration = new.configuration
+        guard let database = configuration.database(key.database), let user = new.users[key.user],
+            let cluster = configuration.clusters[database.cluster]
+        else {
+            farewell = PostgresError(
+                .fatal, "57P01", "database \"\(key.database)\" or user \"\(key.user)\" is no longer configured")
+            return
+        }
+        let isSameServer =
+            cluster.servers == self.cluster.servers && cluster.tls == self.cluster.tls
+            && database.dbname == self.database.dbname
+            && database.connectQuery == self.database.connectQuery && user.isSameAtServer(as: self.user)
+        farewell = nil
+        settings = configuration.effective(database: key.database, user: key.user)
+        (self.database, self.user, self.cluster) = (database, user, cluster)
+        machine.limits = Self.limits(settings, user)
+        machine.isRoundRobin = configuration.general.serverRoundRobin
+        if !isSameServer {
+            welcomes.removeAll()
+            global.forgetWelcomes()
+            (retryAt, downSince, lastFailure) = (0, nil, nil)
+            reconnect()
+        }
+        supply()
+    }
+
     // MARK: Maintenance
 
     /// Timeouts and sizes; called several times a second.
@@ -332,7 +383,8 @@ final class Pool {
             client.ticket = 0
             client.waitedTooLong(settings.queryWaitTimeout)
         }
-        if let downSince, serverCount == 0, now - downSince >= settings.serverConnectTimeout.microseconds,
+        if let downSince, serverCount == 0, !machine.isPaused,
+            now - downSince >= settings.serverConnectTimeout.microseconds,
             let lastFailure
         {
             failWaiters(lastFailure)
@@ -357,7 +409,8 @@ final class Pool {
     }
 
     private func fillUp(_ now: Int64) {
-        guard settings.minPoolSize > 0, now >= retryAt, !machine.isPaused, clientCount > 0 else { return }
+        guard settings.minPoolSize > 0, now >= retryAt, global.claims.inUse == 0, !machine.isPaused, clientCount > 0
+        else { return }
         while global.share.servers.inUse < min(settings.minPoolSize, settings.defaultPoolSize) {
             guard case .open = machine.reserve(now: now) else { return }
             open()

@@ -21,16 +21,24 @@ public enum StartFailure: Error, CustomStringConvertible {
 
 /// The proxy as a whole: its workers and what they share.
 public final class ProxyServer: Sendable {
-    private let shared: ProxyShared
+    let shared: ProxyShared
+    /// Unix sockets listened on, whose files go with the process.
+    let socketFiles: [EventLoop.ListenAddress]
     private let threads = Mutex<[LoopThread]>([])
 
-    private init(shared: ProxyShared) { self.shared = shared }
+    private init(shared: ProxyShared, socketFiles: [EventLoop.ListenAddress]) {
+        self.shared = shared
+        self.socketFiles = socketFiles
+    }
 
     /// Opens every listener and starts the workers; serves when it returns.
     public static func start(_ snapshot: Snapshot, workers: Int) -> Result<ProxyServer, StartFailure> {
         guard case .success(let workshop) = Workshop.start() else { return .failure(.thread(Errno(rawValue: 11))) }
         let shared = ProxyShared(workerCount: workers, workshop: workshop)
-        let proxy = ProxyServer(shared: shared)
+        let addresses = snapshot.configuration.listeners.filter { $0.protocolKind == .postgres }.map {
+            $0.address.socketAddress
+        }
+        let proxy = ProxyServer(shared: shared, socketFiles: addresses)
         var sockets: [(ListenSettings, [Int32])] = []
         for listener in snapshot.configuration.listeners where listener.protocolKind == .postgres {
             let opened = ListenerSocket.openGroup(

@@ -16,6 +16,8 @@ struct PoolKey: Hashable, Sendable {
 final class PoolGlobal: Sendable {
     let key: PoolKey
     let share: PoolShare
+    /// Replication clients that wait for a place: while there are any, the pool opens no servers.
+    let claims = CapacityCounter()
     /// What servers report to clients with these start-up settings, learned by any worker.
     private let welcomes = Mutex<[[SettingEntry]: [StatusBlock.Entry]]>([:])
 
@@ -27,6 +29,15 @@ final class PoolGlobal: Sendable {
             welcomes[settings] = status
         }
     }
+
+    func forgetWelcomes() { welcomes.withLock { $0 = [:] } }
+
+    /// When the servers there were had to go: one that was on its way between workers then has not heard of it.
+    private let reconnectedAt = Atomic<Int64>(0)
+
+    func noteReconnect(at now: Int64) { reconnectedAt.store(now, ordering: .relaxed) }
+
+    func mustReconnect(since connectedAt: Int64) -> Bool { connectedAt < reconnectedAt.load(ordering: .relaxed) }
 
     init(key: PoolKey, share: PoolShare) {
         self.key = key
@@ -52,6 +63,13 @@ final class UserRecord: Sendable {
         self.settings = settings
         self.secret = secret
         self.serverSecret = serverSecret
+    }
+
+    /// Takes over what was derived from the same secret under the last configuration.
+    func inherit(from old: UserRecord) {
+        guard StoredSecret.areSame(secret, old.secret) else { return }
+        let known = old.derived.withLock { $0 }
+        derived.withLock { $0 = known }
     }
 
     /// The name servers know the user by.
@@ -90,9 +108,11 @@ public final class Snapshot: Sendable {
     public let configuration: Configuration
     let users: [String: UserRecord]
 
-    /// Resolves the secrets of `configuration`; answers what could not be resolved as well.
+    /// Resolves the secrets of `configuration`; answers what could not be resolved as well. What was derived from
+    /// secrets that are the same in `previous` is taken over.
     public static func make(
-        _ configuration: Configuration, resolve: (SecretSource) -> Result<[UInt8], SecretProblem>
+        _ configuration: Configuration, previous: Snapshot? = nil,
+        resolve: (SecretSource) -> Result<[UInt8], SecretProblem>
     ) -> (snapshot: Snapshot, problems: [String]) {
         var users: [String: UserRecord] = [:]
         var problems: [String] = []
@@ -106,9 +126,11 @@ public final class Snapshot: Sendable {
             }
         }
         for (name, settings) in configuration.users {
-            users[name] = UserRecord(
+            let record = UserRecord(
                 settings: settings, secret: secret(settings.password, "[user.\(name)] password"),
                 serverSecret: secret(settings.serverPassword, "[user.\(name)] server_password"))
+            if let old = previous?.users[name] { record.inherit(from: old) }
+            users[name] = record
         }
         return (Snapshot(configuration: configuration, users: users), problems)
     }
@@ -138,6 +160,7 @@ final class ProxyShared: Sendable {
     let resolver = Resolver()
     let workshop: Workshop
     private let registry = Mutex(Registry())
+    private let handler = Mutex<(any ConsoleHandler)?>(nil)
 
     init(workerCount: Int, workshop: Workshop) {
         self.workerCount = workerCount
@@ -157,6 +180,22 @@ final class ProxyShared: Sendable {
             registry.pools[key] = made
             return made
         }
+    }
+
+    /// Who talks to clients of the console.
+    var console: (any ConsoleHandler)? { handler.withLock { $0 } }
+
+    func install(_ console: any ConsoleHandler) { handler.withLock { $0 = console } }
+
+    /// The pools there are now.
+    func poolsNow() -> [PoolGlobal] { registry.withLock { Array($0.pools.values) } }
+
+    func connections(ofDatabase name: String) -> (servers: Int, clients: Int) {
+        registry.withLock { ($0.databases[name]?.inUse ?? 0, $0.clientsOfDatabase[name]?.inUse ?? 0) }
+    }
+
+    func connections(ofUser name: String) -> (servers: Int, clients: Int) {
+        registry.withLock { ($0.users[name]?.inUse ?? 0, $0.clientsOfUser[name]?.inUse ?? 0) }
     }
 
     /// Counts the clients of a database and of a user.

@@ -1,6 +1,7 @@
 import ByteKit
 import Credentials
 import EventLoop
+import Pooling
 import PostgresWire
 import Sessions
 import Settings
@@ -47,6 +48,8 @@ final class ServerConnection: Connection, CancelTarget {
     var expiresAt: Int64
     /// When what it does now has taken too long (connecting, checking, cleaning).
     var deadline: Int64 = .max
+    /// When its client's transaction began; 0 between transactions.
+    var startedAt: Int64 = 0
     /// Close it when it is free.
     var closeNeeded = false
     /// CancelRequests on their way to it: it is not given out before they have arrived.
@@ -187,6 +190,7 @@ final class ServerConnection: Connection, CancelTarget {
         self.client = client
         client.server = self
         phase = .active
+        startedAt = worker.loop.nowMicros
         pool.activeCount += 1
     }
 
@@ -220,8 +224,8 @@ final class ServerConnection: Connection, CancelTarget {
         lastUsed = worker.loop.nowMicros
         let result = unsafe worker.environment.relay(bytes.bytes, from: session, to: client?.session)
         if let client {
-            unsafe client.send(&worker.environment.toClient, from: bytes)
-            pool.counters.queries &+= UInt64(truncatingIfNeeded: result.queries)
+            unsafe client.send(worker.environment.toClient, from: bytes)
+            if result.queries > 0 { countQuery(client, result.queries) }
             pool.counters.transactions &+= UInt64(truncatingIfNeeded: result.transactions)
             pool.counters.bytesFromServers &+= UInt64(truncatingIfNeeded: result.consumed)
         } else {
@@ -231,12 +235,12 @@ final class ServerConnection: Connection, CancelTarget {
             broke(failure)
             return bytes.count
         }
+        if result.wantsCopyData { send(worker.environment.refuseCopy(session)) }
         if result.sawReady && (session.isClean || isOurs && session.isQuiet) {
             becameClean()
-        } else if result.sawReady, let client {
-            client.stillInTransaction()
-        } else if let client, client.waitsForReplies, session.expected.count < ExpectedReplies.limit / 2 {
-            client.repliesCame()
+        } else if let client {
+            if result.sawReady { client.stillInTransaction() }
+            if client.waitsForReplies && session.expected.count < ExpectedReplies.limit / 2 { client.repliesCame() }
         }
         return result.consumed
     }
@@ -257,6 +261,21 @@ final class ServerConnection: Connection, CancelTarget {
         case .checking, .cleaning: cleanedUp()
         case .connecting, .login, .idle, .closed: break
         }
+    }
+
+    /// A query has been answered, so many of them at once.
+    @inline(__always)
+    private func countQuery(_ client: ClientConnection, _ queries: Int) {
+        pool.counters.queries &+= UInt64(truncatingIfNeeded: queries)
+        pool.counters.queryMicros &+= UInt64(truncatingIfNeeded: lastUsed &- max(client.lastActive, startedAt))
+    }
+
+    /// Its client's transaction has ended.
+    @inline(__always)
+    func countTransaction(until now: Int64) {
+        if startedAt == 0 { return }
+        pool.counters.transactionMicros &+= UInt64(truncatingIfNeeded: now &- startedAt)
+        startedAt = 0
     }
 
     /// Asks what session state is left on it.
@@ -291,9 +310,17 @@ final class ServerConnection: Connection, CancelTarget {
     /// Free: back to the pool, or closed if its time has come.
     private func finish() {
         deadline = .max
+        if session?.isWorn == true { closeNeeded = true }
         if closeNeeded || worker.loop.nowMicros >= expiresAt {
             close(closeNeeded ? "no longer wanted" : "server_lifetime is over")
             return
+        }
+        if pool.owesPlace {
+            pool.owesPlace = false
+            if pool.global.claims.inUse > 0 {
+                close("its place is needed by a replication client")
+                return
+            }
         }
         phase = .idle
         if cancelsInFlight == 0 { pool.place(self) }
@@ -311,7 +338,7 @@ final class ServerConnection: Connection, CancelTarget {
     /// The client is gone, wherever it was: what runs is cancelled, what is open rolled back, what is left dropped.
     func abandon(halfSent: Bool, needsReset: Bool) {
         unlink()
-        guard let session, !halfSent, !session.isReceivingCopy, !isBroken, output.isEmpty else {
+        guard let session, !halfSent, !isBroken, output.isEmpty else {
             close("its client left in the middle of a message")
             return
         }
@@ -319,7 +346,9 @@ final class ServerConnection: Connection, CancelTarget {
         cleaningStep = needsReset || phase == .settings ? 0 : 1
         phase = .cleaning
         deadline = worker.loop.nowMicros + worker.snapshot.configuration.general.cancelWaitTimeout.microseconds
-        if !session.expected.isEmpty {
+        if session.isReceivingCopy {
+            send(worker.environment.refuseCopy(session))
+        } else if !session.expected.isEmpty {
             worker.cancel(self)
         }
         let sync = worker.environment.endBatch(session)

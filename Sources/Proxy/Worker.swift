@@ -28,12 +28,18 @@ final class Worker: LoopTurnHandler {
     /// Connections whose socket failed, to be closed at the end of the turn.
     var broken: [Connection] = []
     var isShuttingDown = false
+    /// What the console has paused and disabled.
+    var admin = AdminState()
+    /// Why every client is to go once its transaction has ended.
+    var farewell: PostgresError?
+    /// Some clients are to go once their transaction has ended.
+    var dismissesClients = false
     /// Server connections outside the pools.
     let owned = OwnConnections()
     /// What this worker's clients listen to.
     lazy var desk = ListenDesk(worker: self)
     /// Replication clients for which there was no place, tried again at the next tick.
-    var replicationWaiters: [(slot: UInt32, connectedAt: Int64)] = []
+    var replicationWaiters: [ReplicationWaiter] = []
     private var listeners: [Listener] = []
     private var cancels: [ObjectIdentifier: CancelConnection] = [:]
     private var wheel: TimerWheel
@@ -82,8 +88,15 @@ final class Worker: LoopTurnHandler {
                 }))
     }
 
+    /// From now on this configuration holds for what is new.
+    func take(_ snapshot: Snapshot) { self.snapshot = snapshot }
+
     func stopListening() {
-        for listener in listeners { listener.close() }
+        // Who is in the backlog is told; closing the socket would reset it.
+        for listener in listeners {
+            listener.ready(IOEvent.readable)
+            listener.close()
+        }
         listeners.removeAll()
     }
 
@@ -182,6 +195,7 @@ final class Worker: LoopTurnHandler {
             global: shared.pool(key), worker: self,
             settings: snapshot.configuration.effective(database: key.database, user: key.user), user: user,
             database: database, cluster: cluster)
+        made.setPaused(admin.isPaused(key.database))
         pools[key] = made
         return made
     }
@@ -199,7 +213,10 @@ final class Worker: LoopTurnHandler {
 
     /// Sends a free server to another worker.
     func lend(_ server: ServerConnection, to other: Int) {
-        guard let moved = MovedServer(server) else { return }
+        guard let moved = MovedServer(server) else {
+            server.close("cannot be lent")
+            return
+        }
         _ = shared.worker(other)?.post(.server(moved))
     }
 

@@ -22,9 +22,7 @@ public final class ClientSession {
     /// The ParameterStatus values the client has been told.
     public var status: StatusBlock
     /// What the last Parse of the unnamed statement was, if that statement still exists for this client.
-    var unnamed: StatementEntry? { didSet { unnamedChanges &+= 1 } }
-    /// How often it has changed: an error that undoes one change must not undo those sent after it.
-    var unnamedChanges: UInt32 = 0
+    var unnamed: StatementEntry?
     /// Named statements.
     var prepared: NameTable<ClientStatement>?
     /// What few clients have.

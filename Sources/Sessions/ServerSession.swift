@@ -22,6 +22,8 @@ struct StatementOperation {
     }
 
     let kind: Kind
+    /// The batch it was sent in.
+    var batch: UInt32 = 0
     /// What the server calls it.
     var serial: UInt64 = 0
     /// What the client calls it.
@@ -30,10 +32,6 @@ struct StatementOperation {
     var previous: ClientStatement?
     /// The unnamed statement the client had before.
     var previousUnnamed: StatementEntry?
-    /// The server had it already, so nothing was sent and nothing is undone there.
-    var wasHeld = false
-    /// `ClientSession.unnamedChanges` once it is sent.
-    var unnamedChange: UInt32 = 0
 }
 
 /// What the unnamed prepared statement of a server connection is.
@@ -59,6 +57,14 @@ public final class ServerSession {
     var statements: ServerStatements
     /// The unnamed prepared statement.
     var unnamed: UnnamedStatement = .none
+    /// Statements whose Parse the proxy put in and that is not answered, with the batch it was sent in: a later batch
+    /// cannot rely on them, since an error skips the rest of a batch. (What a client parses itself it may rely on as far
+    /// as PostgreSQL lets it.)
+    var unanswered: [UInt64: UInt32] = [:]
+    /// The batch in which the unnamed statement was parsed, while that is not answered.
+    var unnamedUnanswered: UInt32?
+    /// Counts the Syncs sent.
+    var batch: UInt32 = 0
     /// One for each Parse and Close among the expected replies.
     var operations = Ring<StatementOperation>()
     /// One for each tracked Query and Execute among the expected replies.
@@ -107,13 +113,42 @@ public final class ServerSession {
         statements = ServerStatements(limit: statementLimit)
     }
 
-    /// Nothing is owed, no transaction is open, no message is half received (DESIGN.md 7).
-    public var isClean: Bool { isQuiet && transaction == .idle }
+    /// Nothing is owed and no message is half received; a transaction may be open.
+    public var isQuiet: Bool { expected.isEmpty && passThrough == 0 && !isCopyingIn && !hasOpenBatch && !isSkipping }
 
-    /// Nothing is owed and no message or batch is half done; a transaction may be open.
-    public var isQuiet: Bool {
-        expected.isEmpty && passThrough == 0 && !isCopyingIn && !hasOpenBatch && !isSkipping
+    /// Nothing is owed, no transaction is open, no message is half received (DESIGN.md 7).
+    public var isClean: Bool {
+        transaction == .idle && isQuiet
     }
+
+    /// Enters an operation of the current batch.
+    func add(_ operation: StatementOperation) {
+        var entered = operation
+        entered.batch = batch
+        operations.append(entered)
+    }
+
+    /// Whether what a name means depends on a batch before this one whose outcome is not known: an error may have
+    /// skipped the Parse or Close in it.
+    func isUndecided(_ name: RawSpan) -> Bool {
+        guard let oldest = operations.first, oldest.batch != batch else { return false }
+        var index = operations.count - 1
+        let last = max(0, index - 256)
+        while index >= last, let operation = operations[index] {
+            switch operation.kind {
+            case .parseNamed, .closeNamed:
+                if operation.name.withSpan({ $0.equals(name) }) { return operation.batch != batch }
+            case .parseUnnamed, .closeUnnamed:
+                if name.byteCount == 0 { return operation.batch != batch }
+            case .injectedParse, .injectedUnnamed, .evict: break
+            }
+            index -= 1
+        }
+        return last > 0
+    }
+
+    /// So much went wrong that nobody knows any more which statements it holds: better a new connection.
+    public var isWorn: Bool { statements.doubtful.count > 256 }
 
     /// How many prepared statements it holds.
     public var preparedCount: Int { statements.count }

@@ -11,9 +11,9 @@ public final class SessionEnvironment {
     /// Interned ParameterStatus values.
     public let statuses = StatusTable()
     /// Filled by a step that reads from a client: what goes to its server.
-    public var toServer = SendPlan()
+    public let toServer = SendPlan()
     /// What goes to the client.
-    public var toClient = SendPlan()
+    public let toClient = SendPlan()
     /// Hash for tables of client-chosen names.
     let nameHash = Hash64()
     /// In the high bits of every serial, so that names of prepared statements differ between workers and a server that

@@ -1,9 +1,10 @@
+import Console
 import Credentials
 import Glibc
 import Settings
 
 /// The version of this program.
-let headgateVersion = "0.1.0"
+let headgateVersion = Product.version
 
 private let usage = """
     usage: headgate COMMAND [OPTIONS]

@@ -1,3 +1,4 @@
+import Console
 import EventLoop
 import Glibc
 import Proxy
@@ -7,6 +8,12 @@ import Telemetry
 /// `headgate run`: serves until it is told to stop.
 func run(_ path: String) -> Int32 {
     Signals.block()
+    guard let console = startServing(path) else { return 1 }
+    return serve(console)
+}
+
+/// Reads the configuration, starts the proxy and its console; says in the log why it cannot. After `Signals.block()`.
+func startServing(_ path: String) -> ConsoleServer? {
     let descriptors = Descriptors.raiseLimit()
     let loaded = SettingsLoader.load(path: path)
     for problem in loaded.problems {
@@ -18,9 +25,9 @@ func run(_ path: String) -> Int32 {
     }
     guard let configuration = loaded.configuration else {
         Log.fatal("config", "the configuration has errors; nothing was started", ["file": path])
-        return 1
+        return nil
     }
-    if let level = Telemetry.LogLevel(name: configuration.general.logLevel.rawValue) { Log.level = level }
+    adoptLogLevel(configuration)
     let (snapshot, problems) = Snapshot.make(configuration) { $0.resolve() }
     for problem in problems { Log.error("secret", problem) }
     let threads = configuration.general.threads
@@ -28,31 +35,38 @@ func run(_ path: String) -> Int32 {
     switch ProxyServer.start(snapshot, workers: workers) {
     case .failure(let failure):
         Log.fatal("start", "\(failure)")
-        return 1
+        return nil
     case .success(let proxy):
         Log.info(
             "start", "serving",
             ["version": headgateVersion, "workers": workers, "descriptors": descriptors, "config": path])
         ServiceManager.ready(status: "serving with \(workers) workers")
-        return serve(proxy, path)
+        let reload = ReloadSource(load: { SettingsLoader.load(path: path) }, resolve: { $0.resolve() })
+        guard let console = ConsoleServer.start(proxy, snapshot, reload: reload) else {
+            Log.fatal("start", "cannot start the control thread")
+            return nil
+        }
+        return console
     }
 }
 
-private func serve(_ proxy: ProxyServer, _ path: String) -> Int32 {
+/// Acts on signals as PgBouncer does, until one of them ends the process.
+private func serve(_ console: ConsoleServer) -> Int32 {
     let delivered = Signals.deliver { signal in
-        Log.info("signal", "stopping", ["signal": "\(signal)"])
-        exit(0)
+        Log.info("signal", "got a signal", ["signal": "\(signal)"])
+        switch signal {
+        case .hangUp: console.reload()
+        case .terminate: console.shutDown(.finishTransactions)
+        case .interrupt: console.shutDown(.waitForServers)
+        case .quit: console.quit()
+        case .user1: console.pause()
+        case .user2: console.resume()
+        }
     }
     if case .failure(let errno) = delivered {
         Log.fatal("start", "cannot wait for signals: \(errno)")
         return 1
     }
-    withExtendedLifetime(proxy) { while pause() != 0 {} }
+    while pause() != 0 {}
     return 0
-}
-
-/// `headgate demo`.
-func demo(_ arguments: [String]) -> Int32 {
-    printError("headgate: demo is not ready\n")
-    return 1
 }

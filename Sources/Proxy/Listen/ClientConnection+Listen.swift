@@ -1,4 +1,5 @@
 import ByteKit
+import EventLoop
 import PostgresWire
 import Sessions
 import Telemetry
@@ -61,7 +62,10 @@ extension ClientConnection {
         case .login, .welcome, .console, .replication, .closed: return
         }
         guard let session, session.hasNotifications, output.count <= Self.highWater else { return }
-        send(session.takeNotifications(having: server?.session))
+        let waiting = session.takeNotifications(having: server?.session)
+        if waiting.isEmpty { return }
+        if phase == .idle { lastActive = worker.loop.nowMicros }
+        send(waiting)
     }
 
     /// Nothing is owed and no transaction is open: what is no longer listened to is given up.

@@ -15,7 +15,8 @@ final class ListenConnection: OwnConnection {
     /// A statement on its way, for which the server owes CommandComplete or an error, then ReadyForQuery.
     struct Command {
         let channel: String
-        let isListen: Bool
+        /// Which LISTEN of the hub it is; nil for UNLISTEN.
+        let serial: UInt64?
     }
 
     private unowned(unsafe) let owner: ListenHub
@@ -35,11 +36,11 @@ final class ListenConnection: OwnConnection {
         super.init(worker: worker, login: login, timeout: timeout)
     }
 
-    func listen(_ channel: String) { command("LISTEN ", channel, isListen: true) }
-    func unlisten(_ channel: String) { command("UNLISTEN ", channel, isListen: false) }
+    func listen(_ channel: String, _ serial: UInt64) { command("LISTEN ", channel, serial) }
+    func unlisten(_ channel: String) { command("UNLISTEN ", channel, nil) }
 
-    private func command(_ verb: String, _ channel: String, isListen: Bool) {
-        commands.append(Command(channel: channel, isListen: isListen))
+    private func command(_ verb: String, _ channel: String, _ serial: UInt64?) {
+        commands.append(Command(channel: channel, serial: serial))
         var out = ByteWriter(capacity: 96)
         let mark = out.begin(FrontendTag.query)
         out.raw(Array(verb.utf8))

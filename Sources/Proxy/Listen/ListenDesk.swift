@@ -96,6 +96,12 @@ final class ListenDesk {
         for slot in waiting { giveUp(slot, database) }
     }
 
+    /// The server does not let the hub listen to this channel.
+    func refused(_ database: String, _ channel: String, _ why: String) {
+        troubles[database] = why
+        for slot in topics[database]?[channel]?.waiting ?? [] { giveUp(slot, database) }
+    }
+
     /// Notifications of a database.
     func heard(_ database: String, _ notices: [Notice]) {
         for notice in notices {
@@ -136,7 +142,10 @@ final class ListenDesk {
 
     /// Several times a second.
     func maintain(_ now: Int64) {
-        for hub in hubs.values { hub.maintain(now) }
+        for (database, hub) in hubs {
+            hub.maintain(now)
+            if hub.isOver(now) { hubs[database] = nil }
+        }
         if deadlines.isEmpty { return }
         for (slot, deadline) in deadlines where now >= deadline {
             guard let database = worker.clients[slot]?.pool?.global.key.database else {

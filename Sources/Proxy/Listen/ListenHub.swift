@@ -15,6 +15,10 @@ final class ListenHub {
         /// Workers with clients that want it.
         var workers: Set<Int> = []
         var isListening = false
+        /// Tells a channel from one of the same name that was dropped before.
+        let serial: UInt64
+
+        init(serial: UInt64) { self.serial = serial }
     }
 
     let database: String
@@ -25,6 +29,7 @@ final class ListenHub {
     /// As whom it logs in: the first client that listened.
     private var user: String
     private var record: UserRecord
+    private var lastSerial: UInt64 = 0
     private var retryAt: Int64 = 0
     private var failures = 0
     private var nextServer = 0
@@ -44,22 +49,28 @@ final class ListenHub {
 
     private var isOpen: Bool { connection.map { $0.phase == .open } ?? false }
 
+    /// Nothing is listened to, and nothing would be lost with the hub.
+    func isOver(_ now: Int64) -> Bool { channels.isEmpty && connection == nil && now >= retryAt }
+
     // MARK: What workers want
 
     func want(_ name: String, for index: Int, user: String, _ record: UserRecord) {
-        if connection == nil && !wasListening {
+        if connection == nil && (failures > 0 || !wasListening) {
+            // As whom it logged in before may be what is wrong.
             self.user = user
             self.record = record
         }
-        let channel = channels[name] ?? Channel()
-        let isNew = channels.updateValue(channel, forKey: name) == nil
+        let known = channels[name]
+        lastSerial &+= 1
+        let channel = known ?? Channel(serial: lastSerial)
+        channels[name] = channel
         channel.workers.insert(index)
         if channel.isListening {
             tell(index) { [database] desk in desk.listening(database, name) }
         } else if connection == nil {
             connect()
-        } else if isNew && isOpen {
-            connection?.listen(name)
+        } else if known == nil && isOpen {
+            connection?.listen(name, channel.serial)
         }
     }
 
@@ -118,7 +129,7 @@ final class ListenHub {
                 ["database": database, "channels": "\(channels.count)"])
         }
         wasListening = true
-        for name in channels.keys { connection?.listen(name) }
+        for (name, channel) in channels { connection?.listen(name, channel.serial) }
     }
 
     func failedToOpen(_ failure: ConnectFailure) {
@@ -156,9 +167,16 @@ final class ListenHub {
 
     /// A LISTEN or UNLISTEN was carried out, or not.
     func answered(_ command: ListenConnection.Command, _ error: ServerError?) {
-        guard command.isListen, let channel = channels[command.channel] else { return }
+        guard let channel = channels[command.channel], channel.serial == command.serial else { return }
         let name = command.channel
         if let error {
+            guard error.isFatal || ["25", "57", "53"].contains(error.sqlstate.prefix(2)) else {
+                // The channel's own fault.
+                let why = error.message
+                for index in channel.workers { tell(index) { [database] desk in desk.refused(database, name, why) } }
+                channels[name] = nil
+                return
+            }
             // A replica, or a server that is going away: another may do.
             connection?.finish()
             connection = nil

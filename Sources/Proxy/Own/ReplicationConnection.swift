@@ -1,5 +1,6 @@
 import ByteKit
 import EventLoop
+import Pooling
 import PostgresWire
 import Sessions
 import Settings
@@ -124,8 +125,7 @@ extension ClientConnection {
     func startReplication(_ login: LoginAttempt, _ pool: Pool) {
         phase = .welcome
         guard let place = ReservedPlace.take(pool, inPool: true) else {
-            worker.makeRoom(for: pool.global.key)
-            worker.replicationWaiters.append((slot, connectedAt))
+            worker.waitsForPlace(self, pool)
             return
         }
         guard !pool.cluster.servers.isEmpty, let target = pool.cluster.servers.first else { return }
@@ -150,17 +150,36 @@ extension ClientConnection {
     }
 }
 
+/// A replication client for which there was no place.
+struct ReplicationWaiter {
+    let slot: UInt32
+    let connectedAt: Int64
+    let pool: PoolGlobal
+}
+
 extension Worker {
+    /// The client is tried again at the next tick; until then the pool opens no servers, and the next one that becomes
+    /// free goes.
+    fileprivate func waitsForPlace(_ client: ClientConnection, _ pool: Pool) {
+        _ = pool.global.claims.reserve(limit: 0)
+        makeRoom(for: pool.global.key)
+        replicationWaiters.append(
+            ReplicationWaiter(slot: client.slot, connectedAt: client.connectedAt, pool: pool.global))
+    }
+
     /// Tries again for the replication clients for which there was no place.
     func retryReplication() {
         if replicationWaiters.isEmpty { return }
         let waiters = replicationWaiters
         replicationWaiters = []
-        for (slot, connectedAt) in waiters {
-            guard let client = clients[slot], client.connectedAt == connectedAt, client.phase == .welcome,
+        for waiter in waiters {
+            if let client = clients[waiter.slot], client.connectedAt == waiter.connectedAt, client.phase == .welcome,
                 let login = client.login, let pool = client.pool
-            else { continue }
-            client.startReplication(login, pool)
+            {
+                client.startReplication(login, pool)
+            }
+            _ = waiter.pool.claims.release()
+            if waiter.pool.claims.inUse == 0, let pool = pools[waiter.pool.key] { capacityFreed(in: pool) }
         }
     }
 }

@@ -54,6 +54,7 @@ extension Worker {
     func makeRoom(for key: PoolKey) {
         @Sendable func closeOne(_ worker: Worker) -> Bool {
             if worker.pools[key]?.closeOneIdle() == true { return true }
+            worker.pools[key]?.owesPlace = true
             return worker.pools.values.contains { pool in
                 let other = pool.global.key
                 return (other.database == key.database || other.user == key.user) && pool.closeOneIdle()

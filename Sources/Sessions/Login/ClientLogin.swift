@@ -72,12 +72,10 @@ public final class ClientLogin {
             return (0, .needBytes)
         case .sslRequest(let end):
             if sslAsked { return (end, .closeSilently) }
-            if end < bytes.byteCount { return (bytes.byteCount, tooEarly("SSL")) }
             state = .startup(sslAsked: true, gssAsked: gssAsked)
             return (end, .reply([0x4E]))
         case .gssRequest(let end):
             if gssAsked { return (end, .closeSilently) }
-            if end < bytes.byteCount { return (bytes.byteCount, tooEarly("GSSAPI encryption")) }
             state = .startup(sslAsked: sslAsked, gssAsked: true)
             return (end, .reply([0x4E]))
         case .cancel(let processID, let key):
@@ -98,11 +96,6 @@ public final class ClientLogin {
             }
             return (end, .startup(message))
         }
-    }
-
-    /// What follows such a request before its answer was not sent by a client that waits for it (CVE-2021-3935).
-    private func tooEarly(_ what: String) -> ClientLoginStep {
-        over(.refused(PostgresError(.fatal, "08P01", "received unencrypted data after \(what) request")))
     }
 
     /// How the user must prove itself; answers the first step.

@@ -21,6 +21,13 @@ extension SessionEnvironment {
             return nil
         }
         guard end > body else { return .fatal(Self.malformed("invalid Query message")) }
+        if QuickLook.leavesNoTrace(bytes.extracting(body..<(end &- 1))) {
+            client.unnamed = nil
+            server.unnamed = .none
+            toServer.forward(bytes, start, end)
+            server.expected.append(Expected(.query))
+            return nil
+        }
         let entry = statements.entry(text: bytes.extracting(body..<(end &- 1)), types: bytes.extracting(body..<body))
         client.unnamed = nil
         server.unnamed = .none
@@ -53,6 +60,7 @@ extension SessionEnvironment {
             return passUnread(.parse, StatementOperation(kind: .evict), at: start, end, bytes, server)
         }
         let message = bytes.extracting(body..<end)
+        if !name.isEmpty && server.isUndecided(message.extracting(name)) { return .tooManyInFlight }
         let entry = statements.entry(text: message.extracting(text), types: message.extracting(oids))
         if entry.facts.flags.contains(.hasEffects),
             let rewritten = rewriteNames(message.extracting(text), entry, isSimple: false, bytes, client, server)
@@ -60,19 +68,22 @@ extension SessionEnvironment {
             // The same message with other names in the text, taken up as if the client had sent that.
             return parseRewritten(rewritten, message, name, oids, bytes, client, server)
         }
+        let isFirst = !server.hasOpenBatch
         server.hasOpenBatch = true
         if name.isEmpty {
-            server.operations.append(
+            server.add(
                 StatementOperation(
-                    kind: .parseUnnamed, serial: serial(entry), previousUnnamed: client.unnamed,
-                    unnamedChange: client.unnamedChanges &+ 1))
+                    kind: .parseUnnamed, serial: serial(entry), previousUnnamed: client.unnamed))
             client.unnamed = entry
             server.unnamed = .serial(serial(entry))
+            // The first message of a batch is never skipped, so another client's statement is gone in any case.
+            server.unnamedUnanswered = isFirst ? nil : server.batch
             server.expected.append(Expected(.parse))
             toServer.forward(bytes, start, end)
             return nil
         }
-        parseNamed(message, name, tail: message.extracting(text.lowerBound..<message.byteCount), entry, bytes, client, server)
+        parseNamed(
+            message, name, tail: message.extracting(text.lowerBound..<message.byteCount), entry, bytes, client, server)
         return nil
     }
 
@@ -93,11 +104,11 @@ extension SessionEnvironment {
             rest.withSpan { parseNamed(message, name, tail: $0, entry, bytes, client, server) }
             return nil
         }
-        server.operations.append(
-            StatementOperation(kind: .parseUnnamed, serial: serial(entry), previousUnnamed: client.unnamed,
-                    unnamedChange: client.unnamedChanges &+ 1))
+        server.add(
+            StatementOperation(kind: .parseUnnamed, serial: serial(entry), previousUnnamed: client.unnamed))
         client.unnamed = entry
         server.unnamed = .serial(serial(entry))
+        server.unnamedUnanswered = server.batch
         server.expected.append(Expected(.parse))
         toServer.make(bytes) { out in
             let mark = out.begin(FrontendTag.parse)
@@ -123,25 +134,27 @@ extension SessionEnvironment {
         guard client.preparedCount < maxClientStatements else {
             fail(
                 PostgresError(
-                    .error, "53400", "this connection has prepared \(client.preparedCount) statements, the most it may have",
+                    .error, "53400",
+                    "this connection has prepared \(client.preparedCount) statements, the most it may have",
                     hint: "Close prepared statements that are no longer used."), bytes, server)
             return
         }
         let nameBytes = clientName.toArray()
         _ = client.setStatement(nameBytes, ClientStatement(entry: entry, sqlDefinition: nil), nameHash)
         let serial = serial(entry)
-        var operation = StatementOperation(kind: .parseNamed, serial: serial, name: nameBytes)
-        if server.transaction != .failed && server.statements.touch(serial) {
-            operation.wasHeld = true
+        let operation = StatementOperation(kind: .parseNamed, serial: serial, name: nameBytes)
+        // In a failed transaction the server must refuse it; a ROLLBACK may be on its way, though.
+        let mayFail = server.transaction == .failed
+        if mayFail && server.statements.touch(serial) { server.statements.doubtful.insert(serial) }
+        if !mayFail && isHeld(serial, server) {
             server.expected.append(Expected(.owedParseComplete))
-            server.operations.append(operation)
+            server.add(operation)
             settleOwed(bytes, server)
             return
         }
-        makeRoom(bytes, server)
-        server.statements.insert(serial)
+        enter(serial, bytes, server)
         server.expected.append(Expected(.parse))
-        server.operations.append(operation)
+        server.add(operation)
         toServer.make(bytes) { out in
             let mark = out.begin(FrontendTag.parse)
             ServerName.write(serial, to: &out)
@@ -167,8 +180,9 @@ extension SessionEnvironment {
             }
             return passUnread(.bind, nil, at: start, end, bytes, server)
         }
-        server.hasOpenBatch = true
         let name = bytes.extracting((portalEnd &+ 1)..<nameEnd)
+        if server.isUndecided(name) { return .tooManyInFlight }
+        server.hasOpenBatch = true
         let portal = bytes.extracting(body..<portalEnd)
         if name.byteCount == 0 {
             prepareUnnamed(bytes, client, server)
@@ -227,6 +241,7 @@ extension SessionEnvironment {
             return nil
         }
         let name = bytes.extracting((body &+ 1)..<(end &- 1))
+        if server.isUndecided(name) { return .tooManyInFlight }
         server.hasOpenBatch = true
         if isClose { return closeStatement(name, at: start, end, bytes, client, server) }
         if name.byteCount == 0 {
@@ -264,8 +279,7 @@ extension SessionEnvironment {
         _ name: RawSpan, at start: Int, _ end: Int, _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
     ) -> ClientStop? {
         if name.byteCount == 0 {
-            server.operations.append(StatementOperation(kind: .closeUnnamed, previousUnnamed: client.unnamed,
-                    unnamedChange: client.unnamedChanges &+ 1))
+            server.add(StatementOperation(kind: .closeUnnamed, previousUnnamed: client.unnamed))
             client.unnamed = nil
             server.unnamed = .none
             server.expected.append(Expected(.closeStatement))
@@ -274,7 +288,7 @@ extension SessionEnvironment {
         }
         let nameBytes = name.toArray()
         let previous = client.prepared?.remove(nameBytes)
-        server.operations.append(StatementOperation(kind: .closeNamed, name: nameBytes, previous: previous))
+        server.add(StatementOperation(kind: .closeNamed, name: nameBytes, previous: previous))
         server.expected.append(Expected(.owedCloseComplete))
         settleOwed(bytes, server)
         return nil

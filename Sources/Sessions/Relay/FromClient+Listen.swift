@@ -21,6 +21,8 @@ extension SessionEnvironment {
         for statement in entry.facts.statements {
             for case .listen(let channel) in statement.effects { wanted.append(ChannelName.canonical(channel)) }
         }
+        // No name was found: the server says what is wrong.
+        wanted.removeAll { $0.isEmpty }
         guard !wanted.isEmpty else { return .pass }
         switch client.policy {
         case .reject:

@@ -10,16 +10,21 @@ extension SessionEnvironment {
             if server.unnamed == .none { return }
             // Another client's statement must not be found under the empty name: the server's own error is right.
             server.unnamed = .none
-            server.operations.append(StatementOperation(kind: .evict))
+            server.add(StatementOperation(kind: .evict))
             server.expected.append(Expected(.closeStatement, hidden: true))
             toServer.make(bytes) { $0.close(0x53, []) }
             return
         }
         if entry.facts.flags.contains(.hasEffects) { ensureReferences(entry, bytes, client, server) }
         let serial = serial(entry)
-        if server.unnamed == .serial(serial) { return }
+        if server.unnamed == .serial(serial),
+            server.unnamedUnanswered == nil || server.unnamedUnanswered == server.batch
+        {
+            return
+        }
         server.unnamed = .serial(serial)
-        server.operations.append(StatementOperation(kind: .injectedUnnamed, serial: serial))
+        server.unnamedUnanswered = server.batch
+        server.add(StatementOperation(kind: .injectedUnnamed, serial: serial))
         server.expected.append(Expected(.parse, hidden: true))
         injectParse(entry, named: nil, bytes)
     }
@@ -28,17 +33,39 @@ extension SessionEnvironment {
     /// serial that names it.
     func prepareNamed(_ statement: ClientStatement, _ bytes: RawSpan, _ server: ServerSession) -> UInt64 {
         let serial = serial(statement.entry)
-        if server.statements.touch(serial) { return serial }
-        makeRoom(bytes, server)
-        server.statements.insert(serial)
+        if isHeld(serial, server) { return serial }
+        enter(serial, bytes, server)
         if let definition = statement.sqlDefinition {
+            server.unanswered[serial] = server.batch
             injectDefinition(definition, serial, bytes, server)
             return serial
         }
-        server.operations.append(StatementOperation(kind: .injectedParse, serial: serial))
+        server.unanswered[serial] = server.batch
+        server.add(StatementOperation(kind: .injectedParse, serial: serial))
         server.expected.append(Expected(.parse, hidden: true))
         injectParse(statement.entry, named: serial, bytes)
         return serial
+    }
+
+    /// Whether a message sent now will find the statement on the server.
+    func isHeld(_ serial: UInt64, _ server: ServerSession) -> Bool {
+        guard server.statements.touch(serial) else { return false }
+        if server.unanswered.isEmpty { return true }
+        guard let batch = server.unanswered[serial], batch != server.batch else { return true }
+        server.statements.doubtful.insert(serial)
+        return false
+    }
+
+    /// The statement is about to be parsed under `serial`: makes room, and closes what may be there already.
+    func enter(_ serial: UInt64, _ bytes: RawSpan, _ server: ServerSession) {
+        if server.statements.doubtful.remove(serial) != nil {
+            server.statements.remove(serial)
+            server.add(StatementOperation(kind: .evict))
+            server.expected.append(Expected(.closeStatement, hidden: true))
+            toServer.make(bytes) { $0.close(0x53, ServerName.bytes(serial)) }
+        }
+        makeRoom(bytes, server)
+        server.statements.insert(serial)
     }
 
     private func injectParse(_ entry: StatementEntry, named serial: UInt64?, _ bytes: RawSpan) {
@@ -59,8 +86,8 @@ extension SessionEnvironment {
 
     /// Runs a PREPARE statement through the extended protocol, hidden, so that it shares the fate of what follows.
     func injectDefinition(_ definition: [UInt8], _ serial: UInt64, _ bytes: RawSpan, _ server: ServerSession) {
-        server.operations.append(StatementOperation(kind: .injectedUnnamed, serial: 0))
-        server.operations.append(StatementOperation(kind: .injectedParse, serial: serial))
+        server.add(StatementOperation(kind: .injectedUnnamed, serial: 0))
+        server.add(StatementOperation(kind: .injectedParse, serial: serial))
         server.unnamed = .unknown
         server.hasOpenBatch = true
         for kind in [ExpectedKind.parse, .bind, .execute, .closeStatement] {
@@ -87,7 +114,7 @@ extension SessionEnvironment {
     /// Closes the least recently used statement of a server that holds as many as it may.
     func makeRoom(_ bytes: RawSpan, _ server: ServerSession) {
         guard let evicted = server.statements.evictIfFull() else { return }
-        server.operations.append(StatementOperation(kind: .evict, serial: evicted))
+        server.add(StatementOperation(kind: .evict, serial: evicted))
         server.expected.append(Expected(.closeStatement, hidden: true))
         toServer.make(bytes) { $0.close(0x53, ServerName.bytes(evicted)) }
     }
@@ -130,7 +157,7 @@ extension SessionEnvironment {
         _ server: ServerSession
     ) -> ClientStop? {
         server.hasOpenBatch = true
-        if let operation { server.operations.append(operation) }
+        if let operation { server.add(operation) }
         server.expected.append(Expected(kind))
         toServer.forward(bytes, start, end)
         return nil

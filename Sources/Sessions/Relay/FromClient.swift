@@ -14,7 +14,7 @@ public enum ClientStop: Equatable, Sendable {
     case needSettings
     /// The hub must listen to these channels before the message at `consumed` goes to the server.
     case needChannels([String])
-    /// So many replies are owed that no more is sent before some have come.
+    /// No more is sent before replies have come: very many are owed, or what the message means depends on them.
     case tooManyInFlight
     /// Terminate.
     case terminated
@@ -124,6 +124,7 @@ extension SessionEnvironment {
                 server.expected.append(Expected(.sync))
                 server.hasOpenBatch = false
                 server.isSkipping = false
+                server.batch &+= 1
             }
             return nil
         case FrontendTag.flush:

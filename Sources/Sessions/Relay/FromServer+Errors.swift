@@ -19,23 +19,17 @@ extension SessionEnvironment {
         var visible = client != nil
         switch head.kind {
         case .failure:
-            if var ours = server.failures.first, client != nil, !error.isFatal {
-                if ours.sqlstate == "42P05" && server.transaction == .failed && server.isInBlock {
-                    // The server would not have looked at the name.
-                    ours = Self.aborted
-                }
+            if let ours = server.failures.first, client != nil, !error.isFatal {
                 toClient.make(bytes) { ours.write(to: &$0) }
                 visible = false
             }
-        case .parse where head.isHidden && isAheadOfQuery(server):
-            // What an EXECUTE in a simple Query needs could not be prepared: the Query itself says so, once.
-            if !error.isFatal { visible = false }
         case .query where head.isHidden:
             server.hiddenError = error
             if !error.isFatal { visible = false }
         case .parse, .bind, .describeStatement, .describePortal, .execute, .closeStatement, .closePortal, .sync,
             .query, .functionCall, .owedParseComplete, .owedCloseComplete, .endOfCopyData:
-            break
+            // A batch of the proxy's own, up to a Sync of its own, fails in silence.
+            if head.isHidden && endsHidden(server) && !error.isFatal { visible = false }
         }
         if visible, let client {
             if let body = renamed(bytes.extracting(body..<end), for: client) {
@@ -59,17 +53,14 @@ extension SessionEnvironment {
         return nil
     }
 
-    /// The batch whose answers are coming is the proxy's own and a client's Query is behind it.
-    private func isAheadOfQuery(_ server: ServerSession) -> Bool {
-        for index in 0..<server.expected.count {
-            guard let expected = server.expected[index] else { return false }
+    private func endsHidden(_ server: ServerSession) -> Bool {
+        var index = 0
+        while let expected = server.expected[index] {
             if expected.kind == .sync { return expected.isHidden }
+            index += 1
         }
         return false
     }
-
-    private static let aborted = PostgresError(
-        .error, "25P02", "current transaction is aborted, commands ignored until end of transaction block")
 
     /// The server discards everything up to the next Sync, a simple Query included: so are their expectations, and
     /// what was entered for them when they were sent is taken back, last first.
@@ -84,7 +75,7 @@ extension SessionEnvironment {
                 if let operation = server.operations.popFirst() {
                     if isHead && operation.kind == .parseUnnamed {
                         // PostgreSQL drops the old unnamed statement before it parses the new one.
-                        restoreUnnamed(nil, operation, server, client)
+                        client?.unnamed = nil
                         unnamedTouched = true
                     } else {
                         undone.append(operation)
@@ -103,27 +94,18 @@ extension SessionEnvironment {
         server.trackedIndex = 0
         for tracked in dropped.reversed() { didNotRun(tracked, from: 0, client, server) }
         for operation in undone.reversed() { undo(operation, server, client, &unnamedTouched) }
-        if unnamedTouched { server.unnamed = .unknown }
+        if unnamedTouched {
+            server.unnamed = .unknown
+            server.unnamedUnanswered = nil
+        }
         server.isSkipping = server.expected.isEmpty
     }
 
-    /// The unnamed statement is `entry` again, unless what was sent in a later batch has changed it since; then that is
-    /// what comes back if the later batch fails too.
-    private func restoreUnnamed(
-        _ entry: StatementEntry?, _ operation: StatementOperation, _ server: ServerSession, _ client: ClientSession?
-    ) {
-        guard let client else { return }
-        if client.unnamedChanges == operation.unnamedChange {
-            client.unnamed = entry
-            client.unnamedChanges = operation.unnamedChange &- 1
-            return
-        }
-        for index in 0..<server.operations.count {
-            guard var later = server.operations[index], later.unnamedChange != 0 else { continue }
-            later.previousUnnamed = entry
-            server.operations.replace(at: index, with: later)
-            return
-        }
+    /// A Parse was not carried out, at least not this one.
+    private func doubt(_ serial: UInt64, _ server: ServerSession) {
+        server.statements.remove(serial)
+        server.unanswered[serial] = nil
+        server.statements.doubtful.insert(serial)
     }
 
     private func undo(
@@ -132,13 +114,13 @@ extension SessionEnvironment {
     ) {
         switch operation.kind {
         case .parseNamed:
-            if !operation.wasHeld { server.statements.remove(operation.serial) }
+            doubt(operation.serial, server)
             if let client, client.prepared?.remove(operation.name) != nil {
                 // Errors about it may still be on their way.
                 remember(String(decoding: operation.name, as: UTF8.self), for: operation.serial, client)
             }
         case .injectedParse:
-            server.statements.remove(operation.serial)
+            doubt(operation.serial, server)
         case .evict:
             // The Close was not carried out, so the server still has it.
             if operation.serial != 0 { server.statements.insert(operation.serial) }
@@ -146,7 +128,7 @@ extension SessionEnvironment {
         case .closeNamed:
             if let previous = operation.previous { client?.prepared?.set(operation.name, previous) }
         case .parseUnnamed, .closeUnnamed:
-            restoreUnnamed(operation.previousUnnamed, operation, server, client)
+            client?.unnamed = operation.previousUnnamed
             unnamedTouched = true
         case .injectedUnnamed:
             unnamedTouched = true

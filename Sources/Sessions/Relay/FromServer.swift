@@ -11,6 +11,8 @@ public struct ServerRelay: Equatable, Sendable {
     public var needed = 0
     /// A ReadyForQuery was read, for the client or for the proxy itself.
     public var sawReady = false
+    /// The server waits for COPY data nobody will send: `refuseCopy`.
+    public var wantsCopyData = false
     /// How many transactions ended.
     public var transactions = 0
     /// How many statements completed.
@@ -188,6 +190,7 @@ extension SessionEnvironment {
                 server.expected.removeSecond()
                 server.isCopyingIn = false
             }
+            if client == nil && server.isCopyingIn { result.wantsCopyData = true }
             if client != nil && !head.isHidden { toClient.forward(bytes, start, end) }
             return nil
         case BackendTag.copyOutResponse, BackendTag.copyDone:
@@ -253,9 +256,20 @@ extension SessionEnvironment {
     ) -> ServerFailure? {
         guard let head = server.expected.first, head.kind == kind else { return unexpected(tag, server) }
         if !head.isHidden && client != nil { toClient.forward(bytes, start, end) }
-        if kind == .parse || kind == .closeStatement { server.operations.popFirst() }
+        if kind == .parse || kind == .closeStatement { answered(server.operations.popFirst(), server) }
         pop(bytes, server, client)
         return nil
+    }
+
+    /// What was sent with this operation has been carried out.
+    @inline(__always)
+    private func answered(_ operation: StatementOperation?, _ server: ServerSession) {
+        guard let operation else { return }
+        switch operation.kind {
+        case .parseUnnamed, .injectedUnnamed: server.unnamedUnanswered = nil
+        case .parseNamed, .injectedParse: server.unanswered[operation.serial] = nil
+        case .evict, .closeNamed, .closeUnnamed: break
+        }
     }
 
     /// The next reply has come whole; what the proxy owes right behind it is given.

@@ -46,10 +46,21 @@ extension SessionEnvironment {
         return out.take()
     }
 
+    /// Ends a COPY whose client has gone; the bytes to send.
+    public func refuseCopy(_ server: ServerSession) -> [UInt8] {
+        server.isCopyingIn = false
+        var out = ByteWriter()
+        let mark = out.begin(FrontendTag.copyFail)
+        out.cString("the client has disconnected")
+        out.end(mark)
+        return out.take()
+    }
+
     /// After DISCARD ALL: the session is as new.
     public func forgetEverything(_ server: ServerSession) {
         server.settings = profiles.empty
         server.statements.removeAll()
+        server.unanswered.removeAll()
         server.unnamed = .none
     }
 }

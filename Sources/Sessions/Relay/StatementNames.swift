@@ -93,6 +93,7 @@ extension SessionEnvironment {
             toServer.make(bytes) { $0.bare(FrontendTag.sync) }
             server.expected.append(Expected(.sync, hidden: true))
             server.hasOpenBatch = false
+            server.batch &+= 1
         }
         return replacements.isEmpty ? nil : Self.replacing(replacements, in: text)
     }
@@ -132,10 +133,10 @@ extension SessionEnvironment {
         if extra.definitions.count >= 1024 { extra.definitions.removeAll() }
         extra.definitions[serial] = ClientStatement(
             entry: definition, sqlDefinition: Self.replacing([(shifted, serial)], in: whole))
-        if server.statements.touch(serial) {
+        if server.statements.touch(serial) || server.statements.doubtful.remove(serial) != nil {
             // Another client's, with the same text: it makes way for the PREPARE that follows.
             server.statements.remove(serial)
-            server.operations.append(StatementOperation(kind: .evict, serial: serial))
+            server.add(StatementOperation(kind: .evict, serial: serial))
             server.expected.append(Expected(.closeStatement, hidden: true))
             toServer.make(bytes) { $0.close(0x53, ServerName.bytes(serial)) }
         } else {

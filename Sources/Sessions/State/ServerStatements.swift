@@ -14,6 +14,8 @@ public struct ServerStatements: Sendable {
     private var newest: Int32 = -1
     /// How many statements may be held.
     public var limit: Int
+    /// Statements the server may hold although they do not count as held: closed before they are parsed again.
+    var doubtful: Set<UInt64> = []
 
     /// None held.
     public init(limit: Int) { self.limit = limit }

@@ -139,9 +139,10 @@ final class Census {
 
 extension SendPlan {
     /// The bytes to be sent, for a plan made from `source`; empties it.
-    mutating func flatten(_ source: [UInt8]) -> [UInt8] {
+    func flatten(_ source: [UInt8]) -> [UInt8] {
         var bytes: [UInt8] = []
-        for piece in pieces {
+        if isEmpty { return bytes }
+        for piece in earlier + [last] {
             if piece.isMade {
                 made.withBytes { bytes += $0.extracting(piece.start..<piece.end).toArray() }
             } else {

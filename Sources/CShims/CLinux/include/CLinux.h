@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "CLinuxProcess.h"
+
 /* An internet address in one shape for both families; bytes in network order, IPv4 in the first four. */
 struct headgate_address {
     uint8_t bytes[16];

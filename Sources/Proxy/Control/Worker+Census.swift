@@ -1,0 +1,97 @@
+import ByteKit
+import EventLoop
+import Pooling
+import Sessions
+import Settings
+
+extension Worker {
+    /// Tells of everything this worker has. O(connections), with a system call or two for each.
+    func census() -> Census {
+        var census = Census()
+        census.clients.reserveCapacity(clients.count)
+        census.servers.reserveCapacity(servers.count)
+        clients.forEach { census.clients.append(row(of: $0)) }
+        servers.forEach { census.servers.append(row(of: $0)) }
+        for pool in pools.values {
+            census.pools.append(
+                PoolRow(
+                    database: pool.global.key.database, user: pool.global.key.user,
+                    mode: pool.settings.poolMode.rawValue, totals: Totals(pool.counters)))
+        }
+        return census
+    }
+
+    private func row(of client: ClientConnection) -> SocketRow {
+        var row = SocketRow(id: client.id)
+        row.user = client.pool?.global.key.user ?? client.login?.user ?? ""
+        row.database = client.pool?.global.key.database ?? client.login?.database ?? ""
+        row.isConsole = client.phase == .console
+        switch client.phase {
+        case .login, .closed: row.state = .login
+        case .welcome, .waiting: row.state = .waiting
+        case .idle: row.state = .idle
+        case .active, .console, .replication: row.state = .active
+        }
+        if client.phase == .replication { row.replication = "logical" }
+        if row.state == .waiting { row.waited = max(0, loop.nowMicros - client.requestedAt) }
+        row.requestedAt = client.requestedAt
+        row.connectedAt = client.connectedAt
+        row.address = client.peer.host
+        row.port = client.peer.port
+        row.link = client.server?.id
+        row.remotePID = 0
+        if let session = client.session {
+            row.applicationName = session.status["application_name"] ?? ""
+            row.preparedCount = session.preparedCount
+            row.pinned = session.pins.isEmpty ? "" : session.pins.reason
+        }
+        fill(&row, client)
+        return row
+    }
+
+    private func row(of server: ServerConnection) -> SocketRow {
+        var row = SocketRow(id: server.id)
+        row.user = server.pool.global.key.user
+        row.database = server.pool.global.key.database
+        switch server.phase {
+        case .connecting, .login, .closed: row.state = .login
+        case .idle: row.state = server.cancelsInFlight > 0 ? .beingCanceled : .idle
+        case .active, .settings, .probing: row.state = .active
+        case .checking, .cleaning: row.state = .tested
+        }
+        switch server.address {
+        case .ip(let address):
+            row.address = address.host
+            row.port = address.port
+        case .unix: row.address = "unix"
+        }
+        row.connectedAt = server.connectedAt
+        row.requestedAt = server.lastUsed
+        row.closeNeeded = server.closeNeeded
+        row.link = server.client?.id
+        row.remotePID = Int64(server.processID)
+        row.applicationName = server.session?.status["application_name"] ?? ""
+        row.preparedCount = server.session?.preparedCount ?? 0
+        fill(&row, server)
+        return row
+    }
+
+    private func fill(_ row: inout SocketRow, _ connection: Connection) {
+        row.descriptor = connection.fd
+        row.carried = connection.carried.count
+        row.unsent = connection.output.count
+        guard connection.fd >= 0, let local = Sockets.localAddress(connection.fd) else { return }
+        row.localAddress = local.host
+        row.localPort = local.port
+    }
+}
+
+extension ClientConnection {
+    /// Its name for the console.
+    var id: SocketID { SocketID(isServer: false, worker: worker.index, slot: slot, connectedAt: connectedAt) }
+}
+
+extension ServerConnection {
+    /// Its name for the console.
+    var id: SocketID { SocketID(isServer: true, worker: worker.index, slot: slot, connectedAt: connectedAt) }
+}

@@ -1,0 +1,50 @@
+import ByteKit
+
+/// A look at a text that is cheaper than finding it in the cache: applications that write values into their texts send
+/// one they never send again, and most of these do nothing to the session.
+public enum QuickLook {
+    /// Whether the text surely is one SELECT, UPDATE or DELETE that leaves no trace in the session. False means only
+    /// that one has to look closer.
+    ///
+    /// Without `(` nothing can be called, without `INTO` nothing created, and without `;` (but at the end) there is one
+    /// statement; quotes and comments cannot hide what is looked for, since it must not be there at all. About 50 ns.
+    public static func leavesNoTrace(_ text: RawSpan) -> Bool {
+        var end = text.byteCount
+        while end > 0, text.u8(at: end &- 1) <= 0x20 || text.u8(at: end &- 1) == 0x3B { end &-= 1 }
+        guard end >= 7, end <= 4096, startsPlain(text) else { return false }
+        if text.firstIndex(of: 0x28, from: 0, to: end) != nil || text.firstIndex(of: 0x3B, from: 0, to: end) != nil {
+            return false
+        }
+        return !holdsInto(text, end)
+    }
+
+    /// `select`, `update` or `delete` and a blank.
+    private static func startsPlain(_ text: RawSpan) -> Bool {
+        guard text.u8(at: 6) <= 0x20 else { return false }
+        // Six letters, lower-cased, as one number.
+        var word: UInt64 = 0
+        for index in 0..<6 { word = word << 8 | UInt64(text.u8(at: index) | 0x20) }
+        return word == 0x7365_6C65_6374 || word == 0x7570_6461_7465 || word == 0x6465_6C65_7465
+    }
+
+    private static func holdsInto(_ text: RawSpan, _ end: Int) -> Bool {
+        var index = 7
+        while index &+ 4 <= end {
+            // The last letter decides how far the next look may go.
+            switch text.u8(at: index &+ 3) | 0x20 {
+            case 0x6F:  // o
+                if text.u8(at: index) | 0x20 == 0x69, text.u8(at: index &+ 1) | 0x20 == 0x6E,
+                    text.u8(at: index &+ 2) | 0x20 == 0x74
+                {
+                    return true
+                }
+                index &+= 4
+            case 0x74: index &+= 1  // t
+            case 0x6E: index &+= 2  // n
+            case 0x69: index &+= 3  // i
+            default: index &+= 4
+            }
+        }
+        return false
+    }
+}
