@@ -22,7 +22,9 @@ public final class ClientSession {
     /// The ParameterStatus values the client has been told.
     public var status: StatusBlock
     /// What the last Parse of the unnamed statement was, if that statement still exists for this client.
-    var unnamed: StatementEntry?
+    var unnamed: StatementEntry? { didSet { unnamedChanges &+= 1 } }
+    /// How often it has changed: an error that undoes one change must not undo those sent after it.
+    var unnamedChanges: UInt32 = 0
     /// Named statements.
     var prepared: NameTable<ClientStatement>?
     /// What few clients have.

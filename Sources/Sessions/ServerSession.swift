@@ -32,6 +32,8 @@ struct StatementOperation {
     var previous: ClientStatement?
     /// The unnamed statement the client had before.
     var previousUnnamed: StatementEntry?
+    /// `ClientSession.unnamedChanges` once it is sent.
+    var unnamedChange: UInt32 = 0
 }
 
 /// What the unnamed prepared statement of a server connection is.

@@ -73,7 +73,8 @@ extension SessionEnvironment {
         if name.isEmpty {
             server.add(
                 StatementOperation(
-                    kind: .parseUnnamed, serial: serial(entry), previousUnnamed: client.unnamed))
+                    kind: .parseUnnamed, serial: serial(entry), previousUnnamed: client.unnamed,
+                    unnamedChange: client.unnamedChanges &+ 1))
             client.unnamed = entry
             server.unnamed = .serial(serial(entry))
             // The first message of a batch is never skipped, so another client's statement is gone in any case.
@@ -105,7 +106,8 @@ extension SessionEnvironment {
             return nil
         }
         server.add(
-            StatementOperation(kind: .parseUnnamed, serial: serial(entry), previousUnnamed: client.unnamed))
+            StatementOperation(kind: .parseUnnamed, serial: serial(entry), previousUnnamed: client.unnamed,
+                    unnamedChange: client.unnamedChanges &+ 1))
         client.unnamed = entry
         server.unnamed = .serial(serial(entry))
         server.unnamedUnanswered = server.batch
@@ -279,7 +281,8 @@ extension SessionEnvironment {
         _ name: RawSpan, at start: Int, _ end: Int, _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
     ) -> ClientStop? {
         if name.byteCount == 0 {
-            server.add(StatementOperation(kind: .closeUnnamed, previousUnnamed: client.unnamed))
+            server.add(StatementOperation(kind: .closeUnnamed, previousUnnamed: client.unnamed,
+                    unnamedChange: client.unnamedChanges &+ 1))
             client.unnamed = nil
             server.unnamed = .none
             server.expected.append(Expected(.closeStatement))

@@ -75,7 +75,7 @@ extension SessionEnvironment {
                 if let operation = server.operations.popFirst() {
                     if isHead && operation.kind == .parseUnnamed {
                         // PostgreSQL drops the old unnamed statement before it parses the new one.
-                        client?.unnamed = nil
+                        restoreUnnamed(nil, operation, server, client)
                         unnamedTouched = true
                     } else {
                         undone.append(operation)
@@ -108,6 +108,25 @@ extension SessionEnvironment {
         server.statements.doubtful.insert(serial)
     }
 
+    /// The unnamed statement is `entry` again, unless what was sent in a later batch has changed it since; then that is
+    /// what comes back if the later batch fails too.
+    private func restoreUnnamed(
+        _ entry: StatementEntry?, _ operation: StatementOperation, _ server: ServerSession, _ client: ClientSession?
+    ) {
+        guard let client else { return }
+        if client.unnamedChanges == operation.unnamedChange {
+            client.unnamed = entry
+            client.unnamedChanges = operation.unnamedChange &- 1
+            return
+        }
+        for index in 0..<server.operations.count {
+            guard var later = server.operations[index], later.unnamedChange != 0 else { continue }
+            later.previousUnnamed = entry
+            server.operations.replace(at: index, with: later)
+            return
+        }
+    }
+
     private func undo(
         _ operation: StatementOperation, _ server: ServerSession, _ client: ClientSession?,
         _ unnamedTouched: inout Bool
@@ -128,7 +147,7 @@ extension SessionEnvironment {
         case .closeNamed:
             if let previous = operation.previous { client?.prepared?.set(operation.name, previous) }
         case .parseUnnamed, .closeUnnamed:
-            client?.unnamed = operation.previousUnnamed
+            restoreUnnamed(operation.previousUnnamed, operation, server, client)
             unnamedTouched = true
         case .injectedUnnamed:
             unnamedTouched = true
