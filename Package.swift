@@ -60,7 +60,9 @@ let package = Package(
         room("Console", ["ByteKit", "PostgresWire", "Settings", "Telemetry", "EventLoop", "Proxy"]),
         .executableTarget(
             name: "headgate",
-            dependencies: ["ByteKit", "Credentials", "Settings", "Telemetry", "EventLoop", "Proxy", "Console", "CLinux"],
+            dependencies: [
+                "ByteKit", "Credentials", "Settings", "Telemetry", "EventLoop", "Proxy", "Console", "CLinux",
+            ],
             swiftSettings: rules),
 
         tests("ByteKit"),

@@ -1,6 +1,6 @@
 import ByteKit
-public import Settings
 public import SQLText
+public import Settings
 
 /// A prepared statement as one client knows it.
 struct ClientStatement {

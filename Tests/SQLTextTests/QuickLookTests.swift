@@ -21,7 +21,10 @@ import Testing
 
     /// Whatever it lets pass has no effect by the full understanding either.
     @Test func neverLessCautiousThanTheParser() {
-        let words = ["select", "update t set a=1", "delete from t", "into", "temp", "t", ";", "(", "--", "1", "'", "x", " ", "set"]
+        let words = [
+            "select", "update t set a=1", "delete from t", "into", "temp", "t", ";", "(", "--", "1", "'", "x", " ",
+            "set",
+        ]
         var dice = SystemRandomNumberGenerator()
         let cache = StatementCache(maxEntries: 64)
         for _ in 0..<5000 {

@@ -16,9 +16,9 @@ import Testing
             return
         }
         #if DEBUG
-            let standard = 1_000
+        let standard = 1_000
         #else
-            let standard = 10_000
+        let standard = 10_000
         #endif
         var failures = 0
         for seed in 1...(number("SIMULATION_RUNS") ?? standard) {
@@ -60,7 +60,9 @@ enum Simulation {
         }
         for worker in workers { worker.others = workers.filter { $0 !== worker } }
         let mode = world.random.chance(10) ? PoolMode.session : .transaction
-        let actors = (0..<(2 + world.random.below(4))).map { Actor($0 + 1, world.random.pick(workers), mode: mode, world) }
+        let actors = (0..<(2 + world.random.below(4))).map {
+            Actor($0 + 1, world.random.pick(workers), mode: mode, world)
+        }
         let settled = world.run(limit: 200_000)
         defer {
             for worker in workers {

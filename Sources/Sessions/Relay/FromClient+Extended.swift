@@ -106,8 +106,9 @@ extension SessionEnvironment {
             return nil
         }
         server.add(
-            StatementOperation(kind: .parseUnnamed, serial: serial(entry), previousUnnamed: client.unnamed,
-                    unnamedChange: client.unnamedChanges &+ 1))
+            StatementOperation(
+                kind: .parseUnnamed, serial: serial(entry), previousUnnamed: client.unnamed,
+                unnamedChange: client.unnamedChanges &+ 1))
         client.unnamed = entry
         server.unnamed = .serial(serial(entry))
         server.unnamedUnanswered = server.batch
@@ -281,7 +282,9 @@ extension SessionEnvironment {
         _ name: RawSpan, at start: Int, _ end: Int, _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
     ) -> ClientStop? {
         if name.byteCount == 0 {
-            server.add(StatementOperation(kind: .closeUnnamed, previousUnnamed: client.unnamed,
+            server.add(
+                StatementOperation(
+                    kind: .closeUnnamed, previousUnnamed: client.unnamed,
                     unnamedChange: client.unnamedChanges &+ 1))
             client.unnamed = nil
             server.unnamed = .none

@@ -186,7 +186,9 @@ final class ModelServer {
                 sqlstate: "25P02",
                 message: "current transaction is aborted, commands ignored until end of transaction block")
         }
-        if statement == .unknownColumn { throw ModelError(sqlstate: "42703", message: "column \"nope\" does not exist") }
+        if statement == .unknownColumn {
+            throw ModelError(sqlstate: "42703", message: "column \"nope\" does not exist")
+        }
     }
 
     // MARK: Extended
@@ -229,7 +231,8 @@ final class ModelServer {
     private func lookUp(_ name: String) throws(ModelError) -> (ModelStatement?, String) {
         guard let sql = name.isEmpty ? unnamed : prepared[name] else {
             throw name.isEmpty
-                ? ModelError(sqlstate: "26000", message: "unnamed prepared statement does not exist") : Self.missing(name)
+                ? ModelError(sqlstate: "26000", message: "unnamed prepared statement does not exist")
+                : Self.missing(name)
         }
         return (try ModelStatement.split(sql).first?.0, sql)
     }
@@ -248,7 +251,9 @@ final class ModelServer {
         if parameters != wanted {
             throw ModelError(
                 sqlstate: "08P01",
-                message: "bind message supplies \(parameters) parameters, but prepared statement \"\(name)\" requires \(wanted)")
+                message:
+                    "bind message supplies \(parameters) parameters, but prepared statement \"\(name)\" requires \(wanted)"
+            )
         }
         if !portal.isEmpty && portals[portal] != nil {
             throw ModelError(sqlstate: "42P03", message: "cursor \"\(portal)\" already exists")

@@ -143,7 +143,9 @@ final class Actor {
 
     func story(_ have: [String]) -> String {
         let sent = script.steps.map { ($0.waits ? "wait, " : "") + $0.words.joined(separator: " / ") }
-        return " client \(number)\(hasVanished ? ", vanished" : "")\(hasCancelled ? ", cancels" : ""), sent: \(sent.joined(separator: "\n       "))\n got: " + have.joined(separator: " | ")
+        return
+            " client \(number)\(hasVanished ? ", vanished" : "")\(hasCancelled ? ", cancels" : ""), sent: \(sent.joined(separator: "\n       "))\n got: "
+            + have.joined(separator: " | ")
     }
 }
 

@@ -100,7 +100,8 @@ struct Script {
     }
 
     private func query(_ text: String, _ step: inout Step) {
-        if text.contains("PREPARE") || text.contains("DEALLOC") || text.contains("DISCARD") || hasStartup && text.contains("RESET")
+        if text.contains("PREPARE") || text.contains("DEALLOC") || text.contains("DISCARD")
+            || hasStartup && text.contains("RESET")
         {
             step.changesNames = true
         }
