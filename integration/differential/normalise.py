@@ -13,7 +13,14 @@ import struct
 from support.wire import Message, fields
 
 #: (name in docs/compatibility.md, type of the message, pattern in its text, replacement)
-DOCUMENTED: list[tuple[str, str, re.Pattern[str], str]] = []
+DOCUMENTED: list[tuple[str, str, re.Pattern[str], str]] = [
+    (
+        "names-of-one-text",
+        "E",
+        re.compile(r'(bind message supplies \d+ parameters, but prepared statement )"[^"]+"( requires)'),
+        r'\1"…"\2',
+    ),
+]
 
 
 def normal(m: Message) -> tuple[str, object]:

@@ -91,7 +91,10 @@ class Worker:
             while again and time.monotonic() < until:
                 again = False
                 for candidate in split(plan):
-                    found = self.converse(candidate, conversation, timeout=1.5)
+                    try:
+                        found = self.converse(candidate, conversation, timeout=1.5)
+                    except RuntimeError:
+                        continue  # without that message PostgreSQL itself waits for ever
                     if found is not None:
                         plan, last, again = candidate, found, True
                         break
