@@ -21,6 +21,13 @@ extension SessionEnvironment {
         transactionControl(tag, server, client)
     }
 
+    /// PortalSuspended of a tracked Execute: with a row limit the statement has run although it has not completed, and
+    /// may never be asked for the rest.
+    func suspended(_ server: ServerSession, _ client: ClientSession?) {
+        guard let entry = server.tracked.popFirst()?.entry, let client else { return }
+        for effect in entry.facts.statements.first?.effects ?? [] { apply(effect, server, client) }
+    }
+
     /// CommandComplete of a statement without effects in a transaction that has changed settings.
     func completedUntracked(tag: RawSpan, _ server: ServerSession, _ client: ClientSession?) {
         if let client { transactionControl(tag, server, client) }

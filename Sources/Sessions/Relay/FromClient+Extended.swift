@@ -29,6 +29,15 @@ extension SessionEnvironment {
             return nil
         }
         let entry = statements.entry(text: bytes.extracting(body..<(end &- 1)), types: bytes.extracting(body..<body))
+        if server.hasOpenBatch, let unnamed = client.unnamed {
+            // An error in the batch skips the Query too, and then the unnamed statement lives on: a Close that shares
+            // its fate tells.
+            server.add(
+                StatementOperation(
+                    kind: .closeUnnamed, previousUnnamed: unnamed, unnamedChange: client.unnamedChanges &+ 1))
+            server.expected.append(Expected(.closeStatement, hidden: true))
+            toServer.make(bytes) { $0.close(0x53, []) }
+        }
         client.unnamed = nil
         server.unnamed = .none
         if entry.facts.flags.isDisjoint(with: Self.interesting) {
@@ -129,9 +138,7 @@ extension SessionEnvironment {
     ) {
         let clientName = message.extracting(name)
         if client.prepared?.find(clientName) != nil {
-            fail(
-                PostgresError(
-                    .error, "42P05", "prepared statement \"\(Self.text(clientName))\" already exists"), bytes, server)
+            refuseSecond(clientName, tail: tail, bytes, server)
             return
         }
         guard client.preparedCount < maxClientStatements else {
@@ -165,6 +172,26 @@ extension SessionEnvironment {
             out.span(tail)
             out.end(mark)
         }
+    }
+
+    /// Parse under a name the client uses already. PostgreSQL looks at the text first: what is wrong with it, or an
+    /// aborted transaction, comes before 42P05. So it is parsed under a name that means nothing.
+    private func refuseSecond(_ name: RawSpan, tail: RawSpan, _ bytes: RawSpan, _ server: ServerSession) {
+        let nobodys = Array("hg_twice".utf8)
+        server.add(StatementOperation(kind: .evict))
+        server.expected.append(Expected(.closeStatement, hidden: true))
+        server.add(StatementOperation(kind: .evict))
+        server.expected.append(Expected(.parse, hidden: true))
+        toServer.make(bytes) { out in
+            out.close(0x53, nobodys)
+            let mark = out.begin(FrontendTag.parse)
+            out.raw(nobodys)
+            out.u8(0)
+            out.span(tail)
+            out.end(mark)
+        }
+        fail(
+            PostgresError(.error, "42P05", "prepared statement \"\(Self.text(name))\" already exists"), bytes, server)
     }
 
     /// Bind (`B`): portal, statement, then parameters, which may be long and are passed on as they come.

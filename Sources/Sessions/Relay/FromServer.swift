@@ -158,7 +158,7 @@ extension SessionEnvironment {
             else { return unexpected(tag, server) }
             return simple(head.kind, tag, end, at: start, bytes, server, client)
         case BackendTag.portalSuspended:
-            if server.expected.first?.isTracked == true { server.tracked.popFirst() }
+            if server.expected.first?.isTracked == true { suspended(server, client) }
             return simple(.execute, tag, end, at: start, bytes, server, client)
         case BackendTag.parameterStatus:
             var cursor = ByteCursor(bytes.extracting(body..<end))

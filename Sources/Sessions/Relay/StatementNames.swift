@@ -54,7 +54,9 @@ extension SessionEnvironment {
                     }
                     if let known = known(name) {
                         // It exists already: under its server name the server says so itself.
-                        replacements.append((range, prepareNamed(known, bytes, server)))
+                        let serial = prepareNamed(known, bytes, server)
+                        remember(name, for: serial, client)
+                        replacements.append((range, serial))
                         continue
                     }
                     let serial = define(name, range, statement.range, text, entry, bytes, client, server)
