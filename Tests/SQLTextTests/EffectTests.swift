@@ -57,7 +57,7 @@ import Testing
             ),
             ("SELECT set_config('a.b', 'x', true)", [.setLocal(name: "a.b")]),
             ("SELECT set_config('a.b', NULL, false)", [.reset(name: "a.b")]),
-            ("SELECT set_config('a.b', $1, false)", [.mayCreate(.unknown)]),
+            ("SELECT set_config('a.b', $1, false)", [.setComputed(name: "a.b")]),
             ("SELECT set_config(name, 'x', false) FROM t", [.mayCreate(.unknown)]),
             ("SELECT 'set_config(''a'', ''b'', false)'", []),
             (
