@@ -91,6 +91,9 @@ extension SessionEnvironment {
 
     private func apply(_ effect: SessionEffect, _ server: ServerSession, _ client: ClientSession) {
         switch effect {
+        case .set(name: "datestyle", let replay) where !replay.contains(0x2C):
+            // Half a DateStyle keeps the other half of what was in force: the server knows the whole.
+            apply(.setComputed(name: "datestyle"), server, client)
         case .set(let name, let replay):
             willChangeSettings(client, server)
             let entry = SettingEntry(name: name, replay: replay)

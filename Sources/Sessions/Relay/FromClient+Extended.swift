@@ -21,14 +21,6 @@ extension SessionEnvironment {
             return nil
         }
         guard end > body else { return .fatal(Self.malformed("invalid Query message")) }
-        if QuickLook.leavesNoTrace(bytes.extracting(body..<(end &- 1))) {
-            client.unnamed = nil
-            server.unnamed = .none
-            toServer.forward(bytes, start, end)
-            server.expected.append(Expected(.query))
-            return nil
-        }
-        let entry = statements.entry(text: bytes.extracting(body..<(end &- 1)), types: bytes.extracting(body..<body))
         if server.hasOpenBatch, let unnamed = client.unnamed {
             // An error in the batch skips the Query too, and then the unnamed statement lives on: a Close that shares
             // its fate tells.
@@ -38,6 +30,14 @@ extension SessionEnvironment {
             server.expected.append(Expected(.closeStatement, hidden: true))
             toServer.make(bytes) { $0.close(0x53, []) }
         }
+        if QuickLook.leavesNoTrace(bytes.extracting(body..<(end &- 1))) {
+            client.unnamed = nil
+            server.unnamed = .none
+            toServer.forward(bytes, start, end)
+            server.expected.append(Expected(.query))
+            return nil
+        }
+        let entry = statements.entry(text: bytes.extracting(body..<(end &- 1)), types: bytes.extracting(body..<body))
         client.unnamed = nil
         server.unnamed = .none
         if entry.facts.flags.isDisjoint(with: Self.interesting) {

@@ -106,7 +106,10 @@ public final class ProfileTable {
             add(Array("RESET ".utf8) + SettingText.name(entry.name))
         }
         for entry in to.entries where !identity.contains(entry.name) && from[entry.name] != entry {
-            if let replay = entry.replay { add(replay) }
+            guard let replay = entry.replay else { continue }
+            // A value such as 'ISO' leaves the order of day and month as it was before.
+            if entry.name == "datestyle" && from[entry.name] != nil { add(Array("RESET datestyle".utf8)) }
+            add(replay)
         }
         if identityDiffers {
             for name in identity { if let replay = to[name]?.replay { add(replay) } }
