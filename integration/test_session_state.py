@@ -151,6 +151,7 @@ def test_protocol_prepare_follows_the_client_and_discard_all_forgets(pooler):
         assert types(client.read_until("Z")) == "EZ"
 
 
+@pytest.mark.xfail(strict=True, reason="not mended yet: first in docs/design/progress.md")
 def test_plan_that_changed_its_result_type_is_mended(pooler):
     """0A000 outside a transaction: prepared again, and the client sees rows (PostgreSQL itself would fail)."""
     with pooler.wire() as client, pooler.wire() as other:
