@@ -185,15 +185,6 @@ public struct PoolMachine {
         return server
     }
 
-    /// Gives waiting clients the idle servers that lie here (after RESUME).
-    public mutating func match() -> (client: UInt32, server: UInt32, waitedSince: Int64)? {
-        dropGone()
-        guard !isPaused, !idle.isEmpty, let waiter = waiters.popFirst() else { return nil }
-        dropGone()
-        publishOldest()
-        return (waiter.client, takeIdle(affinity: 0), waiter.since)
-    }
-
     /// What to do for the clients that wait. Call again until it answers `.enough`, `.full` or `.evict`.
     public mutating func supply(now: Int64) -> Supply {
         guard !isPaused, waiting > opening else { return .enough }

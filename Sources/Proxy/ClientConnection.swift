@@ -216,7 +216,8 @@ final class ClientConnection: Connection {
         fail(
             PostgresError(
                 .fatal, name, error.message,
-                detail: "The server refused a setting of this session (start-up parameter or SET)."))
+                detail: "The server refused a setting of this session (start-up parameter or SET)."),
+            logged: "the server refused a setting of the session")
     }
 
     /// The server says that no transaction is open and nothing is owed.
@@ -356,15 +357,16 @@ final class ClientConnection: Connection {
 
     override func ended(_ errno: Errno?) { close(errno.map { "\($0)" } ?? "closed by the client") }
 
-    /// Sends a last error and closes.
-    func fail(_ error: PostgresError) {
+    /// Sends a last error and closes. `logged` is what the log says instead, where the message is a server's and may
+    /// quote a value of the client's.
+    func fail(_ error: PostgresError, logged: String? = nil) {
         if phase == .closed { return }
         var out = ByteWriter(capacity: 256)
         error.write(to: &out)
         send(out.take())
         if worker.snapshot.configuration.general.logPoolerErrors {
             Log.info(
-                "client_error", error.message,
+                "client_error", logged ?? error.message,
                 ["client": peer.description, "pool": pool?.name ?? login?.name ?? "", "sqlstate": error.sqlstate])
         }
         close(nil)
