@@ -19,8 +19,8 @@ public final class LoopThread: Sendable {
     /// no room for another thread. A thread nobody joins is detached when its object is released.
     public static func spawn(name: String, body: @escaping @Sendable () -> Void) -> Result<LoopThread, Errno> {
         var id: UInt = 0
-        let carried = unsafe Unmanaged.passRetained(ThreadBody(body))
-        let result = unsafe headgate_thread_start(name, stackSize, threadEntry, carried.toOpaque(), &id)
+        let carried = unsafe Unmanaged.passRetained(ThreadBody(name, body))
+        let result = unsafe headgate_thread_start(stackSize, threadEntry, carried.toOpaque(), &id)
         guard result == 0 else {
             unsafe carried.release()
             return .failure(Errno(negated: result))
@@ -39,13 +39,19 @@ public final class LoopThread: Sendable {
 }
 
 private final class ThreadBody: Sendable {
+    let name: String
     let body: @Sendable () -> Void
-    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    init(_ name: String, _ body: @escaping @Sendable () -> Void) {
+        self.name = name
+        self.body = body
+    }
 }
 
 private func threadEntry(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
     guard let argument = unsafe argument else { return nil }
     let carried = unsafe Unmanaged<ThreadBody>.fromOpaque(argument).takeRetainedValue()
+    // The thread names itself: named by its starter, the body might run before it has a name.
+    unsafe headgate_thread_name_self(carried.name)
     carried.body()
     return nil
 }

@@ -329,7 +329,7 @@ int headgate_resolve_is_temporary(int failure) {
     return failure == EAI_AGAIN || failure == EAI_SYSTEM || failure == EAI_MEMORY;
 }
 
-int headgate_thread_start(const char *name, size_t stack, void *(*body)(void *), void *argument, unsigned long *id) {
+int headgate_thread_start(size_t stack, void *(*body)(void *), void *argument, unsigned long *id) {
     pthread_attr_t attributes;
     pthread_t thread;
     int failure = pthread_attr_init(&attributes);
@@ -338,12 +338,15 @@ int headgate_thread_start(const char *name, size_t stack, void *(*body)(void *),
     if (failure == 0) failure = pthread_create(&thread, &attributes, body, argument);
     pthread_attr_destroy(&attributes);
     if (failure) return -failure;
+    *id = thread;
+    return 0;
+}
+
+void headgate_thread_name_self(const char *name) {
     char shortened[16];
     strncpy(shortened, name, sizeof shortened - 1);
     shortened[sizeof shortened - 1] = 0;
-    pthread_setname_np(thread, shortened);
-    *id = thread;
-    return 0;
+    pthread_setname_np(pthread_self(), shortened);
 }
 
 int headgate_processor_count(void) {

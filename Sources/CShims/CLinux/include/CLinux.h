@@ -55,7 +55,8 @@ int headgate_format_address(const struct headgate_address *address, char *out, s
 int headgate_resolve(const char *host, uint16_t port, struct headgate_address *out, int limit, int *failure);
 int headgate_resolve_is_temporary(int failure);
 
-int headgate_thread_start(const char *name, size_t stack, void *(*body)(void *), void *argument, unsigned long *id);
+int headgate_thread_start(size_t stack, void *(*body)(void *), void *argument, unsigned long *id);
+void headgate_thread_name_self(const char *name);
 int headgate_thread_join(unsigned long id);
 void headgate_thread_detach(unsigned long id);
 /* How many processors this process may run on. */
