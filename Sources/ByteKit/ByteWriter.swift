@@ -105,6 +105,22 @@ public struct ByteWriter: ~Copyable {
         bytes[mark &+ 3] = UInt8(truncatingIfNeeded: length)
     }
 
+    /// Overwrites the little-endian 24-bit integer written at `mark`.
+    public mutating func patch24(_ mark: Int, _ value: Int) {
+        guard mark >= 0, mark &+ 3 <= bytes.count else { return }
+        bytes[mark] = UInt8(truncatingIfNeeded: value)
+        bytes[mark &+ 1] = UInt8(truncatingIfNeeded: value >> 8)
+        bytes[mark &+ 2] = UInt8(truncatingIfNeeded: value >> 16)
+    }
+
+    /// Takes back what was written from `mark` on.
+    public mutating func takeBack(to mark: Int) -> [UInt8] {
+        guard mark >= 0, mark <= bytes.count else { return [] }
+        let taken = [UInt8](bytes[mark...])
+        bytes.removeLast(bytes.count &- mark)
+        return taken
+    }
+
     /// A view of what was written.
     public borrowing func withBytes<R>(_ body: (RawSpan) throws -> R) rethrows -> R {
         try unsafe bytes.withUnsafeBytes { try unsafe body($0.bytes) }
