@@ -268,32 +268,36 @@ class Connection:
         return Result(affected=affected, insert_id=insert_id, status=status, warnings=warnings)
 
     def end(self, payload: bytes) -> Result:
-        if self.capabilities & DEPRECATE_EOF:
+        if len(payload) != 5:
             return self.ok(payload)
         warnings, status = struct.unpack_from("<HH", payload, 1)
         return Result(status=status, warnings=warnings)
 
     def result(self, binary: bool = False) -> Result:
         payload = self._next()
-        if payload[0] == 0x00 and not (self.capabilities & OPTIONAL_METADATA and len(payload) < 7):
+        if payload[0] == 0x00:
             return self.ok(payload)
+        if payload[0] == 0xFE:
+            return self.end(payload)
         if payload[0] == 0xFB:
             self.write(b"1\n2\n")
             self.write(b"")
             return self.ok(self._next())
-        follows, at = 1, 0
-        if self.capabilities & OPTIONAL_METADATA:
-            follows, at = payload[0], 1
-        count, at = read_lenenc(payload, at)
-        if self.capabilities & MARIADB_CACHE_METADATA and at < len(payload):
+        count, at = read_lenenc(payload, 0)
+        follows = 1
+        # MySQL's documentation has the flag before the count; its servers send it behind.
+        if self.capabilities & (MARIADB_CACHE_METADATA | OPTIONAL_METADATA) and at < len(payload):
             follows = payload[at]
         columns, types = [], []
         for _ in range(count if follows else 0):
             name, kind = self.definition(self._next())
             columns.append(name)
             types.append(kind)
+        kept = 0
         if not self.capabilities & DEPRECATE_EOF:
             end = self.end(self._next())
+            # The EOF behind OUT parameters does not repeat what the first one said.
+            kept = end.status & 0x1008 if end.status & 0x1000 else 0
             if end.status & 0x40:
                 end.columns = columns
                 return end
@@ -303,7 +307,7 @@ class Connection:
             limit = 0xFFFFFF if self.capabilities & DEPRECATE_EOF else 9
             if payload[0] == 0xFE and len(payload) < limit:
                 result = self.end(payload)
-                result.rows, result.columns = rows, columns
+                result.rows, result.columns, result.status = rows, columns, result.status | kept
                 return result
             rows.append(payload if binary else self.text_row(payload, count))
 

@@ -40,7 +40,8 @@ public enum MySQLCommand: UInt8, Sendable, CaseIterable {
     public var hasReply: Bool {
         switch self {
         case .quit, .closeStatement, .sendLongData: false
-        case .sleep, .initDatabase, .query, .fieldList, .createDatabase, .dropDatabase, .refresh, .shutdown, .statistics,
+        case .sleep, .initDatabase, .query, .fieldList, .createDatabase, .dropDatabase, .refresh, .shutdown,
+            .statistics,
             .processInfo, .connect, .processKill, .debug, .ping, .time, .delayedInsert, .changeUser, .binlogDump,
             .tableDump, .connectOut, .registerReplica, .prepare, .execute, .resetStatement, .setOption, .fetch, .daemon,
             .binlogDumpGTID, .resetConnection, .clone, .groupReplicationStream, .bulkExecute:

@@ -45,7 +45,12 @@ public struct ColumnDefinition: Equatable, Sendable {
         self.type = type
         self.flags = flags
         self.decimals = decimals
-        defaultValue = cursor.remaining > 0 ? cursor.lengthEncodedBytes() : nil
+        guard let first = cursor.next, first != 0xFB else {
+            defaultValue = nil
+            return
+        }
+        guard let value = cursor.lengthEncodedBytes() else { throw .truncated(.columnDefinition) }
+        defaultValue = value
     }
 
     /// Calls `body` with each piece of MariaDB's extended metadata: kind 0 names the type (`uuid`, `inet6`, `point`),

@@ -65,7 +65,8 @@ public struct OKPacket: Equatable, Sendable {
 
     /// Appends the packet's payload for a peer of these capabilities; `source` is what the ranges point into. The session
     /// state goes, with its flag, when the peer does not track it.
-    public func write(to out: inout ByteWriter, _ capabilities: MySQLCapabilities, source: RawSpan, asEOF: Bool = false) {
+    public func write(to out: inout ByteWriter, _ capabilities: MySQLCapabilities, source: RawSpan, asEOF: Bool = false)
+    {
         var flags = status
         let tracks = capabilities.contains(.sessionTrack)
         let sends = tracks && !sessionState.isEmpty && sessionState.upperBound <= source.byteCount

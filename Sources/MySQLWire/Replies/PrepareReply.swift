@@ -11,7 +11,8 @@ public struct PrepareReply: Equatable, Sendable {
     public var hasMetadata: Bool
 
     /// A reply of these parts.
-    public init(statement: UInt32, columns: UInt16, parameters: UInt16, warnings: UInt16 = 0, hasMetadata: Bool = true) {
+    public init(statement: UInt32, columns: UInt16, parameters: UInt16, warnings: UInt16 = 0, hasMetadata: Bool = true)
+    {
         self.statement = statement
         self.columns = columns
         self.parameters = parameters
@@ -46,30 +47,26 @@ public struct PrepareReply: Equatable, Sendable {
     }
 }
 
-/// What begins a result set: how many columns it has, and whether their definitions follow (protocol documentation,
-/// "Text Resultset"; MariaDB documentation, "Result Set Packets").
+/// What begins a result set: how many columns it has, and whether their definitions follow (MariaDB documentation,
+/// "Result Set Packets"). MySQL's "Text Resultset" has the flag in front of the count; its servers, too, send it behind.
 public struct ResultHead: Equatable, Sendable {
     public let columns: Int
     public let hasMetadata: Bool
 
     /// Reads a payload that is neither OK, ERR nor a request for a file.
     public init(parsing payload: RawSpan, _ capabilities: MySQLCapabilities) throws(MySQLWireError) {
-        var offset = 0
-        var flag: UInt8 = 1
-        if capabilities.contains(.optionalMetadata) {
-            guard payload.byteCount >= 1 else { throw .truncated(.resultHead) }
-            flag = payload.u8(at: 0)
-            offset = 1
-        }
-        guard let count = payload.lengthEncoded(at: offset) else { throw .truncated(.resultHead) }
+        guard let count = payload.lengthEncoded(at: 0) else { throw .truncated(.resultHead) }
         // Far more than any server can have; bounds what is counted.
         guard count.value > 0, let columns = Int(exactly: count.value), columns <= 0xFF_FFFF else {
             throw .malformed(.resultHead)
         }
         self.columns = columns
-        if capabilities.contains(.mariadbCacheMetadata), count.end < payload.byteCount {
-            flag = payload.u8(at: count.end)
+        let isOptional = !capabilities.isDisjoint(with: [.optionalMetadata, .mariadbCacheMetadata])
+        guard isOptional, count.end < payload.byteCount else {
+            hasMetadata = true
+            return
         }
+        let flag = payload.u8(at: count.end)
         guard flag <= 1 else { throw .malformed(.resultHead) }
         hasMetadata = flag == 1
     }

@@ -44,8 +44,8 @@ public struct SessionChanges: Equatable, Sendable {
             return try variable(&inner, end: block.upperBound)
         case 1: return .schema(try text(&inner))
         case 2:
-            let flag = try text(&inner)
-            return .stateChanged(flag.count == 1 && bytes.u8(at: flag.lowerBound) == UInt8(ascii: "1"))
+            // The digit as it is, without a length of its own.
+            return .stateChanged(block.count == 1 && bytes.u8(at: block.lowerBound) == UInt8(ascii: "1"))
         case 3:
             // One byte for how they are written, of which there is one way.
             guard inner.u8() != nil else { throw .truncated(.sessionState) }
