@@ -334,8 +334,8 @@ class Connection:
         statement, columns, parameters = struct.unpack_from("<IHH", head, 1)
         follows = head[12] if self.capabilities & OPTIONAL_METADATA and len(head) > 12 else 1
         for count in (parameters, columns):
-            if count and follows:
-                for _ in range(count):
+            if count:
+                for _ in range(count if follows else 0):
                     self._next()
                 if not self.capabilities & DEPRECATE_EOF:
                     self._next()

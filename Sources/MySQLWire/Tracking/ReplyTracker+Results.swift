@@ -46,13 +46,7 @@ extension ReplyTracker {
             return .prepared
         case .parameters(let left):
             guard head.u8(at: 0) != 0xFE else { return violation() }
-            if left > 1 {
-                state = .parameters(left &- 1)
-            } else if hasEOF {
-                state = .parametersEnd
-            } else {
-                columnsOrEnd()
-            }
+            if left > 1 { state = .parameters(left &- 1) } else { afterParameters() }
             return .definition
         case .preparedColumns(let left):
             guard head.u8(at: 0) != 0xFE else { return violation() }
@@ -68,16 +62,26 @@ extension ReplyTracker {
         }
     }
 
+    /// Definitions that were left out are still followed by the EOF packet that ends them.
     private mutating func afterHead(_ reply: PrepareReply) {
-        guard reply.hasMetadata else {
-            state = .complete
-            return
-        }
-        if reply.parameters > 0 { state = .parameters(Int(reply.parameters)) } else { columnsOrEnd() }
+        guard reply.parameters > 0 else { return columnsOrEnd() }
+        if reply.hasMetadata { state = .parameters(Int(reply.parameters)) } else { afterParameters() }
+    }
+
+    private mutating func afterParameters() {
+        if hasEOF { state = .parametersEnd } else { columnsOrEnd() }
     }
 
     private mutating func columnsOrEnd() {
         let columns = Int(summary.prepared?.columns ?? 0)
-        state = columns > 0 ? .preparedColumns(columns) : .complete
+        guard columns > 0 else {
+            state = .complete
+            return
+        }
+        if summary.prepared?.hasMetadata ?? true {
+            state = .preparedColumns(columns)
+        } else {
+            state = hasEOF ? .preparedColumnsEnd : .complete
+        }
     }
 }
