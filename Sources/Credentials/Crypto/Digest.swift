@@ -23,6 +23,14 @@ enum Digest {
         guard result == 1 else { preconditionFailure("libcrypto without SHA-256") }
     }
 
+    /// SHA-512 of bytes the caller wipes.
+    static func sha512(_ message: [UInt8]) -> [UInt8] {
+        var digest = [UInt8](repeating: 0, count: 64)
+        let result = unsafe EVP_Digest(message, message.count, &digest, nil, EVP_sha512(), nil)
+        guard result == 1 else { preconditionFailure("libcrypto without SHA-512") }
+        return digest
+    }
+
     static func md5(_ secret: SecretBytes) -> SecretBytes? {
         unsafe hash(secret, EVP_md5(), size: 16)
     }

@@ -43,6 +43,11 @@ public struct CachingSHA2Verifier: Sendable, Unprintable {
         self.digest = digest
     }
 
+    /// A verifier that takes as long to check and that no password fits.
+    func mocked() -> CachingSHA2Verifier {
+        CachingSHA2Verifier(rounds: rounds, salt: Self.freshSalt(), digest: SecretBytes(randomBytes(43)))
+    }
+
     /// A random salt of letters and digits, which every client and file can hold.
     public static func freshSalt() -> [UInt8] {
         let letters = [UInt8]("./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
