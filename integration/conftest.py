@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from support.mariadb import MariaDB, MariaDBReplica
+from support.mysql_server import MySQL, requires_mysql
 from support.pooler import KIND, Options, make_pooler
 from support.postgres import Primary, Replica
 
@@ -35,6 +37,28 @@ def primary():
 @pytest.fixture(scope="session")
 def replica(primary):
     server = Replica(primary).create()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def mariadb():
+    server = MariaDB().create()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def mariadb_replica(mariadb):
+    server = MariaDBReplica(mariadb).create()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def mysql():
+    requires_mysql()
+    server = MySQL().create()
     yield server
     server.remove()
 
