@@ -53,6 +53,29 @@ def test_state_set_by_extended_protocol_with_a_parameter(pooler):
         assert on_both_servers(pooler, client, "SHOW work_mem") == ["21MB", "21MB"]
 
 
+@pytest.mark.parametrize("how", ["sql", "protocol"])
+def test_state_set_by_executing_a_prepared_statement(pooler, how):
+    with pooler.wire() as client:
+        if how == "sql":
+            client.query("PREPARE sets AS SELECT set_config('work_mem', $1, false)")
+        else:
+            client.send(parse("SELECT set_config('work_mem', $1, false)", "sets"), SYNC)
+            client.read_until("Z")
+        assert on_both_servers(pooler, client, "SHOW work_mem") == ["4MB", "4MB"]
+        client.query("EXECUTE sets ('22MB')")
+        assert on_both_servers(pooler, client, "SHOW work_mem") == ["22MB", "22MB"]
+
+
+def test_sql_prepare_an_error_tells_the_place_in_the_clients_text(pooler):
+    with pooler.wire() as client:
+        for sql in ("PREPARE p AS SELECT nothing_such", "PREPARE a_much_longer_name AS SELECT 'ä', nothing_such"):
+            found = fields(client.query(sql)[0].body)
+            assert (found["C"], found["P"]) == ("42703", str(sql.index("nothing_such") + 1))
+            client.send(parse(sql), bind(), execute(), SYNC)
+            error = next(m for m in client.read_until("Z") if m.type == "E")
+            assert fields(error.body)["P"] == str(sql.index("nothing_such") + 1)
+
+
 def test_state_a_bad_set_fails_at_once(pooler):
     with pooler.wire() as client:
         for statement, code in [("SET work_mem = 'x'", "22023"), ("SET nothing_such = 1", "42704"), ("SET ROLE nobody_such", "22023")]:

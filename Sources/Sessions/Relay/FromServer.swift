@@ -146,7 +146,13 @@ extension SessionEnvironment {
             }
             if head.kind == .execute { pop(bytes, server, client) }
             return nil
-        case BackendTag.parseComplete: return simple(.parse, tag, end, at: start, bytes, server, client)
+        case BackendTag.parseComplete:
+            if server.expected.first?.kind == .trialParse {
+                server.operations.popFirst()
+                pop(bytes, server, client)
+                return nil
+            }
+            return simple(.parse, tag, end, at: start, bytes, server, client)
         case BackendTag.bindComplete: return simple(.bind, tag, end, at: start, bytes, server, client)
         case BackendTag.closeComplete:
             guard let head = server.expected.first, head.kind == .closeStatement || head.kind == .closePortal else {
@@ -229,6 +235,7 @@ extension SessionEnvironment {
             if !head.isHidden { result.transactions &+= 1 }
         }
         server.failedInBlock = false
+        if !head.isHidden && !server.refusedPreparation.isEmpty { server.refusedPreparation = [] }
         if !head.isHidden, let client {
             if let listening = client.extra?.listening { notifications(listening, server, bytes) }
             toClient.forward(bytes, start, end)
