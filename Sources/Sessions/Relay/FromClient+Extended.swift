@@ -13,40 +13,48 @@ extension SessionEnvironment {
     ) -> ClientStop? {
         guard end <= bytes.byteCount else {
             if end &- start <= maxInspectedStatement { return .needBytes(end &- start) }
+            dropUnnamed(bytes, client, server)
             server.expected.append(Expected(.query))
-            server.unnamed = .none
-            client.unnamed = nil
             client.more().suspects.insert(.unknown)
             stream(end, at: start, bytes, client)
             return nil
         }
         guard end > body else { return .fatal(Self.malformed("invalid Query message")) }
-        if server.hasOpenBatch, let unnamed = client.unnamed {
-            // An error in the batch skips the Query too, and then the unnamed statement lives on: a Close that shares
-            // its fate tells.
-            server.add(
-                StatementOperation(
-                    kind: .closeUnnamed, previousUnnamed: unnamed, unnamedChange: client.unnamedChanges &+ 1))
-            server.expected.append(Expected(.closeStatement, hidden: true))
-            toServer.make(bytes) { $0.close(0x53, []) }
-        }
         if QuickLook.leavesNoTrace(bytes.extracting(body..<(end &- 1))) {
-            client.unnamed = nil
-            server.unnamed = .none
+            dropUnnamed(bytes, client, server)
             toServer.forward(bytes, start, end)
             server.expected.append(Expected(.query))
             return nil
         }
         let entry = statements.entry(text: bytes.extracting(body..<(end &- 1)), types: bytes.extracting(body..<body))
-        client.unnamed = nil
-        server.unnamed = .none
         if entry.facts.flags.isDisjoint(with: Self.interesting) {
+            dropUnnamed(bytes, client, server)
             toServer.forward(bytes, start, end)
             server.expected.append(Expected(.query))
         } else {
             return queryWithEffects(entry, end, at: start, bytes, client, server)
         }
         return nil
+    }
+
+    /// A Query is about to be sent: the unnamed statement goes with it. But an error in the batch before it skips the
+    /// Query too, and then the unnamed statement lives on: a Close that shares the Query's fate tells.
+    @inline(__always)
+    func dropUnnamed(_ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession) {
+        server.unnamed = .none
+        guard server.hasOpenBatch else {
+            client.unnamed = nil
+            client.unnamedDrops &+= 1
+            return
+        }
+        // What an earlier batch did to it may still be undone.
+        guard client.unnamed != nil || server.hasUndecided else { return }
+        server.add(
+            StatementOperation(
+                kind: .closeUnnamed, previousUnnamed: client.unnamed, unnamedDrops: client.unnamedDrops))
+        server.expected.append(Expected(.closeStatement, hidden: true))
+        toServer.make(bytes) { $0.close(0x53, []) }
+        client.unnamed = nil
     }
 
     /// Parse (`P`): name, text, parameter types.
@@ -71,19 +79,20 @@ extension SessionEnvironment {
         let message = bytes.extracting(body..<end)
         if !name.isEmpty && server.isUndecided(message.extracting(name)) { return .tooManyInFlight }
         let entry = statements.entry(text: message.extracting(text), types: message.extracting(oids))
+        if isUndecided(entry, server) { return .tooManyInFlight }
         if entry.facts.flags.contains(.hasEffects),
             let rewritten = rewriteNames(message.extracting(text), entry, isSimple: false, bytes, client, server)
         {
             // The same message with other names in the text, taken up as if the client had sent that.
             return parseRewritten(rewritten, message, name, oids, bytes, client, server)
         }
-        let isFirst = !server.hasOpenBatch
-        server.hasOpenBatch = true
         if name.isEmpty {
+            let isFirst = !server.hasOpenBatch
+            server.hasOpenBatch = true
             server.add(
                 StatementOperation(
                     kind: .parseUnnamed, serial: serial(entry), previousUnnamed: client.unnamed,
-                    unnamedChange: client.unnamedChanges &+ 1))
+                    unnamedDrops: client.unnamedDrops))
             client.unnamed = entry
             server.unnamed = .serial(serial(entry))
             // The first message of a batch is never skipped, so another client's statement is gone in any case.
@@ -98,14 +107,15 @@ extension SessionEnvironment {
     }
 
     private func parseRewritten(
-        _ text: [UInt8], _ message: RawSpan, _ name: Range<Int>, _ oids: Range<Int>, _ bytes: RawSpan,
+        _ text: RenamedText, _ message: RawSpan, _ name: Range<Int>, _ oids: Range<Int>, _ bytes: RawSpan,
         _ client: ClientSession, _ server: ServerSession
     ) -> ClientStop? {
         let types = message.extracting(oids)
-        let entry = text.withSpan { statements.entry(text: $0, types: types) }
+        let entry = text.bytes.withSpan { statements.entry(text: $0, types: types) }
+        note(text, for: serial(entry), client)
         server.hasOpenBatch = true
-        var tail = ByteWriter(capacity: text.count + 16)
-        tail.raw(text)
+        var tail = ByteWriter(capacity: text.bytes.count + 16)
+        tail.raw(text.bytes)
         tail.u8(0)
         tail.i16(Int16(truncatingIfNeeded: types.byteCount / 4))
         tail.span(types)
@@ -117,7 +127,7 @@ extension SessionEnvironment {
         server.add(
             StatementOperation(
                 kind: .parseUnnamed, serial: serial(entry), previousUnnamed: client.unnamed,
-                unnamedChange: client.unnamedChanges &+ 1))
+                unnamedDrops: client.unnamedDrops))
         client.unnamed = entry
         server.unnamed = .serial(serial(entry))
         server.unnamedUnanswered = server.batch
@@ -153,16 +163,20 @@ extension SessionEnvironment {
         _ = client.setStatement(nameBytes, ClientStatement(entry: entry, sqlDefinition: nil), nameHash)
         let serial = serial(entry)
         let operation = StatementOperation(kind: .parseNamed, serial: serial, name: nameBytes)
-        // In a failed transaction the server must refuse it; a ROLLBACK may be on its way, though.
-        let mayFail = server.transaction == .failed
+        // In a failed transaction the server must refuse it, and whether it has failed is not known before what was
+        // sent with a Sync of its own is answered.
+        let mayFail = server.transaction == .failed || server.expected.syncs > 0
         if mayFail && server.statements.touch(serial) { server.statements.doubtful.insert(serial) }
         if !mayFail && isHeld(serial, server) {
             server.expected.append(Expected(.owedParseComplete))
             server.add(operation)
+            // Only when something else was sent of its batch does it share the fate of that.
             settleOwed(bytes, server)
             return
         }
+        server.hasOpenBatch = true
         enter(serial, bytes, server)
+        server.unanswered[serial] = server.batch
         server.expected.append(Expected(.parse))
         server.add(operation)
         toServer.make(bytes) { out in
@@ -181,7 +195,7 @@ extension SessionEnvironment {
         server.add(StatementOperation(kind: .evict))
         server.expected.append(Expected(.closeStatement, hidden: true))
         server.add(StatementOperation(kind: .evict))
-        server.expected.append(Expected(.parse, hidden: true))
+        server.expected.append(Expected(.trialParse))
         toServer.make(bytes) { out in
             out.close(0x53, nobodys)
             let mark = out.begin(FrontendTag.parse)
@@ -211,7 +225,9 @@ extension SessionEnvironment {
             return passUnread(.bind, nil, at: start, end, bytes, server)
         }
         let name = bytes.extracting((portalEnd &+ 1)..<nameEnd)
-        if server.isUndecided(name) { return .tooManyInFlight }
+        let statement = name.byteCount == 0 ? nil : client.prepared?.find(name)
+        if isUndecided(name, statement?.entry ?? client.unnamed, server) { return .tooManyInFlight }
+        let isFirst = beginsBatch(server)
         server.hasOpenBatch = true
         let portal = bytes.extracting(body..<portalEnd)
         if name.byteCount == 0 {
@@ -221,7 +237,7 @@ extension SessionEnvironment {
             stream(end, at: start, bytes, client)
             return nil
         }
-        guard let statement = client.prepared?.find(name) else {
+        guard let statement else {
             notePortal(portal, nil, client)
             if ServerName.looksLikeOurs(name) {
                 failUnknownStatement(name, bytes, server)
@@ -236,6 +252,7 @@ extension SessionEnvironment {
             ensureReferences(statement.entry, bytes, client, server)
         }
         let serial = prepareNamed(statement, bytes, server)
+        if isFirst { server.retry.begin(serial, at: start) }
         notePortal(portal, statement.entry, client)
         server.expected.append(Expected(.bind))
         toServer.make(bytes) { out in
@@ -251,6 +268,12 @@ extension SessionEnvironment {
         }
         stream(end, at: nameEnd &+ 1, bytes, client)
         return nil
+    }
+
+    /// Whether what is sent now is the first the server gets of a batch, outside a transaction and with nothing owed.
+    @inline(__always)
+    private func beginsBatch(_ server: ServerSession) -> Bool {
+        !server.hasOpenBatch && server.transaction == .idle && server.expected.isEmpty
     }
 
     /// Describe (`D`) and Close (`C`): `S` or `P`, then a name.
@@ -271,16 +294,18 @@ extension SessionEnvironment {
             return nil
         }
         let name = bytes.extracting((body &+ 1)..<(end &- 1))
-        if server.isUndecided(name) { return .tooManyInFlight }
-        server.hasOpenBatch = true
+        let statement = name.byteCount == 0 ? nil : client.prepared?.find(name)
+        if isUndecided(name, statement?.entry ?? client.unnamed, server) { return .tooManyInFlight }
         if isClose { return closeStatement(name, at: start, end, bytes, client, server) }
+        let isFirst = beginsBatch(server)
+        server.hasOpenBatch = true
         if name.byteCount == 0 {
             prepareUnnamed(bytes, client, server)
             server.expected.append(Expected(.describeStatement))
             toServer.forward(bytes, start, end)
             return nil
         }
-        guard let statement = client.prepared?.find(name) else {
+        guard let statement else {
             if ServerName.looksLikeOurs(name) {
                 failUnknownStatement(name, bytes, server)
             } else {
@@ -293,6 +318,7 @@ extension SessionEnvironment {
             ensureReferences(statement.entry, bytes, client, server)
         }
         let serial = prepareNamed(statement, bytes, server)
+        if isFirst { server.retry.begin(serial, at: start) }
         server.expected.append(Expected(.describeStatement))
         toServer.make(bytes) { out in
             let mark = out.begin(FrontendTag.describe)
@@ -312,9 +338,10 @@ extension SessionEnvironment {
             server.add(
                 StatementOperation(
                     kind: .closeUnnamed, previousUnnamed: client.unnamed,
-                    unnamedChange: client.unnamedChanges &+ 1))
+                    unnamedDrops: client.unnamedDrops))
             client.unnamed = nil
             server.unnamed = .none
+            server.hasOpenBatch = true
             server.expected.append(Expected(.closeStatement))
             toServer.forward(bytes, start, end)
             return nil
@@ -340,6 +367,7 @@ extension SessionEnvironment {
             let nameEnd = bytes.firstIndex(of: 0, from: body, to: end),
             let entry = portals.find(bytes.extracting(body..<nameEnd))
         {
+            if isUndecided(entry, server) { return .tooManyInFlight }
             switch decideListen(entry, client, server) {
             case .pass: break
             case .wait(let channels): return .needChannels(channels)
