@@ -32,6 +32,18 @@ enum Keywords {
         return mysql.contains(text.string(range).lowercased())
     }
 
+    /// Whether a word names a character set of MySQL or MariaDB.
+    static func isCharset(_ text: RawSpan, _ range: Range<Int>) -> Bool {
+        range.upperBound <= text.byteCount && charsets.contains(text.string(range).lowercased())
+    }
+
+    private static let charsets: Set<String> = Set(
+        """
+        armscii8 ascii big5 binary cp1250 cp1251 cp1256 cp1257 cp850 cp852 cp866 cp932 dec8 eucjpms euckr gb18030 gb2312 \
+        gbk geostd8 greek hebrew hp8 keybcs2 koi8r koi8u latin1 latin2 latin5 latin7 macce macroman sjis swe7 tis620 ucs2 \
+        ujis utf16 utf16le utf32 utf8 utf8mb3 utf8mb4
+        """.split(separator: " ").map(String.init))
+
     private static let mysql: Set<String> = Set(
         """
         add all alter analyze and as asc before begin between both by call cascade case change check collate column \

@@ -18,7 +18,28 @@ extension Lexer {
 
     mutating func word(_ text: RawSpan, _ start: Int) -> Token {
         if let token = prefixedQuote(text, start) { return token }
+        if text.u8(at: start) == UInt8(ascii: "_"), let token = introduced(text, start) { return token }
         return finish(.word, start, endOfWord(text, start &+ 1))
+    }
+
+    /// MySQL's `_utf8mb4'…'`: the literal, with the character set it is in.
+    private mutating func introduced(_ text: RawSpan, _ start: Int) -> Token? {
+        guard options.dialect == .mysql else { return nil }
+        let end = endOfWord(text, start &+ 1)
+        guard end &- start <= 10, Keywords.isCharset(text, start &+ 1..<end) else { return nil }
+        let count = text.byteCount
+        var at = end
+        while at < count, CharacterClass.of(text.u8(at: at)) == CharacterClass.blank { at &+= 1 }
+        guard at < count else { return nil }
+        let byte = text.u8(at: at)
+        if byte == UInt8(ascii: "'") || byte == UInt8(ascii: "\"") && !options.ansiQuotes {
+            return quoted(text, start, at &+ 1, mode: plainMode, kind: .string, quote: byte)
+        }
+        let lowered = CharacterClass.lowered(byte)
+        guard lowered == UInt8(ascii: "x") || lowered == UInt8(ascii: "b"), at &+ 1 < count,
+            text.u8(at: at &+ 1) == UInt8(ascii: "'")
+        else { return nil }
+        return quoted(text, start, at &+ 2, mode: .plain, kind: .string)
     }
 
     private func endOfWord(_ text: RawSpan, _ from: Int) -> Int {

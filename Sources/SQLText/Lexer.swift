@@ -92,14 +92,13 @@ public struct Lexer: Sendable {
             } else if byte == UInt8(ascii: "#"), options.dialect == .mysql {
                 at = endOfLine(text, at &+ 1)
             } else if byte == UInt8(ascii: "/"), at &+ 1 < count, text.u8(at: at &+ 1) == UInt8(ascii: "*") {
-                if let body = executableBody(text, at) {
+                let reading = versionComment(text, at)
+                if case .code(let body) = reading {
                     inExecutableComment = true
-                    sawExecutableComment = true
-                    isAmbiguous = true
                     at = body
                     continue
                 }
-                guard let end = endOfComment(text, at &+ 2) else {
+                guard let end = endOfComment(text, at &+ 2, nests: reading == .skipped) else {
                     offset = at
                     return -1
                 }
@@ -130,26 +129,46 @@ public struct Lexer: Sendable {
         return min(end &+ 1, count)
     }
 
-    /// Where the code of `/*! …` or `/*M! …` begins, past its version number. Whether a server runs it depends on its
-    /// family and version; see `Understanding`, which looks at both readings.
-    private func executableBody(_ text: RawSpan, _ open: Int) -> Int? {
-        guard options.dialect == .mysql, options.executableComments else { return nil }
-        let count = text.byteCount
-        var at = open &+ 2
-        if at < count, text.u8(at: at) == UInt8(ascii: "M") { at &+= 1 }
-        guard at < count, text.u8(at: at) == UInt8(ascii: "!") else { return nil }
-        at &+= 1
-        var digits = 0
-        while at < count, digits < 6, CharacterClass.of(text.u8(at: at)) == CharacterClass.digit {
-            at &+= 1
-            digits &+= 1
-        }
-        return at
+    private enum CommentReading: Equatable {
+        /// A comment like any other.
+        case plain
+        /// A version comment the server does not run; a comment inside of it does not end it.
+        case skipped
+        /// A version comment whose code begins there.
+        case code(Int)
     }
 
-    /// The offset after the `*/` that closes a comment; PostgreSQL's comments nest.
-    private func endOfComment(_ text: RawSpan, _ from: Int) -> Int? {
+    /// How `/*! …` or `/*M! …` is read. A version has five or six digits; fewer are code. Without knowing the server,
+    /// `Understanding` looks at both readings.
+    private mutating func versionComment(_ text: RawSpan, _ open: Int) -> CommentReading {
+        guard options.dialect == .mysql else { return .plain }
         let count = text.byteCount
+        var at = open &+ 2
+        let mariadbOnly = at < count && text.u8(at: at) == UInt8(ascii: "M")
+        if mariadbOnly { at &+= 1 }
+        guard at < count, text.u8(at: at) == UInt8(ascii: "!") else { return .plain }
+        at &+= 1
+        var end = at
+        var version: UInt32 = 0
+        while end < count, end &- at < 6, case let digit = text.u8(at: end) &- UInt8(ascii: "0"), digit < 10 {
+            version = version &* 10 &+ UInt32(digit)
+            end &+= 1
+        }
+        let body = end &- at >= 5 ? end : at
+        // MySQL before 8.0 takes five digits only.
+        let isOldAndLong = end &- at == 6 && options.server.map { !$0.isMariaDB && $0.number < 80_000 } ?? false
+        guard let server = options.server, !isOldAndLong else {
+            sawExecutableComment = true
+            isAmbiguous = true
+            return options.executableComments ? .code(body) : .skipped
+        }
+        return server.runs(body == end ? version : nil, mariadbOnly: mariadbOnly) ? .code(body) : .skipped
+    }
+
+    /// The offset after the `*/` that closes a comment; PostgreSQL's comments nest, and MySQL's skipped ones once.
+    private func endOfComment(_ text: RawSpan, _ from: Int, nests: Bool) -> Int? {
+        let count = text.byteCount
+        let deepest = options.dialect == .postgres ? Int.max : nests ? 2 : 1
         var depth = 1
         var at = from
         while at &+ 1 < count {
@@ -159,7 +178,7 @@ public struct Lexer: Sendable {
                 depth &-= 1
                 at &+= 2
                 if depth == 0 { return at }
-            } else if byte == UInt8(ascii: "/"), second == UInt8(ascii: "*"), options.dialect == .postgres {
+            } else if byte == UInt8(ascii: "/"), second == UInt8(ascii: "*"), depth < deepest {
                 depth &+= 1
                 at &+= 2
             } else {

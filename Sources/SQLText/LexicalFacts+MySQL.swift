@@ -6,7 +6,9 @@ extension LexicalFacts {
     func readMySQL(_ slice: Range<Int>, _ text: RawSpan, _ out: inout StatementBuilder) {
         out.kind = mysqlKind(slice, text)
         out.writes = PostgresFacts.alwaysWrites(out.kind)
-        let runs = out.kind != .ddl
+        mysqlTraits(slice, text, &out)
+        // What a `CREATE TABLE … SELECT` calls runs now, what a routine or a view calls runs later.
+        let runs = out.kind != .ddl || contains(slice, text, "select") && definesTable(slice, text)
         var calls = true
         collect(slice, text, &out) { plain, schema, out in
             guard runs else { return }
@@ -26,6 +28,7 @@ extension LexicalFacts {
             out.writes = out.kind != .deallocate
             if word(slice, 1, text) == "immediate" { return out.mayDoAnything() }
             prepared(slice, text, out.kind, &out)
+            if out.kind == .prepare, mayHaveEffects(slice, text) { out.effects.append(.mayCreate(.unknown)) }
         case .lock:
             let unlocks = word(slice, 0, text) == "unlock"
             out.effects.append(unlocks ? .mayRelease(.tableLocks) : .mayCreate(.tableLocks))
@@ -116,14 +119,56 @@ extension LexicalFacts {
         }
     }
 
+    private func definesTable(_ slice: Range<Int>, _ text: RawSpan) -> Bool {
+        guard word(slice, 0, text) == "create" else { return false }
+        let what = firstOutside(slice, text, from: 1, ["table", "view", "procedure", "function", "trigger", "event"])
+        return what.map { word(slice, $0, text) == "table" } ?? false
+    }
+
+    /// Whether the statement in `PREPARE p FROM '…'` does anything to the session, which `EXECUTE` will not show. A text
+    /// in a variable, or one that has to be unescaped first, may.
+    private func mayHaveEffects(_ slice: Range<Int>, _ text: RawSpan) -> Bool {
+        let last = tokens[slice.upperBound &- 1]
+        guard slice.count == 4, last.kind == .string, last.count >= 2 else { return true }
+        let inner = text.extracting(Int(last.start) &+ 1..<Int(last.end) &- 1)
+        let quote = text.u8(at: Int(last.start))
+        for special in [quote, UInt8(ascii: "\\")]
+        where inner.firstIndex(of: special, from: 0, to: inner.byteCount) != nil {
+            return true
+        }
+        var lexer = Lexer(options)
+        var found: [Token] = []
+        while let token = lexer.next(in: inner) { found.append(token) }
+        let statements = LexicalFacts(tokens: found, options: options).statements(in: inner).list
+        return lexer.isAmbiguous || statements.contains { !$0.effects.isEmpty || $0.kind == .prepare }
+    }
+
+    /// `SET STATEMENT a = 1 FOR …` of MariaDB: the settings end with the statement behind them.
+    private func forStatement(_ slice: Range<Int>, _ text: RawSpan, _ out: inout StatementBuilder) {
+        guard let at = firstOutside(slice, text, ["for"]), slice.lowerBound &+ at &+ 1 < slice.upperBound else {
+            return out.mayDoAnything()
+        }
+        // What the inner statement calls is found again.
+        out.effects.removeAll()
+        if tokens[slice.lowerBound..<slice.lowerBound &+ at].contains(where: { $0.kind == .openParen }) {
+            out.mayDoAnything()
+        }
+        readMySQL(slice.lowerBound &+ at &+ 1..<slice.upperBound, text, &out)
+        // Replays, places and names are those of the inner statement; it runs under other settings than it would alone.
+        out.writes = true
+    }
+
     private func other(_ slice: Range<Int>, _ text: RawSpan, _ out: inout StatementBuilder) {
         switch word(slice, 0, text) {
-        case "xa", "handler": out.effects.append(.mayCreate(.unknown))
+        case "set": forStatement(slice, text, &out)
+        case "xa", "handler", "backup": out.effects.append(.mayCreate(.unknown))
         case "flush":
             if contains(slice, text, "lock") || contains(slice, text, "export") {
                 out.effects.append(.mayCreate(.tableLocks))
             }
-        default: break
+        default:
+            // What nobody knows may do anything.
+            if out.kind == .unknown { out.mayDoAnything() }
         }
     }
 
@@ -194,11 +239,44 @@ extension LexicalFacts {
             return
         }
         let name = text.name(of: tokens[at])
+        if scope.isEmpty, at > slice.lowerBound, !isVariable, Self.ofTransaction.contains(name) {
+            // `@@transaction_isolation` without a scope is that of the next transaction only.
+            out.traits.insert(.nextTransaction)
+            return
+        }
+        let value = slice.dropFirst(at &- slice.lowerBound &+ 2)
+        if value.contains(where: { isComputed($0, text, isVariable: isVariable) }) || Self.once.contains(name) {
+            out.effects.append(.setComputed(name: isVariable ? "@" + name : name))
+            out.effects.append(.mayCreate(.unknown))
+            return
+        }
         let replay = Array("SET ".utf8) + bytes(slice, text)
         out.effects.append(.set(name: isVariable ? "@" + name : name, replay: replay))
-        let value = slice.dropFirst(at &- slice.lowerBound &+ 2)
-        let computed = value.contains { tokens[$0].kind == .openParen || tokens[$0].kind == .symbol && isAt($0, text) }
-        if computed { out.effects.append(.mayCreate(.unknown)) }
+    }
+
+    private static let ofTransaction: Set = [
+        "transaction_isolation", "tx_isolation", "transaction_read_only", "tx_read_only",
+    ]
+
+    /// Variables that hold for the next statement, or that change by themselves.
+    private static let once: Set = [
+        "insert_id", "last_insert_id", "identity", "rand_seed1", "rand_seed2", "gtid_next", "pseudo_thread_id",
+        "gtid_seq_no", "gtid_domain_id", "server_id",
+    ]
+
+    /// Whether a value cannot be told from the text. A bare word is the name of a value for a system variable; for a user
+    /// variable it may be a function without brackets (`CURRENT_TIMESTAMP`).
+    private func isComputed(_ at: Int, _ text: RawSpan, isVariable: Bool) -> Bool {
+        let token = tokens[at]
+        switch token.kind {
+        case .openParen, .parameter, .unterminated: return true
+        case .symbol: return isAt(at, text)
+        case .word:
+            return isVariable && !text.isWord(token, "null") && !text.isWord(token, "true")
+                && !text.isWord(token, "false")
+        case .quotedIdentifier: return isVariable
+        case .string, .number, .cast, .comma, .dot, .semicolon, .closeParen, .openBracket, .closeBracket: return false
+        }
     }
 
     private func isAt(_ at: Int, _ text: RawSpan) -> Bool {

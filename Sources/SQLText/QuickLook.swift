@@ -18,6 +18,34 @@ public enum QuickLook {
         return !holdsInto(text, end)
     }
 
+    /// The same for MySQL, where variables, version comments and `SQL_CALC_FOUND_ROWS` leave traces without a bracket.
+    public static func leavesNoTraceInMySQL(_ text: RawSpan) -> Bool {
+        let count = text.byteCount
+        guard leavesNoTrace(text), text.firstIndex(of: 0x40, from: 0, to: count) == nil,
+            text.firstIndex(of: 0x2A, from: 0, to: count).map({ !holdsComment(text, $0) }) ?? true
+        else { return false }
+        var from = 0
+        while let at = text.firstIndex(of: 0x5F, from: from, to: count) {
+            // `sql_…`
+            if at >= 3, text.u8(at: at &- 3) | 0x20 == 0x73, text.u8(at: at &- 2) | 0x20 == 0x71,
+                text.u8(at: at &- 1) | 0x20 == 0x6C
+            {
+                return false
+            }
+            from = at &+ 1
+        }
+        return true
+    }
+
+    private static func holdsComment(_ text: RawSpan, _ first: Int) -> Bool {
+        var from = first
+        while let at = text.firstIndex(of: 0x2A, from: from, to: text.byteCount) {
+            if at > 0, text.u8(at: at &- 1) == 0x2F { return true }
+            from = at &+ 1
+        }
+        return false
+    }
+
     /// `select`, `update` or `delete` and a blank.
     private static func startsPlain(_ text: RawSpan) -> Bool {
         guard text.u8(at: 6) <= 0x20 else { return false }

@@ -15,27 +15,43 @@ public struct LexerOptions: Sendable, Equatable {
     public var ansiQuotes: Bool
     /// MySQL `NO_BACKSLASH_ESCAPES`: a backslash in a string is a plain character.
     public var noBackslashEscapes: Bool
-    /// The body of a MySQL `/*! … */` is code; off, it is the comment that servers of another family or version see.
+    /// Which server reads the text. Without it, every MySQL `/*! … */` counts as what does more harm, code or comment.
+    public var server: MySQLServerVersion?
+    /// Without `server`: the body of a MySQL `/*! … */` is code; off, it is the comment that others see.
     var executableComments = true
 
     /// The settings a new session of either server has.
     public init(
         dialect: SQLDialect = .postgres, standardConformingStrings: Bool = true, ansiQuotes: Bool = false,
-        noBackslashEscapes: Bool = false
+        noBackslashEscapes: Bool = false, server: MySQLServerVersion? = nil
     ) {
         self.dialect = dialect
         self.standardConformingStrings = standardConformingStrings
         self.ansiQuotes = ansiQuotes
         self.noBackslashEscapes = noBackslashEscapes
+        self.server = server
     }
 
-    /// The settings that make a difference to `text`, in one byte; 0 if it reads as in a new session.
-    func bits(for text: RawSpan) -> UInt8 {
-        var bits: UInt8 = 0
+    /// The settings that make a difference to `text`, in one number; 0 if it reads as in a new session.
+    func bits(for text: RawSpan) -> UInt32 {
+        var bits: UInt32 = 0
         let count = text.byteCount
         let backslashes = dialect == .postgres ? !standardConformingStrings : noBackslashEscapes
         if backslashes, text.firstIndex(of: UInt8(ascii: "\\"), from: 0, to: count) != nil { bits |= 1 }
         if ansiQuotes, text.firstIndex(of: UInt8(ascii: "\""), from: 0, to: count) != nil { bits |= 2 }
+        if let server, Self.holdsVersionComment(text) { bits |= server.bits << 8 }
         return bits
+    }
+
+    /// Whether there is `*!` or `M!` anywhere.
+    private static func holdsVersionComment(_ text: RawSpan) -> Bool {
+        var from = 0
+        while let at = text.firstIndex(of: UInt8(ascii: "!"), from: from, to: text.byteCount) {
+            if at > 0, text.u8(at: at &- 1) == UInt8(ascii: "*") || text.u8(at: at &- 1) == UInt8(ascii: "M") {
+                return true
+            }
+            from = at &+ 1
+        }
+        return false
     }
 }

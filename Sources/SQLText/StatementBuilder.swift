@@ -4,6 +4,7 @@ struct StatementBuilder {
     var effects: [SessionEffect] = []
     var writes = false
     var copies = false
+    var traits = StatementTraits()
     private(set) var tables: [String] = []
     private(set) var functions: [String] = []
     // A statement may name a hundred thousand things: finding them again must not take the square of that.
@@ -33,6 +34,7 @@ struct StatementBuilder {
 
     func statement(_ range: Range<Int>) -> Statement {
         Statement(
-            range: range, kind: kind, effects: effects, writes: writes, tables: tables, functions: functions)
+            range: range, kind: kind, effects: effects, writes: writes, tables: tables, functions: functions,
+            traits: traits)
     }
 }

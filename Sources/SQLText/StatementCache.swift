@@ -72,7 +72,7 @@ public final class StatementCache {
     }
 
     @inline(__always)
-    private func find(_ text: RawSpan, _ types: RawSpan, _ bits: UInt8, _ options: LexerOptions) -> StatementEntry {
+    private func find(_ text: RawSpan, _ types: RawSpan, _ bits: UInt32, _ options: LexerOptions) -> StatementEntry {
         var key = hash(text)
         if types.byteCount > 0 { key = hash.mix(key, hash(types)) }
         if bits != 0 { key = hash.mix(key, UInt64(bits)) }
@@ -95,7 +95,7 @@ public final class StatementCache {
 
     @inline(never)
     private func miss(
-        _ key: UInt64, _ text: RawSpan, _ types: RawSpan, _ bits: UInt8, _ options: LexerOptions
+        _ key: UInt64, _ text: RawSpan, _ types: RawSpan, _ bits: UInt32, _ options: LexerOptions
     ) -> StatementEntry {
         misses &+= 1
         lastSerial &+= 1

@@ -16,14 +16,14 @@ public final class StatementEntry {
     public let cacheable: Bool
 
     /// The session settings the text was read under, see `LexerOptions.bits`.
-    let optionBits: UInt8
+    let optionBits: UInt32
     private let keyLength: Int
     private let key: UnsafeMutableRawBufferPointer
     /// Looked up since the clock hand last passed.
     var referenced = true
 
     init(
-        hash: UInt64, text: RawSpan, types: RawSpan, optionBits: UInt8, facts: StatementFacts, serial: UInt64,
+        hash: UInt64, text: RawSpan, types: RawSpan, optionBits: UInt32, facts: StatementFacts, serial: UInt64,
         cacheable: Bool
     ) {
         self.hash = hash
@@ -66,7 +66,7 @@ public final class StatementEntry {
     public var text: RawSQL { withText { RawSQL($0) } }
 
     @inline(__always)
-    func matches(_ text: RawSpan, _ types: RawSpan, _ bits: UInt8) -> Bool {
+    func matches(_ text: RawSpan, _ types: RawSpan, _ bits: UInt32) -> Bool {
         guard bits == optionBits, text.byteCount == textLength, text.byteCount &+ types.byteCount == keyLength else {
             return false
         }

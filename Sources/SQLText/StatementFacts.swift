@@ -105,10 +105,13 @@ public struct Statement: Sendable {
     public let tables: [String]
     /// The functions it calls, as `schema.name` or `name`, each once.
     public let functions: [String]
+    /// What else there is to know; only of MySQL's statements.
+    public let traits: StatementTraits
 
     func moved(to range: Range<Int>) -> Statement {
         Statement(
-            range: range, kind: kind, effects: effects, writes: writes, tables: tables, functions: functions)
+            range: range, kind: kind, effects: effects, writes: writes, tables: tables, functions: functions,
+            traits: traits)
     }
 }
 

@@ -78,7 +78,8 @@ struct Understanding {
             Statement(
                 range: statement.range, kind: statement.kind,
                 effects: same ? statement.effects : statement.effects + [.mayCreate(.unknown)],
-                writes: statement.writes || writes, tables: statement.tables, functions: statement.functions)
+                writes: statement.writes || writes, tables: statement.tables, functions: statement.functions,
+                traits: other.statements.reduce(statement.traits) { $0.union($1.traits) })
         }
         return StatementFacts(
             statements: statements, fingerprint: facts.fingerprint,

@@ -1,0 +1,116 @@
+import ByteKit
+import Testing
+
+@testable import SQLText
+
+@Suite struct MySQLTraitTests {
+    private func traits(_ text: String) -> StatementTraits {
+        facts(text, .mysql).statements.reduce(into: []) { $0.formUnion($1.traits) }
+    }
+
+    @Test func whatAStatementAsksOfTheOneBefore() {
+        let cases: [(String, StatementTraits)] = [
+            ("SELECT 1", []), ("SELECT a FROM t WHERE b = 'FOUND_ROWS()'", []), ("INSERT INTO t VALUES (1)", []),
+            ("SHOW WARNINGS", .readsDiagnostics), ("SHOW COUNT(*) ERRORS", .readsDiagnostics),
+            ("show warnings limit 5", .readsDiagnostics),
+            ("GET DIAGNOSTICS @a = NUMBER", [.readsDiagnostics, .usesUserVariables]),
+            ("SELECT @@warning_count", .readsDiagnostics), ("SELECT @@session.error_count", .readsDiagnostics),
+            ("SELECT SQL_CALC_FOUND_ROWS * FROM t LIMIT 1", .countsFoundRows),
+            ("SELECT FOUND_ROWS()", .readsFoundRows), ("SELECT /* x */ row_count ( )", .readsRowCount),
+            ("SELECT LAST_INSERT_ID() FROM DUAL", .readsLastInsertID), ("SELECT @@identity", .readsLastInsertID),
+            ("UPDATE t SET a = LAST_INSERT_ID(a + 1)", .readsLastInsertID),
+            ("INSERT INTO t VALUES (LAST_INSERT_ID())", .readsLastInsertID),
+            ("SELECT CONNECTION_ID()", .readsConnectionID), ("SELECT @a", .usesUserVariables),
+            ("SET TRANSACTION READ ONLY", .nextTransaction),
+            ("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", .nextTransaction),
+            ("SET @@tx_isolation = 'SERIALIZABLE'", .nextTransaction), ("SET @@autocommit = 1", []),
+            ("START TRANSACTION READ ONLY", [.commitsImplicitly, .readOnlyTransaction]), ("BEGIN", .commitsImplicitly),
+            ("COMMIT AND CHAIN", .chains), ("COMMIT AND NO CHAIN", []), ("ROLLBACK RELEASE", .releasesConnection),
+            ("COMMIT NO RELEASE", []), ("ROLLBACK TO SAVEPOINT release", []),
+            ("ALTER TABLE t ADD a INT", .commitsImplicitly), ("CREATE TEMPORARY TABLE t (a INT)", []),
+            ("DROP TEMPORARY TABLE t", []), ("LOCK TABLES t READ", .commitsImplicitly), ("UNLOCK TABLES", []),
+            ("XA START 'x'", .xa), ("HANDLER t OPEN", .handler), ("KILL QUERY 5", .kills),
+            ("LOAD DATA LOCAL INFILE 'x' INTO TABLE t", .wantsLocalFile), ("LOAD DATA INFILE 'x' INTO TABLE t", []),
+            ("CALL p()", .callsRoutine), ("BEGIN NOT ATOMIC SELECT 1; END", .callsRoutine),
+            ("SHOW PROCESSLIST", .serverOwnTruth), ("SHOW FULL PROCESSLIST", .serverOwnTruth), ("SHOW TABLES", []),
+        ]
+        for (text, expected) in cases { #expect(traits(text) == expected, "\(text)") }
+    }
+
+    /// Measured: what the servers do with `SELECT <comment> 9`.
+    @Test func versionComments() {
+        let mysql = LexerOptions(dialect: .mysql, server: MySQLServerVersion(parsing: "9.7.4-2"))
+        let mariadb = LexerOptions(dialect: .mysql, server: MySQLServerVersion(parsing: "5.5.5-10.11.19-MariaDB-log"))
+        let cases: [(comment: String, mysql: Bool, mariadb: Bool)] = [
+            ("/*! 8, */", true, true), ("/*!50000 8, */", true, true), ("/*!50700 8, */", true, false),
+            ("/*!80000 8, */", true, false), ("/*!90000 8, */", true, false), ("/*!99999 8, */", false, false),
+            ("/*!100100 8, */", false, true), ("/*!110000 8, */", false, false), ("/*M! 8, */", false, true),
+            ("/*M!100100 8, */", false, true), ("/*! 8, /* x */ */", true, true),
+            ("/*!99999 8, /* x */ */", false, false),
+            ("/* /* */", false, false),
+        ]
+        for (comment, onMySQL, onMariaDB) in cases {
+            let text = "SELECT \(comment) 9"
+            #expect(tokens(text, mysql).count == (onMySQL ? 4 : 2), "\(text) on MySQL")
+            #expect(tokens(text, mariadb).count == (onMariaDB ? 4 : 2), "\(text) on MariaDB")
+        }
+        // Too few digits are no version, but code.
+        #expect(tokens("SELECT /*!8, */ 9", mysql).count == 4)
+    }
+
+    /// The same bytes, read by two servers through one cache.
+    @Test func whatAVersionCommentDoesHangsOnTheServer() {
+        let cache = StatementCache(dialect: .mysql)
+        let mysql = LexerOptions(dialect: .mysql, server: MySQLServerVersion(parsing: "8.4.0"))
+        let mariadb = LexerOptions(dialect: .mysql, server: MySQLServerVersion(parsing: "11.8.9-MariaDB"))
+        func writes(_ text: String, _ options: LexerOptions) -> Bool {
+            with(text) { cache.entry(text: $0, types: RawSpan(), options: options).facts.flags.contains(.writes) }
+        }
+        for _ in 0..<2 {
+            let text = "SELECT 1 /*!80000 INTO OUTFILE '/x' */"
+            #expect(writes(text, mysql) && !writes(text, mariadb) && writes(text, LexerOptions(dialect: .mysql)))
+            let other = "SELECT 1 /*M!100100 INTO OUTFILE '/x' */"
+            #expect(!writes(other, mysql) && writes(other, mariadb) && writes(other, LexerOptions(dialect: .mysql)))
+        }
+        // The comment a server skips ends behind the comment inside of it.
+        let nested = "SELECT 1 /*!99999 /* */ ' */ ; DELETE FROM t -- '"
+        #expect(writes(nested, mysql) && writes(nested, mariadb))
+    }
+
+    @Test func versions() {
+        #expect(MySQLServerVersion(parsing: "9.7.4-2") == MySQLServerVersion(isMariaDB: false, number: 90_704))
+        #expect(MySQLServerVersion(parsing: "8.0.36") == MySQLServerVersion(isMariaDB: false, number: 80_036))
+        #expect(
+            MySQLServerVersion(parsing: "5.5.5-10.11.19-MariaDB-0+deb12u1-log")
+                == MySQLServerVersion(isMariaDB: true, number: 101_119))
+        #expect(MySQLServerVersion(parsing: "11.8.9-MariaDB") == MySQLServerVersion(isMariaDB: true, number: 110_809))
+        for text in ["", "x", "8", "8.0", "99999999999.1.1", "0.1.2"] {
+            #expect(MySQLServerVersion(parsing: text) == nil)
+        }
+    }
+
+    @Test func quickLook() {
+        func quick(_ text: String) -> Bool { with(text) { QuickLook.leavesNoTraceInMySQL($0) } }
+        for text in [
+            "SELECT c FROM sbtest1 WHERE id = 5", "update t set a = 1", "SELECT a * b FROM t", "SELECT sq_l FROM t",
+        ] {
+            #expect(quick(text), "\(text)")
+        }
+        for text in [
+            "SELECT @a := 1", "SELECT @@warning_count", "SELECT SQL_CALC_FOUND_ROWS a FROM t", "SELECT 1 /*! INTO */",
+            "select all sql_calc_found_rows a from t", "SELECT f(1)", "SELECT 1; SELECT 2",
+        ] { #expect(!quick(text), "\(text)") }
+    }
+
+    @Test func introducers() {
+        let mysql = LexerOptions(dialect: .mysql)
+        for text in ["_utf8mb4'x'", "_utf8mb4 'x'", "_binary x'41'", "_latin1\"x\"", "_UTF8'a''b'"] {
+            #expect(tokens(text, mysql).map(\.0) == [.string], "\(text)")
+        }
+        #expect(tokens("_nothing 'x'", mysql).map(\.0) == [.word, .string])
+        #expect(tokens("_utf8 x", mysql).map(\.0) == [.word, .word])
+        #expect(
+            normalized("SELECT _utf8mb4'a', n'b', x'1F', 0x1F, b'01' FROM t WHERE a IN (_latin1'x', 1)", mysql)
+                == "select ?, ?, ?, ?, ? from t where a in (?)")
+    }
+}
