@@ -19,9 +19,10 @@ func room(_ name: String, _ dependencies: [Target.Dependency] = [], _ settings: 
     .target(name: name, dependencies: dependencies, swiftSettings: settings)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+func tests(_ name: String, _ dependencies: [Target.Dependency] = [], fixtures: [String] = []) -> Target {
     .testTarget(
-        name: name + "Tests", dependencies: [.init(stringLiteral: name)] + dependencies, swiftSettings: rules)
+        name: name + "Tests", dependencies: [.init(stringLiteral: name)] + dependencies, exclude: fixtures,
+        swiftSettings: rules)
 }
 
 func systemLibrary(_ name: String, apt package: String, pkgConfig: String? = nil) -> Target {
@@ -68,9 +69,9 @@ let package = Package(
 
         tests("ByteKit"),
         tests("Credentials", ["ByteKit"]),
-        tests("SQLText", ["ByteKit"]),
+        tests("SQLText", ["ByteKit"], fixtures: ["Digests"]),
         tests("PostgresWire", ["ByteKit"]),
-        tests("MySQLWire", ["ByteKit"]),
+        tests("MySQLWire", ["ByteKit"], fixtures: ["Recorded"]),
         tests("Settings", ["Credentials"]),
         tests("Sessions", ["ByteKit", "Credentials", "SQLText", "PostgresWire", "MySQLWire", "Settings"]),
         tests("Pooling", ["ByteKit", "Settings"]),

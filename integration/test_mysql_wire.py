@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+import mysql_digests
 import mysql_recordings
 from support.mysql_server import requires_mysql
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDED = ROOT / "Tests/MySQLWireTests/Recorded"
+DIGESTS = ROOT / "Tests/SQLTextTests/Digests"
 
 
 @pytest.fixture(params=["mariadb", "mysql"])
@@ -48,6 +50,12 @@ def test_recordings_are_still_true(server, tmp_path):
     fresh = (tmp_path / f"{server.family}.txt").read_text()
     kept = (RECORDED / f"{server.family}.txt").read_text()
     assert shape(fresh) == shape(kept)
+
+
+@pytest.mark.timeout(120)
+def test_digests_are_still_true(server):
+    kept = (DIGESTS / f"{server.family}.txt").read_text()
+    assert mysql_digests.text(mysql_digests.digests(server)) == kept
 
 
 @pytest.mark.timeout(600)

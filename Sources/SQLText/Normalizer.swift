@@ -169,6 +169,12 @@ struct Normalizer {
             }
         }
         begin(dialect == .mysql && byte == UInt8(ascii: "@") ? .at : .symbol)
+        if dialect == .mysql, text.extracting(token.range).equals("!=") {
+            // One operator in two spellings.
+            output.append(UInt8(ascii: "<"))
+            output.append(UInt8(ascii: ">"))
+            return
+        }
         append(text, token.range)
     }
 
