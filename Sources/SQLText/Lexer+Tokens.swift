@@ -19,7 +19,9 @@ extension Lexer {
     mutating func word(_ text: RawSpan, _ start: Int) -> Token {
         if let token = prefixedQuote(text, start) { return token }
         if text.u8(at: start) == UInt8(ascii: "_"), let token = introduced(text, start) { return token }
-        return finish(.word, start, endOfWord(text, start &+ 1))
+        // The first character may be one of several bytes.
+        let second = start &+ (options.charset?.length(text, start) ?? 1)
+        return finish(.word, start, endOfWord(text, second))
     }
 
     /// MySQL's `_utf8mb4'…'`: the literal, with the character set it is in.
@@ -45,7 +47,11 @@ extension Lexer {
     private func endOfWord(_ text: RawSpan, _ from: Int) -> Int {
         let count = text.byteCount
         var at = from
-        while at < count, CharacterClass.continuesWord(text.u8(at: at)) { at &+= 1 }
+        guard let charset = options.charset else {
+            while at < count, CharacterClass.continuesWord(text.u8(at: at)) { at &+= 1 }
+            return at
+        }
+        while at < count, CharacterClass.continuesWord(text.u8(at: at)) { at &+= charset.length(text, at) }
         return at
     }
 
@@ -88,7 +94,9 @@ extension Lexer {
         var at = body
         while at < count {
             let byte = text.u8(at: at)
-            if byte == quote {
+            if byte >= 0x80, let charset = options.charset {
+                at &+= charset.length(text, at)
+            } else if byte == quote {
                 if mode != .plain, at &+ 1 < count, text.u8(at: at &+ 1) == quote {
                     at &+= 2
                 } else if quote == UInt8(ascii: "'"), let next = continuation(text, at &+ 1) {

@@ -14,6 +14,7 @@ import Testing
         "reset",
         "a", "é", "\u{0}", "null", "default", "prepare", "execute", "deallocate", "as", "explain", "analyze", "union",
         "begin", "atomic", "end", "create", "function", "temp", "table", "set_config", "pg_advisory_lock", "discard",
+        "/*!", "/*M!100100", "/*!99999", "_utf8", "set statement", "for", "!=", "prepare p from", "sql_calc_found_rows",
         "all", "case", "when", "then", "with", "from", "where", "and", "declare", "with hold", "to", "savepoint", "😀",
         "uescape", "time zone", "session", "transaction", "use", "lock tables", "do", "copy", "stdin", "listen", "drop",
     ]
@@ -34,6 +35,8 @@ import Testing
     private static let allOptions: [LexerOptions] = [
         LexerOptions(), LexerOptions(standardConformingStrings: false), LexerOptions(dialect: .mysql),
         LexerOptions(dialect: .mysql, ansiQuotes: true), LexerOptions(dialect: .mysql, noBackslashEscapes: true),
+        LexerOptions(dialect: .mysql, server: MySQLServerVersion(isMariaDB: true, number: 101_119), charset: .sjis),
+        LexerOptions(dialect: .mysql, server: MySQLServerVersion(isMariaDB: false, number: 80_036), charset: .gb18030),
     ]
 
     @Test(arguments: seeds) func anyBytes(_ seed: UInt64) {

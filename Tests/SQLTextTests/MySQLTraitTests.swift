@@ -102,6 +102,31 @@ import Testing
         ] { #expect(!quick(text), "\(text)") }
     }
 
+    /// `0xBF 0x5C` is a character of GBK, and a letter and a backslash elsewhere.
+    @Test func charactersThatHoldQuotes() {
+        func kinds(_ bytes: [UInt8], _ charset: String?) -> [TokenKind] {
+            let options = LexerOptions(dialect: .mysql, charset: charset.flatMap { MultibyteCharset(name: $0) })
+            let span = unsafe bytes.span.bytes
+            var lexer = Lexer(options)
+            var found: [TokenKind] = []
+            while let token = lexer.next(in: span) { found.append(token.kind) }
+            return found
+        }
+        let string = [0x27, 0xBF, 0x5C, 0x27] as [UInt8] + Array(" or a".utf8)
+        #expect(
+            kinds(string, "gbk") == [.string, .word, .word] && kinds(string, "gb18030") == [.string, .word, .word])
+        #expect(kinds(string, "big5") == [.string, .word, .word])
+        #expect(kinds(string, nil) == [.unterminated] && kinds(string, "utf8mb4") == [.unterminated])
+        // In SJIS 0xBF is a character of its own, 0x83 0x5C one of two bytes.
+        #expect(kinds(string, "sjis") == [.unterminated])
+        #expect(kinds([0x27, 0x83, 0x5C, 0x27], "cp932") == [.string])
+        #expect(kinds([0x60, 0x83, 0x60, 0x60], "sjis") == [.quotedIdentifier])
+        #expect(kinds([0x83, 0x60, 0x61, 0x20, 0x31], "sjis") == [.word, .number])
+        #expect(kinds([0x27, 0x81, 0x30, 0x81, 0x30, 0x27], "gb18030") == [.string])
+        #expect(kinds([0x27, 0xBF], "gbk") == [.unterminated])
+        #expect(kinds([0xBF], "gbk") == [.word])
+    }
+
     @Test func introducers() {
         let mysql = LexerOptions(dialect: .mysql)
         for text in ["_utf8mb4'x'", "_utf8mb4 'x'", "_binary x'41'", "_latin1\"x\"", "_UTF8'a''b'"] {
