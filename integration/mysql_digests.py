@@ -14,6 +14,7 @@ from pathlib import Path
 from support.mariadb import MariaDB
 from support.mysql_server import MySQL, why_not
 from support.mysql_wire import WireError
+from support.processes import wait_until
 
 TABLES = [
     "CREATE TABLE IF NOT EXISTS app.t (id INT PRIMARY KEY AUTO_INCREMENT, a INT, b INT, name VARCHAR(50), d DATETIME)",
@@ -186,14 +187,16 @@ def digests(server) -> list[tuple[str, str]]:
             client.query(statement)
         except WireError:
             pass  # it has a digest all the same
-        # The newest statement of the client's, by now ended.
-        row = watcher.query(
-            "SELECT digest, sql_text FROM performance_schema.events_statements_history "
-            f"WHERE thread_id = {thread} ORDER BY event_id DESC LIMIT 1"
-        ).rows[0]
-        if row[1] != statement:
-            raise RuntimeError(f"performance_schema has {row[1]!r}, sent was {statement!r}")
-        found.append((row[0], statement))
+
+        def newest() -> str | None:
+            # The statement is in the history some time after the client has the reply.
+            rows = watcher.query(
+                "SELECT digest, sql_text FROM performance_schema.events_statements_history "
+                f"WHERE thread_id = {thread} ORDER BY event_id DESC LIMIT 1"
+            ).rows
+            return rows[0][0] if rows and rows[0][1] == statement else None
+
+        found.append((wait_until(newest, what=f"performance_schema has {statement!r}"), statement))
     client.close()
     watcher.close()
     return found

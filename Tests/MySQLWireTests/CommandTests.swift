@@ -110,6 +110,21 @@ import Testing
         }
     }
 
+    /// A nonce of `client_ed25519` may end with a NUL that is part of it.
+    @Test func requestsForAnotherPlugin() throws {
+        for plugin in [AuthPluginName.native, AuthPluginName.ed25519] {
+            let nonce = [UInt8](repeating: 7, count: 19) + (plugin == AuthPluginName.ed25519 ? [0] : [7])
+            let request = AuthSwitchRequest(plugin: plugin, nonce: nonce)
+            let bytes = payload { request.write(to: &$0) }
+            #expect(try bytes.withSpan { try AuthSwitchRequest(parsing: $0) } == request)
+            #expect(bytes.count == 2 + plugin.utf8.count + 20 + (plugin == AuthPluginName.ed25519 ? 0 : 1))
+        }
+        #expect(try hex("fe").withSpan { try AuthSwitchRequest(parsing: $0) }.plugin.isEmpty)
+        #expect(throws: MySQLWireError.truncated(.authSwitch)) {
+            try hex("fe6162").withSpan { try AuthSwitchRequest(parsing: $0) }
+        }
+    }
+
     @Test func charsets() {
         #expect(MySQLCharset(collation: 45) == .utf8mb4 && MySQLCharset(collation: 255) == .utf8mb4)
         #expect(MySQLCharset(collation: 28)?.hidesASCII == true && MySQLCharset(collation: 8)?.hidesASCII == false)

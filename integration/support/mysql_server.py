@@ -61,25 +61,27 @@ class MySQL(MariaDBServer):
     """The server, run with the libc it was built for."""
 
     family = "mysql"
+    prefix = ROOT / "prefix"
 
     def __init__(self):
         super().__init__("mysql")
-        self.prefix = ROOT / "prefix"
 
     def users(self) -> dict[str, tuple[str, str]]:
         return USERS
 
-    def _command(self, program: str, *arguments: str) -> list[str]:
-        loader = glob.glob(f"{self.prefix}/usr/lib64/ld-linux-*.so.2")[0]
-        libraries = glob.glob(f"{self.prefix}/usr/lib/*-linux-gnu")[0]
-        return [loader, "--library-path", libraries, str(self.prefix / program), *arguments]
+    @classmethod
+    def program(cls, name: str) -> list[str]:
+        """One of its programs, with the loader and the libraries it was made for."""
+        loader = glob.glob(f"{cls.prefix}/usr/lib64/ld-linux-*.so.2")[0]
+        libraries = glob.glob(f"{cls.prefix}/usr/lib/*-linux-gnu")[0]
+        return [loader, "--library-path", libraries, str(cls.prefix / name)]
 
     def _server(self, *arguments: str) -> list[str]:
         # As whoever runs the tests: another user may not be let into the directory the server lies in.
-        return self._command(
-            "usr/sbin/mysqld", f"--defaults-file={self.directory}/my.cnf", f"--datadir={self.data}",
+        return [
+            *self.program("usr/sbin/mysqld"), f"--defaults-file={self.directory}/my.cnf", f"--datadir={self.data}",
             f"--user={pwd.getpwuid(os.geteuid()).pw_name}", *arguments,
-        )  # fmt: skip
+        ]  # fmt: skip
 
     def create(self) -> "MySQL":
         plugins = glob.glob(f"{self.prefix}/usr/lib/mysql/plugin") or [f"{self.prefix}/usr/lib/mysql/plugin"]

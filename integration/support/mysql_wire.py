@@ -221,7 +221,9 @@ class Connection:
                 raise self.error(reply)
             if reply[0] == 0xFE:
                 name, data = reply[1:].split(b"\0", 1)
-                plugin, nonce = name.decode(), data[:-1] if data.endswith(b"\0") else data
+                plugin, nonce = name.decode(), data
+                if data.endswith(b"\0") and plugin != "client_ed25519":
+                    nonce = data[:-1]
                 self.nonce = nonce
                 self.write(self._answer(plugin, nonce))
             elif reply[0] == 0x01 and plugin == "caching_sha2_password":

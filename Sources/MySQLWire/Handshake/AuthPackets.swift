@@ -15,7 +15,7 @@ public enum AuthPluginName {
 public struct AuthSwitchRequest: Equatable, Sendable {
     /// The plugin; empty for the short form of servers before 5.5, which means `mysql_old_password`.
     public var plugin: String
-    /// The new nonce, without the NUL it is sent with.
+    /// The new nonce, without the NUL it is sent with. MariaDB's `client_ed25519` has none: its nonce is any 32 bytes.
     public var nonce: [UInt8]
 
     /// A request.
@@ -33,9 +33,10 @@ public struct AuthSwitchRequest: Equatable, Sendable {
             return
         }
         guard let name = cursor.cString() else { throw .truncated(.authSwitch) }
+        let plugin = cursor.string(name)
         var data = payload.extracting(cursor.rest()).toArray()
-        if data.last == 0 { data.removeLast() }
-        self.init(plugin: cursor.string(name), nonce: data)
+        if data.last == 0, plugin != AuthPluginName.ed25519 { data.removeLast() }
+        self.init(plugin: plugin, nonce: data)
     }
 
     /// Appends the payload.
@@ -43,7 +44,7 @@ public struct AuthSwitchRequest: Equatable, Sendable {
         out.u8(0xFE)
         out.cString(plugin)
         out.raw(nonce)
-        out.u8(0)
+        if plugin != AuthPluginName.ed25519 { out.u8(0) }
     }
 }
 
