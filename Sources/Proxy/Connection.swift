@@ -83,7 +83,7 @@ class Connection: IOObject {
         if plan.isOnePiece {
             let piece = plan.last
             if piece.isMade {
-                unsafe plan.made.bytes.withUnsafeBytes { unsafe send($0) }
+                unsafe plan.made.withUnsafeBytes { unsafe send($0) }
             } else {
                 unsafe send(UnsafeRawBufferPointer(rebasing: source[piece.start..<piece.end]))
             }
@@ -94,7 +94,7 @@ class Connection: IOObject {
     }
 
     private func sendPieces(_ plan: SendPlan, from source: UnsafeRawBufferPointer) {
-        unsafe plan.made.bytes.withUnsafeBytes { made in
+        unsafe plan.made.withUnsafeBytes { made in
             if isBroken || !isAttached { return }
             var sent = 0
             if output.isEmpty {

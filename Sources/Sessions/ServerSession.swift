@@ -128,14 +128,13 @@ public final class ServerSession {
     }
 
     /// Enters an operation of the current batch.
-    func add(_ operation: StatementOperation) {
-        var entered = operation
-        entered.batch = batch
-        operations.append(entered)
+    func add(_ operation: consuming StatementOperation) {
+        operation.batch = batch
+        operations.append(operation)
     }
 
     /// Whether Parse or Close messages of an earlier batch are not answered.
-    var hasUndecided: Bool { operations.first.map { $0.batch != batch } ?? false }
+    var hasUndecided: Bool { operations.isFirst { $0.batch != batch } }
 
     /// Whether what a name means depends on a batch before this one whose outcome is not known: an error may have
     /// skipped the Parse or Close in it.
