@@ -108,16 +108,34 @@ final class ClientConnection: Connection {
 
     /// Deals with messages of a logged-in client.
     private func serve(_ bytes: UnsafeRawBufferPointer) -> Int {
-        guard let session else { return bytes.count }
+        guard let session = unsafe session.map({ unsafe Unmanaged.passUnretained($0) }) else { return bytes.count }
+        // The client keeps its session and the worker its environment for good: what is handed down as an argument is
+        // counted nowhere below.
+        return unsafe Unmanaged.passUnretained(worker.environment)._withUnsafeGuaranteedRef { environment in
+            unsafe session._withUnsafeGuaranteedRef { session in unsafe serve(bytes, session, environment) }
+        }
+    }
+
+    private func serve(
+        _ bytes: UnsafeRawBufferPointer, _ session: ClientSession, _ environment: SessionEnvironment
+    ) -> Int {
         lastActive = worker.loop.nowMicros
         if waitsForServer || waitsForReplies || channelsAwaited > 0 {
             holdIfFull(bytes.count)
             return 0
         }
+        if server == nil, unsafe environment.needsServer(bytes.bytes, session) {
+            // What the relay would find out too, with more ado: nearly every transaction begins so.
+            guard requestServer(session) else {
+                holdIfFull(bytes.count)
+                return 0
+            }
+            if waitsForServer || phase == .closed { return 0 }
+        }
         var done = 0
         while done < bytes.count {
             let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[done...])
-            let environment = worker.environment
+            let server = self.server
             let result = unsafe environment.relay(rest.bytes, from: session, to: server?.session)
             if let server {
                 if server.startedAt == 0 { server.startedAt = lastActive }
@@ -136,7 +154,7 @@ final class ClientConnection: Connection {
             case .needBytes:
                 return done
             case .needServer:
-                if !requestServer() {
+                if !requestServer(session) {
                     holdIfFull(bytes.count - done)
                     return done
                 }
@@ -176,8 +194,8 @@ final class ClientConnection: Connection {
     // MARK: Server
 
     /// Asks for a server; true if it has one now.
-    private func requestServer() -> Bool {
-        guard let pool, let session else { return false }
+    private func requestServer(_ session: ClientSession) -> Bool {
+        guard let pool else { return false }
         requestedAt = worker.loop.nowMicros
         return pool.request(self, session)
     }
@@ -246,6 +264,10 @@ final class ClientConnection: Connection {
         guard let session, let server else { return }
         server.countTransaction(until: lastActive)
         if worker.dismissesClients && dismissAfterTransaction() { return }
+        if session.isPlain {
+            giveBack(server)
+            return
+        }
         if session.isListening { settleChannels() }
         if session.mode == .session {
             resume()

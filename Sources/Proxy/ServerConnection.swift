@@ -220,22 +220,33 @@ final class ServerConnection: Connection, CancelTarget {
 
     override func received(_ bytes: UnsafeRawBufferPointer) -> Int {
         if phase == .login { return unsafe continueLogin(bytes) }
-        guard let session else { return bytes.count }
+        guard let session = unsafe session.map({ unsafe Unmanaged.passUnretained($0) }) else { return bytes.count }
+        // The connection keeps its session and the worker its environment for good: what is handed down as an argument
+        // is counted nowhere below.
+        return unsafe Unmanaged.passUnretained(worker.environment)._withUnsafeGuaranteedRef { environment in
+            unsafe session._withUnsafeGuaranteedRef { session in unsafe serve(bytes, session, environment) }
+        }
+    }
+
+    private func serve(
+        _ bytes: UnsafeRawBufferPointer, _ session: ServerSession, _ environment: SessionEnvironment
+    ) -> Int {
         lastUsed = worker.loop.nowMicros
-        let result = unsafe worker.environment.relay(bytes.bytes, from: session, to: client?.session)
+        let client = self.client
+        let result = unsafe environment.relay(bytes.bytes, from: session, to: client?.session)
         if let client {
-            unsafe client.send(worker.environment.toClient, from: bytes)
+            unsafe client.send(environment.toClient, from: bytes)
             if result.queries > 0 { countQuery(client, result.queries) }
             pool.counters.transactions &+= UInt64(truncatingIfNeeded: result.transactions)
             pool.counters.bytesFromServers &+= UInt64(truncatingIfNeeded: result.consumed)
         } else {
-            worker.environment.toClient.reset()
+            environment.toClient.reset()
         }
         if let failure = result.failure {
             broke(failure)
             return bytes.count
         }
-        if result.wantsCopyData { send(worker.environment.refuseCopy(session)) }
+        if result.wantsCopyData { send(environment.refuseCopy(session)) }
         if result.sawReady && (session.isClean || isOurs && session.isQuiet) {
             becameClean()
         } else if let client {

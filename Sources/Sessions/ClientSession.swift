@@ -52,6 +52,10 @@ public final class ClientSession {
     /// Why the client keeps its server; empty when it does not.
     public var pins: SessionStateKinds { extra?.pins ?? [] }
 
+    /// Nothing about it is out of the ordinary: it listens to nothing, nothing pins it or may do so, and its servers are
+    /// given back after each transaction or statement.
+    public var isPlain: Bool { extra == nil && mode != .session }
+
     /// Part of a message has been sent to the server and the rest has not come.
     public var isSendingMessage: Bool { passThrough > 0 && !passDiscarded }
 
