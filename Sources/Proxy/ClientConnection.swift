@@ -141,7 +141,7 @@ final class ClientConnection: Connection {
                 if server.startedAt == 0 { server.startedAt = lastActive }
                 unsafe server.send(environment.toServer, from: rest)
             }
-            unsafe send(environment.toClient, from: rest)
+            if !environment.toClient.isEmpty { unsafe send(environment.toClient, from: rest) }
             done += result.consumed
             pool?.counters.bytesFromClients &+= UInt64(truncatingIfNeeded: result.consumed)
             if endsWithMessage {

@@ -248,7 +248,7 @@ final class ServerConnection: Connection, CancelTarget {
         }
         if result.wantsCopyData { send(environment.refuseCopy(session)) }
         if result.sawReady && (session.isClean || isOurs && session.isQuiet) {
-            becameClean()
+            becameClean(client)
         } else if let client {
             if result.sawReady { client.stillInTransaction() }
             if client.waitsForReplies && session.expected.count < ExpectedReplies.limit / 2 { client.repliesCame() }
@@ -260,11 +260,9 @@ final class ServerConnection: Connection, CancelTarget {
     private var isOurs: Bool { phase == .settings || phase == .cleaning }
 
     /// Nothing is owed and no transaction is open, or what the proxy asked is answered.
-    private func becameClean() {
+    private func becameClean(_ client: ClientConnection?) {
         switch phase {
-        case .active:
-            guard let client else { return }
-            client.transactionEnded()
+        case .active: client?.transactionEnded()
         case .settings: settingsDone()
         case .probing:
             phase = .active
