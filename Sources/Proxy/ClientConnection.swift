@@ -193,6 +193,17 @@ final class ClientConnection: Connection {
 
     // MARK: Server
 
+    /// Its server refused a stale plan; what it sent goes again, with the statement prepared anew.
+    func repeatBatch(_ server: ServerConnection) {
+        guard let session, let serverSession = server.session else { return }
+        let environment = worker.environment
+        let batch = environment.repeatBatch(from: session, to: serverSession)
+        unsafe batch.withUnsafeBytes { all in
+            unsafe server.send(environment.toServer, from: all)
+            unsafe send(environment.toClient, from: all)
+        }
+    }
+
     /// Asks for a server; true if it has one now.
     private func requestServer(_ session: ClientSession) -> Bool {
         guard let pool else { return false }

@@ -79,8 +79,10 @@ public final class ServerSession {
     var failures = Ring<PostgresError>()
     /// An error was answered: everything the client sends up to its Sync is discarded, as the server does.
     var isSkipping = false
-    /// Extended messages were sent since the last Sync.
+    /// Extended messages were sent to it since the last Sync.
     var hasOpenBatch = false
+    /// The batch it was sent last, while that can be sent once more.
+    var retry = BatchRetry()
     /// Inside BEGIN … COMMIT, known earlier than from ReadyForQuery.
     var isInBlock = false
     /// The last tracked statement was ROLLBACK TO SAVEPOINT, whose tag is that of ROLLBACK.

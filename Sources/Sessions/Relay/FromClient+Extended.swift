@@ -86,9 +86,9 @@ extension SessionEnvironment {
             // The same message with other names in the text, taken up as if the client had sent that.
             return parseRewritten(rewritten, message, name, oids, bytes, client, server)
         }
-        let isFirst = !server.hasOpenBatch
-        server.hasOpenBatch = true
         if name.isEmpty {
+            let isFirst = !server.hasOpenBatch
+            server.hasOpenBatch = true
             server.add(
                 StatementOperation(
                     kind: .parseUnnamed, serial: serial(entry), previousUnnamed: client.unnamed,
@@ -170,9 +170,11 @@ extension SessionEnvironment {
         if !mayFail && isHeld(serial, server) {
             server.expected.append(Expected(.owedParseComplete))
             server.add(operation)
+            // Only when something else was sent of its batch does it share the fate of that.
             settleOwed(bytes, server)
             return
         }
+        server.hasOpenBatch = true
         enter(serial, bytes, server)
         server.unanswered[serial] = server.batch
         server.expected.append(Expected(.parse))
@@ -225,6 +227,7 @@ extension SessionEnvironment {
         let name = bytes.extracting((portalEnd &+ 1)..<nameEnd)
         let statement = name.byteCount == 0 ? nil : client.prepared?.find(name)
         if isUndecided(name, statement?.entry ?? client.unnamed, server) { return .tooManyInFlight }
+        let isFirst = beginsBatch(server)
         server.hasOpenBatch = true
         let portal = bytes.extracting(body..<portalEnd)
         if name.byteCount == 0 {
@@ -249,6 +252,7 @@ extension SessionEnvironment {
             ensureReferences(statement.entry, bytes, client, server)
         }
         let serial = prepareNamed(statement, bytes, server)
+        if isFirst { server.retry.begin(serial, at: start) }
         notePortal(portal, statement.entry, client)
         server.expected.append(Expected(.bind))
         toServer.make(bytes) { out in
@@ -264,6 +268,12 @@ extension SessionEnvironment {
         }
         stream(end, at: nameEnd &+ 1, bytes, client)
         return nil
+    }
+
+    /// Whether what is sent now is the first the server gets of a batch, outside a transaction and with nothing owed.
+    @inline(__always)
+    private func beginsBatch(_ server: ServerSession) -> Bool {
+        !server.hasOpenBatch && server.transaction == .idle && server.expected.isEmpty
     }
 
     /// Describe (`D`) and Close (`C`): `S` or `P`, then a name.
@@ -286,8 +296,9 @@ extension SessionEnvironment {
         let name = bytes.extracting((body &+ 1)..<(end &- 1))
         let statement = name.byteCount == 0 ? nil : client.prepared?.find(name)
         if isUndecided(name, statement?.entry ?? client.unnamed, server) { return .tooManyInFlight }
-        server.hasOpenBatch = true
         if isClose { return closeStatement(name, at: start, end, bytes, client, server) }
+        let isFirst = beginsBatch(server)
+        server.hasOpenBatch = true
         if name.byteCount == 0 {
             prepareUnnamed(bytes, client, server)
             server.expected.append(Expected(.describeStatement))
@@ -307,6 +318,7 @@ extension SessionEnvironment {
             ensureReferences(statement.entry, bytes, client, server)
         }
         let serial = prepareNamed(statement, bytes, server)
+        if isFirst { server.retry.begin(serial, at: start) }
         server.expected.append(Expected(.describeStatement))
         toServer.make(bytes) { out in
             let mark = out.begin(FrontendTag.describe)
@@ -329,6 +341,7 @@ extension SessionEnvironment {
                     unnamedDrops: client.unnamedDrops))
             client.unnamed = nil
             server.unnamed = .none
+            server.hasOpenBatch = true
             server.expected.append(Expected(.closeStatement))
             toServer.forward(bytes, start, end)
             return nil

@@ -37,15 +37,19 @@ extension SessionEnvironment {
     public func relay(_ bytes: RawSpan, from client: ClientSession, to server: ServerSession?) -> ClientRelay {
         // Unwrapped once: unwrapped for each message it would be retained for each.
         guard let server else {
-            return relay(bytes, from: client) { answerAlone($0, $2, at: $1, bytes, client) }
+            return relayMessages(bytes, client) { answerAlone($0, $2, at: $1, bytes, client) }
         }
-        return relay(bytes, from: client) { forward($0, $1 &+ 5, $2, at: $1, bytes, client, server) }
+        if server.retry.isRecording { server.retry.resume() }
+        let result = relayMessages(bytes, client) { forward($0, $1 &+ 5, $2, at: $1, bytes, client, server) }
+        if server.retry.isRecording { server.retry.keep(bytes, upTo: result.consumed, isWhole: false) }
+        if server.retry.owesError { giveKeptBack(server, client, bytes) }
+        return result
     }
 
     /// Reads message after message; `deal` deals with one, given its tag, start and end, and says why to stop, if so.
     @inline(__always)
-    private func relay(
-        _ bytes: RawSpan, from client: ClientSession, _ deal: (UInt8, Int, Int) -> ClientStop?
+    private func relayMessages(
+        _ bytes: RawSpan, _ client: ClientSession, _ deal: (UInt8, Int, Int) -> ClientStop?
     ) -> ClientRelay {
         let count = bytes.byteCount
         var position = 0
@@ -117,7 +121,8 @@ extension SessionEnvironment {
         _ server: ServerSession
     ) -> ClientStop? {
         if server.isSkipping && tag != FrontendTag.sync && tag != FrontendTag.terminate {
-            // The server would discard it; Sync ends that.
+            // The server would discard it; Sync ends that. Who flushes waits for the error that is kept back.
+            if tag == FrontendTag.flush && server.retry.isRefused { giveKeptBack(server, client, bytes) }
             discard(end, bytes, client)
             return nil
         }
@@ -128,6 +133,8 @@ extension SessionEnvironment {
             return .needSettings
         }
         if server.expected.count >= ExpectedReplies.limit { return .tooManyInFlight }
+        // What follows the batch would come before it.
+        if server.retry.isWhole { server.retry.forget() }
         switch tag {
         case FrontendTag.query: return query(body, end, at: start, bytes, client, server)
         case FrontendTag.parse: return parse(body, end, at: start, bytes, client, server)
@@ -143,9 +150,12 @@ extension SessionEnvironment {
                 server.hasOpenBatch = false
                 server.isSkipping = false
                 server.batch &+= 1
+                if server.retry.isRecording { server.retry.keep(bytes, upTo: end, isWhole: true) }
             }
             return nil
         case FrontendTag.flush:
+            // Whoever flushes waits for answers before the batch is whole.
+            if server.retry.isRecording { server.retry.forget() }
             stream(end, at: start, bytes, client)
             return nil
         case FrontendTag.functionCall:

@@ -17,6 +17,17 @@ extension SessionEnvironment {
         server.isCopyingIn = false
         if server.isInBlock { server.failedInBlock = true } else if let client { rollBack(client, server) }
         var visible = client != nil
+        if error.sqlstate == "0A000" && !head.isHidden && ServerError.isStalePlan(bytes.extracting(body..<end)) {
+            if client != nil, server.retry.isPossible, head.kind == .bind || head.kind == .describeStatement {
+                server.retry.refuse(bytes.extracting(start..<end))
+                doubt(server.retry.serial, server)
+                skipToSync(server, client)
+                return nil
+            }
+            // Next time each is prepared anew: plans go stale together.
+            server.statements.doubtAll()
+        }
+        if server.retry.isActive && visible { giveKeptBack(server, client, bytes) }
         switch head.kind {
         case .failure:
             if let ours = server.failures.first, client != nil, !error.isFatal {
