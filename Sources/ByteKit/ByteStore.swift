@@ -37,8 +37,8 @@
         } else {
             var larger = max(64, capacity)
             while larger < wanted { larger &*= 2 }
-            // From an alignment of 16 on this is posix_memalign, which is dearer than malloc.
-            let fresh = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 8)
+            // Typed, since untyped memory comes from posix_memalign, which is dearer than malloc.
+            let fresh = UnsafeMutableRawPointer(UnsafeMutablePointer<UInt8>.allocate(capacity: larger))
             if let base = unsafe base {
                 unsafe fresh.copyMemory(from: base + start, byteCount: count)
                 unsafe base.deallocate()
