@@ -75,10 +75,14 @@ let package = Package(
         tests("Telemetry", ["ByteKit"]),
         tests("EventLoop", ["ByteKit", "Telemetry"]),
         tests("Console", ["ByteKit", "PostgresWire", "Settings", "Proxy"]),
-        .testTarget(
-            name: "SimulationTests",
+        // A library, so that 10,000 runs can be made by a program built for speed.
+        .target(
+            name: "Simulation",
             dependencies: ["ByteKit", "Credentials", "SQLText", "PostgresWire", "Settings", "Sessions", "Pooling"],
-            swiftSettings: rules),
+            path: "Tests/Simulation", swiftSettings: rules),
+        .executableTarget(
+            name: "SimulationRun", dependencies: ["Simulation"], path: "Tests/SimulationRun", swiftSettings: rules),
+        tests("Simulation"),
 
         .executableTarget(
             name: "MicroBench", dependencies: ["ByteKit", "PostgresWire", "SQLText", "Pooling"],

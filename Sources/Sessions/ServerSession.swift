@@ -59,9 +59,8 @@ public final class ServerSession {
     var statements: ServerStatements
     /// The unnamed prepared statement.
     var unnamed: UnnamedStatement = .none
-    /// Statements whose Parse the proxy put in and that is not answered, with the batch it was sent in: a later batch
-    /// cannot rely on them, since an error skips the rest of a batch. (What a client parses itself it may rely on as far
-    /// as PostgreSQL lets it.)
+    /// Statements whose Parse is not answered, with the batch it was sent in: a later batch cannot rely on them, since an
+    /// error skips the rest of a batch.
     var unanswered: [UInt64: UInt32] = [:]
     /// The batch in which the unnamed statement was parsed, while that is not answered.
     var unnamedUnanswered: UInt32?
@@ -147,6 +146,15 @@ public final class ServerSession {
             index -= 1
         }
         return last > 0
+    }
+
+    /// Whether a Close the proxy put in for a statement is not answered.
+    func isEvicting(_ serial: UInt64) -> Bool {
+        guard statements.doubtful.contains(serial) else { return false }
+        for index in 0..<min(256, operations.count) where operations[index]?.serial == serial {
+            if case .evict? = operations[index]?.kind { return true }
+        }
+        return false
     }
 
     /// So much went wrong that nobody knows any more which statements it holds: better a new connection.

@@ -7,7 +7,7 @@ import Settings
 extension SessionEnvironment {
     /// CommandComplete of a tracked statement. `tag` is the message body; `popping` for Execute, which ends the entry.
     func completed(tag: RawSpan, _ server: ServerSession, _ client: ClientSession?, popping: Bool) {
-        guard let entry = server.tracked.first?.entry else { return }
+        guard let tracked = server.tracked.first else { return }
         let index = server.trackedIndex
         if popping {
             server.tracked.popFirst()
@@ -15,17 +15,16 @@ extension SessionEnvironment {
         } else {
             server.trackedIndex &+= 1
         }
-        guard let client, index < entry.facts.statements.count else { return }
-        let statement = entry.facts.statements[index]
-        for effect in statement.effects { apply(effect, server, client) }
+        guard let client, index < tracked.entry.facts.statements.count else { return }
+        for effect in tracked.effects(of: index) { apply(effect, server, client) }
         transactionControl(tag, server, client)
     }
 
     /// PortalSuspended of a tracked Execute: with a row limit the statement has run although it has not completed, and
     /// may never be asked for the rest.
     func suspended(_ server: ServerSession, _ client: ClientSession?) {
-        guard let entry = server.tracked.popFirst()?.entry, let client else { return }
-        for effect in entry.facts.statements.first?.effects ?? [] { apply(effect, server, client) }
+        guard let tracked = server.tracked.popFirst(), let client else { return }
+        for effect in tracked.effects(of: 0) { apply(effect, server, client) }
     }
 
     /// CommandComplete of a statement without effects in a transaction that has changed settings.

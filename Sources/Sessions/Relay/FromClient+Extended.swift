@@ -153,8 +153,9 @@ extension SessionEnvironment {
         _ = client.setStatement(nameBytes, ClientStatement(entry: entry, sqlDefinition: nil), nameHash)
         let serial = serial(entry)
         let operation = StatementOperation(kind: .parseNamed, serial: serial, name: nameBytes)
-        // In a failed transaction the server must refuse it; a ROLLBACK may be on its way, though.
-        let mayFail = server.transaction == .failed
+        // In a failed transaction the server must refuse it; a ROLLBACK may be on its way, though. And so it must where
+        // a batch that is not answered may fail the transaction.
+        let mayFail = server.transaction == .failed || server.expected.syncs > 0
         if mayFail && server.statements.touch(serial) { server.statements.doubtful.insert(serial) }
         if !mayFail && isHeld(serial, server) {
             server.expected.append(Expected(.owedParseComplete))
@@ -163,6 +164,8 @@ extension SessionEnvironment {
             return
         }
         enter(serial, bytes, server)
+        // By another of its names a later batch may mean the same statement.
+        server.unanswered[serial] = server.batch
         server.expected.append(Expected(.parse))
         server.add(operation)
         toServer.make(bytes) { out in
@@ -232,10 +235,10 @@ extension SessionEnvironment {
             }
             return nil
         }
+        let serial = prepareNamed(statement, bytes, server)
         if statement.entry.facts.flags.contains(.hasEffects) {
             ensureReferences(statement.entry, bytes, client, server)
         }
-        let serial = prepareNamed(statement, bytes, server)
         notePortal(portal, statement.entry, client)
         server.expected.append(Expected(.bind))
         toServer.make(bytes) { out in
@@ -289,10 +292,10 @@ extension SessionEnvironment {
             }
             return nil
         }
+        let serial = prepareNamed(statement, bytes, server)
         if statement.entry.facts.flags.contains(.hasEffects) {
             ensureReferences(statement.entry, bytes, client, server)
         }
-        let serial = prepareNamed(statement, bytes, server)
         server.expected.append(Expected(.describeStatement))
         toServer.make(bytes) { out in
             let mark = out.begin(FrontendTag.describe)

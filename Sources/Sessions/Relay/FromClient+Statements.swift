@@ -111,12 +111,16 @@ extension SessionEnvironment {
         }
     }
 
-    /// Closes the least recently used statement of a server that holds as many as it may.
+    /// Closes the least recently used statements of a server that holds as many as it may, or more because one message
+    /// needed so many.
     func makeRoom(_ bytes: RawSpan, _ server: ServerSession) {
-        guard let evicted = server.statements.evictIfFull() else { return }
-        server.add(StatementOperation(kind: .evict, serial: evicted))
-        server.expected.append(Expected(.closeStatement, hidden: true))
-        toServer.make(bytes) { $0.close(0x53, ServerName.bytes(evicted)) }
+        while let evicted = server.statements.evictIfFull() {
+            // An error may skip the Close: until it is answered nobody may parse under that name without another.
+            server.statements.doubtful.insert(evicted)
+            server.add(StatementOperation(kind: .evict, serial: evicted))
+            server.expected.append(Expected(.closeStatement, hidden: true))
+            toServer.make(bytes) { $0.close(0x53, ServerName.bytes(evicted)) }
+        }
     }
 
     /// Replies the proxy owes that are next in line are given at once.

@@ -142,7 +142,10 @@ extension SessionEnvironment {
             doubt(operation.serial, server)
         case .evict:
             // The Close was not carried out, so the server still has it.
-            if operation.serial != 0 { server.statements.insert(operation.serial) }
+            if operation.serial != 0 {
+                server.statements.insert(operation.serial)
+                if !server.isEvicting(operation.serial) { server.statements.doubtful.remove(operation.serial) }
+            }
             unnamedTouched = true
         case .closeNamed:
             if let previous = operation.previous { client?.prepared?.set(operation.name, previous) }

@@ -268,7 +268,12 @@ extension SessionEnvironment {
         switch operation.kind {
         case .parseUnnamed, .injectedUnnamed: server.unnamedUnanswered = nil
         case .parseNamed, .injectedParse: server.unanswered[operation.serial] = nil
-        case .evict, .closeNamed, .closeUnnamed: break
+        case .evict:
+            // Unless the same one is being closed once more.
+            if operation.serial != 0 && !server.isEvicting(operation.serial) {
+                server.statements.doubtful.remove(operation.serial)
+            }
+        case .closeNamed, .closeUnnamed: break
         }
     }
 

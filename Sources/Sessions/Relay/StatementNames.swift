@@ -8,6 +8,16 @@ struct TrackedStatement {
     let entry: StatementEntry
     /// What to take back if a statement of the text does not run, in the order it was entered.
     var undo: [StatementUndo] = []
+    /// What its EXECUTEs run, with the number of the statement: it may change the session like any other.
+    var executed: [(index: Int, entry: StatementEntry)] = []
+
+    /// What statement number `index` does to the session.
+    func effects(of index: Int) -> [SessionEffect] {
+        guard index < entry.facts.statements.count else { return [] }
+        var effects = entry.facts.statements[index].effects
+        for inner in executed where inner.index == index { effects += inner.entry.facts.statements.first?.effects ?? [] }
+        return effects
+    }
 }
 
 /// One thing entered when a PREPARE, DEALLOCATE or DISCARD was sent.
@@ -44,6 +54,10 @@ extension SessionEnvironment {
             droppedAll || droppedHere.contains(name) ? nil : client.prepared?.find(Array(name.utf8))
         }
         let owed = server.expected.count
+        // What one name of the text needs must not be closed to make room for the next.
+        let limit = server.statements.limit
+        server.statements.limit = max(limit, entry.namesUsed)
+        defer { server.statements.limit = limit }
         for statement in entry.facts.statements {
             for effect in statement.effects {
                 switch effect {
@@ -153,6 +167,9 @@ extension SessionEnvironment {
         guard entry.facts.flags.contains(.hasEffects) else { return tracked }
         for (index, statement) in entry.facts.statements.enumerated() {
             for effect in statement.effects {
+                if case .execute(let name, _) = effect, let inner = referred(name, client) {
+                    tracked.executed.append((index, inner.entry))
+                }
                 guard let change = enter(effect, client, server) else { continue }
                 tracked.undo.append(StatementUndo(index: index, change: change))
             }
@@ -210,15 +227,24 @@ extension SessionEnvironment {
     }
 
     /// What an EXECUTE in a prepared statement refers to must be on the server before it is bound or described.
+    /// Called behind `prepareNamed`, whose statement stays too.
     func ensureReferences(_ entry: StatementEntry, _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession) {
+        let limit = server.statements.limit
+        server.statements.limit = max(limit, entry.namesUsed &+ 1)
+        defer { server.statements.limit = limit }
         for statement in entry.facts.statements {
             for case .execute(let name, _) in statement.effects {
-                guard let serial = ServerName.serial(name), let known = client.extra?.sqlNames[serial],
-                    let found = client.prepared?.find(Array(known.utf8)), self.serial(found.entry) == serial
-                else { continue }
-                _ = prepareNamed(found, bytes, server)
+                if let found = referred(name, client) { _ = prepareNamed(found, bytes, server) }
             }
         }
+    }
+
+    /// The client's statement that servers call `name`.
+    private func referred(_ name: String, _ client: ClientSession) -> ClientStatement? {
+        guard let serial = ServerName.serial(name), let known = client.extra?.sqlNames[serial],
+            let found = client.prepared?.find(Array(known.utf8)), self.serial(found.entry) == serial
+        else { return nil }
+        return found
     }
 
     /// A server's error with the server's names of statements replaced by the client's; nil if it has none.
@@ -263,6 +289,25 @@ extension ClientSession {
         prepared = nil
         defer { prepared = names }
         return names.set(name, statement)
+    }
+}
+
+extension StatementEntry {
+    /// How often the text names a prepared statement.
+    var namesUsed: Int {
+        var count = 0
+        for statement in facts.statements {
+            for effect in statement.effects {
+                switch effect {
+                case .prepare, .execute, .deallocate: count += 1
+                case .discardAll, .deallocateAll, .set, .setComputed, .setLocal, .reset, .resetAll, .discardPlans,
+                    .discardTemporary, .discardSequences, .listen, .unlisten, .unlistenAll, .savepoint,
+                    .releaseSavepoint, .rollbackToSavepoint, .mayCreate, .mayRelease:
+                    break
+                }
+            }
+        }
+        return count
     }
 }
 

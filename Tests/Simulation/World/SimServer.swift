@@ -96,6 +96,7 @@ final class SimServer {
             lost?.serverLost()
             return
         }
+        if result.wantsCopyData { send(environment.refuseCopy(session)) }
         let isOurs = phase == .settings || phase == .cleaning
         if result.sawReady && (session.isClean || isOurs && session.isQuiet) {
             becameClean()
