@@ -57,3 +57,8 @@ package enum Simulation {
         return (nil, got)
     }
 }
+
+/// With `SIMULATION_TRACE` set, what every server is sent and answers is printed.
+enum Trace {
+    static let isOn = unsafe getenv("SIMULATION_TRACE") != nil
+}

@@ -35,6 +35,7 @@ extension SessionEnvironment {
             server.hasOpenBatch = false
             return nil
         }
+        if namesUndecided(entry, server) { return .tooManyInFlight }
         let text = bytes.extracting((start &+ 5)..<(end &- 1))
         if let rewritten = rewriteNames(text, entry, isSimple: true, bytes, client, server) {
             let named = rewritten.withSpan { statements.entry(text: $0, types: $0.extracting(0..<0)) }

@@ -71,6 +71,7 @@ extension SessionEnvironment {
         let message = bytes.extracting(body..<end)
         if !name.isEmpty && server.isUndecided(message.extracting(name)) { return .tooManyInFlight }
         let entry = statements.entry(text: message.extracting(text), types: message.extracting(oids))
+        if entry.facts.flags.contains(.hasEffects) && namesUndecided(entry, server) { return .tooManyInFlight }
         if entry.facts.flags.contains(.hasEffects),
             let rewritten = rewriteNames(message.extracting(text), entry, isSimple: false, bytes, client, server)
         {

@@ -120,7 +120,10 @@ extension SessionEnvironment {
             return
         }
         for index in 0..<server.operations.count {
-            guard var later = server.operations[index], later.unnamedChange != 0 else { continue }
+            // A Query in between has dropped it for good.
+            guard var later = server.operations[index], later.unnamedChange == operation.unnamedChange &+ 1 else {
+                continue
+            }
             later.previousUnnamed = entry
             server.operations.replace(at: index, with: later)
             return
@@ -141,11 +144,8 @@ extension SessionEnvironment {
         case .injectedParse:
             doubt(operation.serial, server)
         case .evict:
-            // The Close was not carried out, so the server still has it.
-            if operation.serial != 0 {
-                server.statements.insert(operation.serial)
-                if !server.isEvicting(operation.serial) { server.statements.doubtful.remove(operation.serial) }
-            }
+            // The Close was not carried out, so the server may still have it, unless its Parse was not carried out either.
+            if operation.serial != 0 { server.statements.doubtful.insert(operation.serial) }
             unnamedTouched = true
         case .closeNamed:
             if let previous = operation.previous { client?.prepared?.set(operation.name, previous) }

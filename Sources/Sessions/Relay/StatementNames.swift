@@ -37,6 +37,24 @@ struct StatementUndo {
 /// servers, so that two clients may use one name and one client may change servers. Protocol-level statements share the
 /// namespace, as in PostgreSQL.
 extension SessionEnvironment {
+    /// Whether what a name in the text means depends on a batch that is not answered.
+    func namesUndecided(_ entry: StatementEntry, _ server: ServerSession) -> Bool {
+        if server.operations.isEmpty { return false }
+        for statement in entry.facts.statements {
+            for effect in statement.effects {
+                switch effect {
+                case .prepare(let name, _), .execute(let name, _), .deallocate(let name, _):
+                    if Array(name.utf8).withSpan({ server.isUndecided($0) }) { return true }
+                case .discardAll, .deallocateAll, .set, .setComputed, .setLocal, .reset, .resetAll, .discardPlans,
+                    .discardTemporary, .discardSequences, .listen, .unlisten, .unlistenAll, .savepoint,
+                    .releaseSavepoint, .rollbackToSavepoint, .mayCreate, .mayRelease:
+                    break
+                }
+            }
+        }
+        return false
+    }
+
     /// The text with its statement names replaced; nil if it names none that are this client's. What an EXECUTE needs is
     /// prepared on the server first. `isSimple` for a simple Query, before which a batch must be closed.
     func rewriteNames(

@@ -52,7 +52,10 @@ final class SimServer {
         self.session = session
     }
 
-    func send(_ bytes: [UInt8]) { if phase != .closed { toModel.send(bytes) } }
+    func send(_ bytes: [UInt8]) {
+        if Trace.isOn { print("-> \(slot): \(Transcript(bytes, mayEndEarly: true).messages)") }
+        if phase != .closed { toModel.send(bytes) }
+    }
 
     func link(_ client: SimClient) {
         if phase != .idle || self.client != nil { worker.census.problems.append("lent while \(phase)") }
@@ -83,6 +86,7 @@ final class SimServer {
     private func received(_ bytes: [UInt8]) {
         if phase == .closed { return }
         carried += bytes
+        if Trace.isOn { print("<- \(slot): \(Transcript(bytes, mayEndEarly: true).messages)") }
         let input = carried
         let environment = worker.environment
         let result = input.withSpan { environment.relay($0, from: session, to: client?.session) }
