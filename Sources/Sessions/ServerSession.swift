@@ -7,6 +7,8 @@ struct StatementOperation {
     enum Kind {
         /// The client's Parse of a named statement.
         case parseNamed
+        /// The same of a statement the server has already: nothing was sent.
+        case parseHeld
         /// The client's Parse of the unnamed statement.
         case parseUnnamed
         /// A Parse the proxy put in, so that the statement exists on this server.
@@ -34,6 +36,8 @@ struct StatementOperation {
     var previousUnnamed: StatementEntry?
     /// `ClientSession.unnamedChanges` once it is sent.
     var unnamedChange: UInt32 = 0
+    /// What that was when the client had `previousUnnamed`.
+    var unnamedBase: UInt32 = 0
 }
 
 /// What the unnamed prepared statement of a server connection is.
@@ -59,9 +63,9 @@ public final class ServerSession {
     var statements: ServerStatements
     /// The unnamed prepared statement.
     var unnamed: UnnamedStatement = .none
-    /// Statements whose Parse is not answered, with the batch it was sent in: a later batch cannot rely on them, since an
-    /// error skips the rest of a batch.
-    var unanswered: [UInt64: UInt32] = [:]
+    /// Statements whose Parse is not answered, with the batch it was last sent in and how often it is owed: a later batch
+    /// cannot rely on them, since an error skips the rest of a batch.
+    var unanswered: [UInt64: (batch: UInt32, count: Int)] = [:]
     /// The batch in which the unnamed statement was parsed, while that is not answered.
     var unnamedUnanswered: UInt32?
     /// Counts the Syncs sent.
@@ -126,6 +130,7 @@ public final class ServerSession {
     func add(_ operation: StatementOperation) {
         var entered = operation
         entered.batch = batch
+        entered.unnamedBase = entered.unnamedChange &- 1
         operations.append(entered)
     }
 
@@ -137,7 +142,7 @@ public final class ServerSession {
         let last = max(0, index - 256)
         while index >= last, let operation = operations[index] {
             switch operation.kind {
-            case .parseNamed, .closeNamed:
+            case .parseNamed, .parseHeld, .closeNamed:
                 if operation.name.withSpan({ $0.equals(name) }) { return operation.batch != batch }
             case .parseUnnamed, .closeUnnamed:
                 if name.byteCount == 0 { return operation.batch != batch }
@@ -146,6 +151,17 @@ public final class ServerSession {
             index -= 1
         }
         return last > 0
+    }
+
+    /// A Parse of the statement is sent in the current batch.
+    func parseSent(_ serial: UInt64) {
+        unanswered[serial] = (batch, (unanswered[serial]?.count ?? 0) &+ 1)
+    }
+
+    /// One of them was answered or skipped.
+    func parseSettled(_ serial: UInt64) {
+        guard let owed = unanswered[serial] else { return }
+        unanswered[serial] = owed.count > 1 ? (owed.batch, owed.count &- 1) : nil
     }
 
     /// Whether a Close the proxy put in for a statement is not answered.

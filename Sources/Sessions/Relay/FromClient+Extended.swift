@@ -153,22 +153,21 @@ extension SessionEnvironment {
         let nameBytes = clientName.toArray()
         _ = client.setStatement(nameBytes, ClientStatement(entry: entry, sqlDefinition: nil), nameHash)
         let serial = serial(entry)
-        let operation = StatementOperation(kind: .parseNamed, serial: serial, name: nameBytes)
         // In a failed transaction the server must refuse it; a ROLLBACK may be on its way, though. And so it must where
         // a batch that is not answered may fail the transaction.
         let mayFail = server.transaction == .failed || server.expected.syncs > 0
         if mayFail && server.statements.touch(serial) { server.statements.doubtful.insert(serial) }
         if !mayFail && isHeld(serial, server) {
             server.expected.append(Expected(.owedParseComplete))
-            server.add(operation)
+            server.add(StatementOperation(kind: .parseHeld, serial: serial, name: nameBytes))
             settleOwed(bytes, server)
             return
         }
         enter(serial, bytes, server)
         // By another of its names a later batch may mean the same statement.
-        server.unanswered[serial] = server.batch
+        server.parseSent(serial)
         server.expected.append(Expected(.parse))
-        server.add(operation)
+        server.add(StatementOperation(kind: .parseNamed, serial: serial, name: nameBytes))
         toServer.make(bytes) { out in
             let mark = out.begin(FrontendTag.parse)
             ServerName.write(serial, to: &out)

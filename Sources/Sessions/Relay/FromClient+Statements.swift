@@ -36,11 +36,11 @@ extension SessionEnvironment {
         if isHeld(serial, server) { return serial }
         enter(serial, bytes, server)
         if let definition = statement.sqlDefinition {
-            server.unanswered[serial] = server.batch
+            server.parseSent(serial)
             injectDefinition(definition, serial, bytes, server)
             return serial
         }
-        server.unanswered[serial] = server.batch
+        server.parseSent(serial)
         server.add(StatementOperation(kind: .injectedParse, serial: serial))
         server.expected.append(Expected(.parse, hidden: true))
         injectParse(statement.entry, named: serial, bytes)
@@ -51,7 +51,7 @@ extension SessionEnvironment {
     func isHeld(_ serial: UInt64, _ server: ServerSession) -> Bool {
         guard server.statements.touch(serial) else { return false }
         if server.unanswered.isEmpty { return true }
-        guard let batch = server.unanswered[serial], batch != server.batch else { return true }
+        guard let owed = server.unanswered[serial], owed.batch != server.batch else { return true }
         server.statements.doubtful.insert(serial)
         return false
     }

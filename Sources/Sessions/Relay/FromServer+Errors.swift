@@ -104,7 +104,7 @@ extension SessionEnvironment {
     /// A Parse was not carried out, at least not this one.
     private func doubt(_ serial: UInt64, _ server: ServerSession) {
         server.statements.remove(serial)
-        server.unanswered[serial] = nil
+        server.parseSettled(serial)
         server.statements.doubtful.insert(serial)
     }
 
@@ -116,15 +116,16 @@ extension SessionEnvironment {
         guard let client else { return }
         if client.unnamedChanges == operation.unnamedChange {
             client.unnamed = entry
-            client.unnamedChanges = operation.unnamedChange &- 1
+            client.unnamedChanges = operation.unnamedBase
             return
         }
         for index in 0..<server.operations.count {
-            // A Query in between has dropped it for good.
-            guard var later = server.operations[index], later.unnamedChange == operation.unnamedChange &+ 1 else {
-                continue
-            }
+            // Not if a Query in between has dropped it for good.
+            guard var later = server.operations[index], later.unnamedChange != 0,
+                later.unnamedBase == operation.unnamedChange
+            else { continue }
             later.previousUnnamed = entry
+            later.unnamedBase = operation.unnamedBase
             server.operations.replace(at: index, with: later)
             return
         }
@@ -135,8 +136,8 @@ extension SessionEnvironment {
         _ unnamedTouched: inout Bool
     ) {
         switch operation.kind {
-        case .parseNamed:
-            doubt(operation.serial, server)
+        case .parseNamed, .parseHeld:
+            if case .parseNamed = operation.kind { doubt(operation.serial, server) }
             if let client, client.prepared?.remove(operation.name) != nil {
                 // Errors about it may still be on their way.
                 remember(String(decoding: operation.name, as: UTF8.self), for: operation.serial, client)

@@ -267,13 +267,13 @@ extension SessionEnvironment {
         guard let operation else { return }
         switch operation.kind {
         case .parseUnnamed, .injectedUnnamed: server.unnamedUnanswered = nil
-        case .parseNamed, .injectedParse: server.unanswered[operation.serial] = nil
+        case .parseNamed, .injectedParse: server.parseSettled(operation.serial)
         case .evict:
             // Unless the same one is being closed once more.
             if operation.serial != 0 && !server.isEvicting(operation.serial) {
                 server.statements.doubtful.remove(operation.serial)
             }
-        case .closeNamed, .closeUnnamed: break
+        case .parseHeld, .closeNamed, .closeUnnamed: break
         }
     }
 
