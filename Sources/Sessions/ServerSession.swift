@@ -13,7 +13,7 @@ struct StatementOperation {
         case parseUnnamed
         /// A Parse the proxy put in, so that the statement exists on this server.
         case injectedParse
-        /// A Parse of the unnamed statement the proxy put in.
+        /// A Parse or Close of the unnamed statement the proxy put in.
         case injectedUnnamed
         /// A Close the proxy put in to make room.
         case evict
@@ -66,7 +66,7 @@ public final class ServerSession {
     /// Statements whose Parse is not answered, with the batch it was last sent in and how often it is owed: a later batch
     /// cannot rely on them, since an error skips the rest of a batch.
     var unanswered: [UInt64: (batch: UInt32, count: Int)] = [:]
-    /// The batch in which the unnamed statement was parsed, while that is not answered.
+    /// The batch in which the unnamed statement was parsed or closed, while that is not answered.
     var unnamedUnanswered: UInt32?
     /// Counts the Syncs sent.
     var batch: UInt32 = 0
@@ -151,6 +151,21 @@ public final class ServerSession {
             index -= 1
         }
         return last > 0
+    }
+
+    /// Whether the server's unnamed statement is what `unnamed` says when the next message of this batch gets there: an
+    /// error in an earlier batch may skip what changed it.
+    var isUnnamedCertain: Bool { unnamedUnanswered == nil || unnamedUnanswered == batch }
+
+    /// One change of the unnamed statement was answered; it is certain once the last is.
+    func unnamedSettled() {
+        for index in 0..<operations.count {
+            switch operations[index]?.kind {
+            case .parseUnnamed?, .injectedUnnamed?, .closeUnnamed?: return
+            case .parseNamed?, .parseHeld?, .injectedParse?, .evict?, .closeNamed?, nil: break
+            }
+        }
+        unnamedUnanswered = nil
     }
 
     /// A Parse of the statement is sent in the current batch.

@@ -21,12 +21,14 @@ extension SessionEnvironment {
             return nil
         }
         guard end > body else { return .fatal(Self.malformed("invalid Query message")) }
-        if server.hasOpenBatch, let unnamed = client.unnamed {
+        if server.hasOpenBatch && (client.unnamed != nil || server.unnamed != .none || !server.isUnnamedCertain) {
             // An error in the batch skips the Query too, and then the unnamed statement lives on: a Close that shares
             // its fate tells.
             server.add(
                 StatementOperation(
-                    kind: .closeUnnamed, previousUnnamed: unnamed, unnamedChange: client.unnamedChanges &+ 1))
+                    kind: .closeUnnamed, previousUnnamed: client.unnamed,
+                    unnamedChange: client.unnamedChanges &+ 1))
+            server.unnamedUnanswered = server.batch
             server.expected.append(Expected(.closeStatement, hidden: true))
             toServer.make(bytes) { $0.close(0x53, []) }
         }
@@ -318,6 +320,7 @@ extension SessionEnvironment {
                     unnamedChange: client.unnamedChanges &+ 1))
             client.unnamed = nil
             server.unnamed = .none
+            server.unnamedUnanswered = server.batch
             server.expected.append(Expected(.closeStatement))
             toServer.forward(bytes, start, end)
             return nil

@@ -7,21 +7,18 @@ extension SessionEnvironment {
     /// Before a Bind or Describe of the unnamed statement: the server's must be this client's.
     func prepareUnnamed(_ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession) {
         guard let entry = client.unnamed else {
-            if server.unnamed == .none { return }
+            if server.unnamed == .none && server.isUnnamedCertain { return }
             // Another client's statement must not be found under the empty name: the server's own error is right.
             server.unnamed = .none
-            server.add(StatementOperation(kind: .evict))
+            server.unnamedUnanswered = server.batch
+            server.add(StatementOperation(kind: .injectedUnnamed))
             server.expected.append(Expected(.closeStatement, hidden: true))
             toServer.make(bytes) { $0.close(0x53, []) }
             return
         }
         if entry.facts.flags.contains(.hasEffects) { ensureReferences(entry, bytes, client, server) }
         let serial = serial(entry)
-        if server.unnamed == .serial(serial),
-            server.unnamedUnanswered == nil || server.unnamedUnanswered == server.batch
-        {
-            return
-        }
+        if server.unnamed == .serial(serial) && server.isUnnamedCertain { return }
         server.unnamed = .serial(serial)
         server.unnamedUnanswered = server.batch
         server.add(StatementOperation(kind: .injectedUnnamed, serial: serial))

@@ -266,14 +266,15 @@ extension SessionEnvironment {
     private func answered(_ operation: StatementOperation?, _ server: ServerSession) {
         guard let operation else { return }
         switch operation.kind {
-        case .parseUnnamed, .injectedUnnamed: server.unnamedUnanswered = nil
+        case .parseUnnamed, .injectedUnnamed, .closeUnnamed:
+            if server.unnamedUnanswered != nil { server.unnamedSettled() }
         case .parseNamed, .injectedParse: server.parseSettled(operation.serial)
         case .evict:
             // Unless the same one is being closed once more.
             if operation.serial != 0 && !server.isEvicting(operation.serial) {
                 server.statements.doubtful.remove(operation.serial)
             }
-        case .parseHeld, .closeNamed, .closeUnnamed: break
+        case .parseHeld, .closeNamed: break
         }
     }
 
