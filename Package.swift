@@ -84,9 +84,24 @@ let package = Package(
             name: "SimulationRun", dependencies: ["Simulation"], path: "Tests/SimulationRun", swiftSettings: rules),
         tests("Simulation"),
 
+        // What hostile bytes are thrown at, as a library: `make fuzz` drives it by libFuzzer, the tests with its seeds.
+        .target(
+            name: "FuzzTargets",
+            dependencies: ["ByteKit", "Credentials", "SQLText", "PostgresWire", "Settings", "Sessions"],
+            path: "Fuzzing/Targets", swiftSettings: rules),
+        tests("FuzzTargets"),
+
         .executableTarget(
             name: "MicroBench", dependencies: ["ByteKit", "PostgresWire", "SQLText", "Pooling"],
             path: "Benchmarks/MicroBench", swiftSettings: rules),
     ],
     cxxLanguageStandard: .cxx20
 )
+
+// Links only with `-sanitize=fuzzer` (scripts/fuzz).
+if Context.environment["HEADGATE_FUZZING"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzz", dependencies: ["FuzzTargets"], path: "Fuzzing/Driver",
+            swiftSettings: rules))
+}

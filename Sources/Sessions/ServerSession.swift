@@ -179,13 +179,14 @@ public final class ServerSession {
         unanswered[serial] = owed.count > 1 ? (owed.batch, owed.count &- 1) : nil
     }
 
-    /// Whether a Close the proxy put in for a statement is not answered.
-    func isEvicting(_ serial: UInt64) -> Bool {
-        guard statements.doubtful.contains(serial) else { return false }
+    /// A Close the proxy put in was answered: the server has that statement no more, unless something sent behind it says
+    /// otherwise.
+    func evicted(_ serial: UInt64) {
+        guard statements.doubtful.contains(serial), unanswered[serial] == nil else { return }
         for index in 0..<min(256, operations.count) where operations[index]?.serial == serial {
-            if case .evict? = operations[index]?.kind { return true }
+            if case .evict? = operations[index]?.kind { return }
         }
-        return false
+        statements.doubtful.remove(serial)
     }
 
     /// So much went wrong that nobody knows any more which statements it holds: better a new connection.

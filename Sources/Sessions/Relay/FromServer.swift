@@ -270,10 +270,7 @@ extension SessionEnvironment {
             if server.unnamedUnanswered != nil { server.unnamedSettled() }
         case .parseNamed, .injectedParse: server.parseSettled(operation.serial)
         case .evict:
-            // Unless the same one is being closed once more.
-            if operation.serial != 0 && !server.isEvicting(operation.serial) {
-                server.statements.doubtful.remove(operation.serial)
-            }
+            if operation.serial != 0 { server.evicted(operation.serial) }
         case .parseHeld, .closeNamed: break
         }
     }

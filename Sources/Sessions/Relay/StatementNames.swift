@@ -91,7 +91,9 @@ extension SessionEnvironment {
                         replacements.append((range, serial))
                         continue
                     }
-                    let serial = define(name, range, statement.range, text, entry, bytes, client, server)
+                    let serial = define(
+                        name, range, statement.range, text, entry, freed: replacements.map(\.serial), bytes, client,
+                        server)
                     preparedHere[name] = serial
                     replacements.append((range, serial))
                 case .execute(let name, let range), .deallocate(let name, let range):
@@ -151,10 +153,11 @@ extension SessionEnvironment {
         extra.sqlNames[serial] = name
     }
 
-    /// Learns what a PREPARE will define; the client has it when the PREPARE is sent.
+    /// Learns what a PREPARE will define; the client has it when the PREPARE is sent. `freed` are statements the text
+    /// itself has dropped by then.
     private func define(
         _ name: String, _ nameRange: Range<Int>, _ range: Range<Int>, _ text: RawSpan, _ entry: StatementEntry,
-        _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
+        freed: [UInt64], _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
     ) -> UInt64 {
         let whole = text.extracting(range)
         let definition =
@@ -167,6 +170,7 @@ extension SessionEnvironment {
         if extra.definitions.count >= 1024 { extra.definitions.removeAll() }
         extra.definitions[serial] = ClientStatement(
             entry: definition, sqlDefinition: Self.replacing([(shifted, serial)], in: whole))
+        if freed.contains(serial) { return serial }
         if server.statements.touch(serial) || server.statements.doubtful.remove(serial) != nil {
             // Another client's, with the same text: it makes way for the PREPARE that follows.
             server.statements.remove(serial)
