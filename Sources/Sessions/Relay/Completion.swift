@@ -15,7 +15,7 @@ extension SessionEnvironment {
         } else {
             server.trackedIndex &+= 1
         }
-        guard let client, index < tracked.entry.facts.statements.count else { return }
+        guard let client, index >= 0, index < tracked.entry.facts.statements.count else { return }
         for effect in tracked.effects(of: index) { apply(effect, server, client) }
         transactionControl(tag, server, client)
     }
@@ -41,7 +41,8 @@ extension SessionEnvironment {
     /// A statement of a tracked simple Query failed: the rest will not run. Its entry goes with ReadyForQuery.
     func abandonTrackedQuery(_ server: ServerSession, _ client: ClientSession?) {
         if let tracked = server.tracked.first { didNotRun(tracked, from: server.trackedIndex, client, server) }
-        server.trackedIndex = Int.max - 1
+        // Far enough that no server completes so many.
+        server.trackedIndex = 1 << 48
     }
 
     private func transactionControl(_ tag: RawSpan, _ server: ServerSession, _ client: ClientSession) {

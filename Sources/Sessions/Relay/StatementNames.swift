@@ -13,7 +13,7 @@ struct TrackedStatement {
 
     /// What statement number `index` does to the session.
     func effects(of index: Int) -> [SessionEffect] {
-        guard index < entry.facts.statements.count else { return [] }
+        guard index >= 0, index < entry.facts.statements.count else { return [] }
         var effects = entry.facts.statements[index].effects
         for inner in executed where inner.index == index { effects += inner.entry.facts.statements.first?.effects ?? [] }
         return effects
