@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from support.wire import SYNC, bind, execute, parse, query, row, types
+from support.wire import SYNC, bind, copy_data, execute, parse, query, row, types
 
 MIB = 1 << 20
 
@@ -118,6 +118,27 @@ def test_pressure_result_of_every_size_around_a_buffer(pooler):
             for size in range(base - 40, base + 8):
                 found = c.read_until("Z")
                 assert types(found) == "TDCZ" and len(row(found[1].body)[0]) == size
+
+
+@pytest.mark.requires_pooler
+@pytest.mark.parametrize("ended", ["by_the_rest", "by_closing"])
+def test_pressure_half_a_message_stays_with_its_server(own_pooler, ended):
+    """The server says it is done while it has half a CopyData: whoever came next would have had its first bytes eaten."""
+    pooler = own_pooler(default_pool_size=1)
+    with pooler.wire() as half, pooler.wire() as other:
+        half.send(query("COPY nowhere FROM STDIN"))
+        half.send(copy_data(b"x" * 60)[:30])
+        assert types(half.read_until("Z")) == "EZ"
+        other.send(query("SELECT 'whole'"))
+        assert other.quiet(0.2)
+        if ended == "by_the_rest":
+            half.send(copy_data(b"x" * 60)[30:])
+            assert types(other.read_until("Z")) == "TDCZ"
+            assert half.value("SELECT 'next'") == "next"
+        else:
+            half.close()
+            assert types(other.read_until("Z")) == "TDCZ"
+        assert other.value("SELECT 'again'") == "again"
 
 
 @pytest.mark.requires_headgate

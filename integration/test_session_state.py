@@ -3,7 +3,7 @@
 import pytest
 
 from support.sharing import neighbours, on_both_servers
-from support.wire import SYNC, ServerError, bind, describe, execute, fields, parse, query, types
+from support.wire import FLUSH, SYNC, ServerError, bind, describe, execute, fields, parse, query, types
 
 pytestmark = pytest.mark.requires_headgate
 
@@ -51,6 +51,29 @@ def test_state_set_by_extended_protocol_with_a_parameter(pooler):
         client.send(parse("SELECT set_config('work_mem', $1, false)"), bind("", "", ("21MB",)), execute(), SYNC)
         client.read_until("Z")
         assert on_both_servers(pooler, client, "SHOW work_mem") == ["21MB", "21MB"]
+
+
+@pytest.mark.parametrize("how", ["sql", "protocol"])
+def test_state_set_by_executing_a_prepared_statement(pooler, how):
+    with pooler.wire() as client:
+        if how == "sql":
+            client.query("PREPARE sets AS SELECT set_config('work_mem', $1, false)")
+        else:
+            client.send(parse("SELECT set_config('work_mem', $1, false)", "sets"), SYNC)
+            client.read_until("Z")
+        assert on_both_servers(pooler, client, "SHOW work_mem") == ["4MB", "4MB"]
+        client.query("EXECUTE sets ('22MB')")
+        assert on_both_servers(pooler, client, "SHOW work_mem") == ["22MB", "22MB"]
+
+
+def test_sql_prepare_an_error_tells_the_place_in_the_clients_text(pooler):
+    with pooler.wire() as client:
+        for sql in ("PREPARE p AS SELECT nothing_such", "PREPARE a_much_longer_name AS SELECT 'ä', nothing_such"):
+            found = fields(client.query(sql)[0].body)
+            assert (found["C"], found["P"]) == ("42703", str(sql.index("nothing_such") + 1))
+            client.send(parse(sql), bind(), execute(), SYNC)
+            error = next(m for m in client.read_until("Z") if m.type == "E")
+            assert fields(error.body)["P"] == str(sql.index("nothing_such") + 1)
 
 
 def test_state_a_bad_set_fails_at_once(pooler):
@@ -151,20 +174,75 @@ def test_protocol_prepare_follows_the_client_and_discard_all_forgets(pooler):
         assert types(client.read_until("Z")) == "EZ"
 
 
-@pytest.mark.xfail(strict=True, reason="not mended yet: first in docs/design/progress.md")
-def test_plan_that_changed_its_result_type_is_mended(pooler):
-    """0A000 outside a transaction: prepared again, and the client sees rows (PostgreSQL itself would fail)."""
+STAR = parse("SELECT * FROM mended WHERE $1 <> 'nobody'", "star")
+USES = {
+    "bind": (bind("", "star", ("x",)) + describe("P") + execute() + SYNC, "2TDCZ"),
+    "describe": (describe("S", "star") + SYNC, "tTZ"),
+    "describe_and_bind": (describe("S", "star") + bind("", "star", ("x",)) + execute() + SYNC, "tT2DCZ"),
+    "long": (bind("", "star", ("x" * 50_000,)) + describe("P") + execute() + SYNC, "2TDCZ"),
+}
+
+
+@pytest.fixture
+def stale(own_pooler):
+    """A client with a statement whose result type has changed since the server prepared it, and another client."""
+    pooler = own_pooler(default_pool_size=1)
     with pooler.wire() as client, pooler.wire() as other:
         other.query("DROP TABLE IF EXISTS mended; CREATE TABLE mended AS SELECT 1 AS a")
-        client.send(parse("SELECT * FROM mended", "star"), SYNC)
-        client.read_until("Z")
-        client.send(bind("", "star"), execute(), SYNC)
-        assert types(client.read_until("Z")) == "2DCZ"
+        client.send(STAR, bind("", "star", ("x",)), execute(), SYNC)
+        assert types(client.read_until("Z")) == "12DCZ"
         other.query("ALTER TABLE mended ADD b int DEFAULT 2")
-        client.send(bind("", "star"), describe("P"), execute(), SYNC)
-        found = client.read_until("Z")
-        if pooler.kind != "direct":
-            assert types(found) == "2TDCZ"
-        client.send(query("BEGIN"), bind("", "star"), execute(), SYNC)
-        client.read_until("Z")
-        client.query("ROLLBACK")
+        yield client, other
+
+
+@pytest.mark.parametrize("use", USES)
+@pytest.mark.parametrize("how", ["at_once", "in_pieces", "by_a_new_client"])
+def test_plan_that_changed_its_result_type_is_mended(stale, use, how):
+    """0A000 outside a transaction: prepared again, and the client sees rows (PostgreSQL itself would fail)."""
+    client, other = stale
+    messages, answer = USES[use]
+    if how == "at_once":
+        client.send(messages)
+    elif how == "in_pieces":
+        client.send_pieces([messages[:20], messages[20:40], messages[40:]], 0.02)
+    else:
+        client, answer = other, "1" + answer
+        client.send(STAR + messages)
+    assert types(client.read_until("Z")) == answer
+    assert client.value("SELECT 'after'") == "after"
+
+
+def test_plan_that_changed_fails_in_a_transaction_and_only_there(stale):
+    client, _ = stale
+    client.query("BEGIN")
+    client.send(USES["bind"][0])
+    found = client.read_until("Z")
+    assert types(found) == "EZ" and fields(found[0].body)["C"] == "0A000"
+    client.query("ROLLBACK")
+    client.query("BEGIN")
+    client.send(USES["bind"][0])
+    assert types(client.read_until("Z")) == "2TDCZ"
+    client.query("COMMIT")
+
+
+def test_plan_that_changed_who_flushes_gets_the_error(stale):
+    """The batch is not whole, so nothing can be sent again: the error must not be kept from who waits for it."""
+    client, other = stale
+    for before in (b"", describe("S", "star")):
+        client.send(before + bind("", "star", ("x",)), FLUSH)
+        assert types(client.read_until("E"))[-1] == "E"
+        client.send(SYNC)
+        assert types(client.read_until("Z")) == "Z"
+        client.send(USES["bind"][0])
+        assert types(client.read_until("Z")) == "2TDCZ"
+        other.query("ALTER TABLE mended ADD c int DEFAULT 3")
+
+
+def test_plan_that_changed_behind_other_work_is_the_servers_error(stale):
+    """What came before in the batch was undone with it: sent again it would not be."""
+    client, _ = stale
+    client.send(parse("SELECT 'first'"), bind(), execute(), USES["bind"][0])
+    found = client.read_until("Z")
+    assert types(found) == "12DCEZ" and fields(found[4].body)["C"] == "0A000"
+    client.send(USES["bind"][0])
+    assert types(client.read_until("Z")) == "2TDCZ"

@@ -44,6 +44,8 @@ final class ClientConnection: Connection {
     var timer: Int32 = -1
     /// Too many replies are owed for more to be sent.
     var waitsForReplies = false
+    /// The server is done with it but has half a message of its (COPY data behind an error): the rest comes first.
+    var endsWithMessage = false
     /// The server it has is being made ready for it.
     var waitsForServer = false
     /// The hub is being asked to listen to so many channels before the message in front can go on.
@@ -124,6 +126,11 @@ final class ClientConnection: Connection {
             unsafe send(environment.toClient, from: rest)
             done += result.consumed
             pool?.counters.bytesFromClients &+= UInt64(truncatingIfNeeded: result.consumed)
+            if endsWithMessage {
+                messageEnded()
+                if phase == .closed { return bytes.count }
+                if waitsForServer { return done }
+            }
             switch result.stop {
             case .drained: return done
             case .needBytes:
@@ -159,7 +166,25 @@ final class ClientConnection: Connection {
         return done
     }
 
+    /// More of the message has come that the server had half of when it was done.
+    private func messageEnded() {
+        guard let session, !session.isSendingMessage else { return }
+        endsWithMessage = false
+        if server?.session?.isClean == true { transactionEnded() }
+    }
+
     // MARK: Server
+
+    /// Its server refused a stale plan; what it sent goes again, with the statement prepared anew.
+    func repeatBatch(_ server: ServerConnection) {
+        guard let session, let serverSession = server.session else { return }
+        let environment = worker.environment
+        let batch = environment.repeatBatch(from: session, to: serverSession)
+        unsafe batch.withUnsafeBytes { all in
+            unsafe server.send(environment.toServer, from: all)
+            unsafe send(environment.toClient, from: all)
+        }
+    }
 
     /// Asks for a server; true if it has one now.
     private func requestServer() -> Bool {
@@ -222,6 +247,10 @@ final class ClientConnection: Connection {
 
     /// The server says that no transaction is open and nothing is owed.
     func transactionEnded() {
+        if session?.isSendingMessage == true {
+            endsWithMessage = true
+            return
+        }
         waitsForReplies = false
         hasTimedOut = false
         lastActive = worker.loop.nowMicros

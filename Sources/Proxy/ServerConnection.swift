@@ -235,6 +235,7 @@ final class ServerConnection: Connection, CancelTarget {
             broke(failure)
             return bytes.count
         }
+        if result.wantsRepeat, let client { client.repeatBatch(self) }
         if result.wantsCopyData { send(worker.environment.refuseCopy(session)) }
         if result.sawReady && (session.isClean || isOurs && session.isQuiet) {
             becameClean()

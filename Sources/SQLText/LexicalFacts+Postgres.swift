@@ -107,7 +107,8 @@ extension LexicalFacts {
         } else if tokens[slice].last.map({ text.isWord($0, "default") }) == true, next < slice.count {
             out.effects.append(.reset(name: setting))
         } else {
-            out.effects.append(.set(name: setting, replay: bytes(slice, text)))
+            let replay = bytes(slice, text)
+            out.set(setting, to: replay, replay: replay)
         }
     }
 

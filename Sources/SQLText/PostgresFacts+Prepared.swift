@@ -13,7 +13,7 @@ extension PostgresFacts {
         query(inner, &body, top: false)
         out.writes = body.writes
         for function in body.functions { out.addFunction(function) }
-        // What EXECUTE will do to the session cannot be seen in its text, so it is announced here, once for all.
+        // Whatever EXECUTE does to the session, it counts as unknown.
         if !body.effects.isEmpty { out.effects.append(.mayCreate(.unknown)) }
     }
 

@@ -96,7 +96,7 @@ extension PostgresFacts {
         switch constant(arguments[1]) {
         case .text(let value):
             let replay = "SELECT pg_catalog.set_config(\(Self.quoted(given)), \(Self.quoted(value)), false)"
-            out.effects.append(.set(name: name, replay: Array(replay.utf8)))
+            out.set(name, to: value.utf8, replay: Array(replay.utf8))
             if name == "search_path", value.contains("pg_temp") { out.effects.append(.mayCreate(.temporaryTables)) }
         case .null: out.effects.append(.reset(name: name))
         case .boolean, .number, .computed: return out.effects.append(.setComputed(name: name))

@@ -10,7 +10,8 @@ extension PostgresFacts {
             if tree.flag(node, "is_local") {
                 out.effects.append(.setLocal(name: name))
             } else {
-                out.effects.append(.set(name: name, replay: bytes(slice, text)))
+                let replay = bytes(slice, text)
+                out.set(name, to: replay, replay: replay)
             }
             if name == "search_path", namesTemporarySchema(node) { out.effects.append(.mayCreate(.temporaryTables)) }
         case "VAR_SET_DEFAULT":

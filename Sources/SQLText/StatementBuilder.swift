@@ -18,6 +18,13 @@ struct StatementBuilder {
         if !name.isEmpty, seenFunctions.insert(name).inserted { functions.append(name) }
     }
 
+    /// The setting `name` is made `value` by `replay`. Half a DateStyle keeps the other half of what was in force: the
+    /// server knows the whole.
+    mutating func set(_ name: String, to value: some Collection<UInt8>, replay: [UInt8]) {
+        let isHalf = name == "datestyle" && !value.contains(0x2C)
+        effects.append(isHalf ? .setComputed(name: name) : .set(name: name, replay: replay))
+    }
+
     /// Code runs that cannot be seen from here.
     mutating func mayDoAnything() {
         effects.append(.mayCreate(.unknown))

@@ -78,6 +78,17 @@ public enum SessionEffect: Sendable, Equatable {
     case mayCreate(SessionStateKinds)
     /// May end state of these kinds.
     case mayRelease(SessionStateKinds)
+
+    /// Whether it makes, uses or ends prepared statements.
+    public var namesStatements: Bool {
+        switch self {
+        case .prepare, .execute, .deallocate, .deallocateAll, .discardAll: true
+        case .set, .setComputed, .setLocal, .reset, .resetAll, .discardPlans, .discardTemporary, .discardSequences,
+            .listen, .unlisten, .unlistenAll, .savepoint, .releaseSavepoint, .rollbackToSavepoint, .mayCreate,
+            .mayRelease:
+            false
+        }
+    }
 }
 
 /// One statement of a text.

@@ -22,9 +22,9 @@ public final class ClientSession {
     /// The ParameterStatus values the client has been told.
     public var status: StatusBlock
     /// What the last Parse of the unnamed statement was, if that statement still exists for this client.
-    var unnamed: StatementEntry? { didSet { unnamedChanges &+= 1 } }
-    /// How often it has changed: an error that undoes one change must not undo those sent after it.
-    var unnamedChanges: UInt32 = 0
+    var unnamed: StatementEntry?
+    /// How often it was dropped for certain: an error that undoes what was sent before must not bring it back.
+    var unnamedDrops: UInt32 = 0
     /// Named statements.
     var prepared: NameTable<ClientStatement>?
     /// What few clients have.
@@ -74,6 +74,8 @@ final class ClientExtra {
     var suspects: SessionStateKinds = []
     /// What the client calls statements that SQL text names, by serial.
     var sqlNames: [UInt64: String] = [:]
+    /// Where the names in texts were replaced, by the serial of the text as the server has it.
+    var shifts: [UInt64: [RenamedText.Shift]] = [:]
     /// What PREPAREs that were understood define, by serial.
     var definitions: [UInt64: ClientStatement] = [:]
     /// Settings whose values must be read back from the server.

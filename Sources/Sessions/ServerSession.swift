@@ -34,10 +34,11 @@ struct StatementOperation {
     var previous: ClientStatement?
     /// The unnamed statement the client had before.
     var previousUnnamed: StatementEntry?
-    /// `ClientSession.unnamedChanges` once it is sent.
-    var unnamedChange: UInt32 = 0
-    /// What that was when the client had `previousUnnamed`.
-    var unnamedBase: UInt32 = 0
+    /// `ClientSession.unnamedDrops` when it was sent.
+    var unnamedDrops: UInt32 = 0
+
+    /// Whether it changes which unnamed statement the client has.
+    var changesUnnamed: Bool { kind == .parseUnnamed || kind == .closeUnnamed }
 }
 
 /// What the unnamed prepared statement of a server connection is.
@@ -80,8 +81,10 @@ public final class ServerSession {
     var failures = Ring<PostgresError>()
     /// An error was answered: everything the client sends up to its Sync is discarded, as the server does.
     var isSkipping = false
-    /// Extended messages were sent since the last Sync.
+    /// Extended messages were sent to it since the last Sync.
     var hasOpenBatch = false
+    /// The batch it was sent last, while that can be sent once more.
+    var retry = BatchRetry()
     /// Inside BEGIN … COMMIT, known earlier than from ReadyForQuery.
     var isInBlock = false
     /// The last tracked statement was ROLLBACK TO SAVEPOINT, whose tag is that of ROLLBACK.
@@ -98,6 +101,8 @@ public final class ServerSession {
     var passHidden = false
     /// The last error that answered a hidden message.
     public internal(set) var hiddenError: ServerError?
+    /// Why the proxy could not prepare what the Query behind it executes.
+    var refusedPreparation: [UInt8] = []
     /// Rows that answered hidden messages, as column texts.
     var hiddenRows: [[[UInt8]?]] = []
 
@@ -130,14 +135,16 @@ public final class ServerSession {
     func add(_ operation: StatementOperation) {
         var entered = operation
         entered.batch = batch
-        entered.unnamedBase = entered.unnamedChange &- 1
         operations.append(entered)
     }
+
+    /// Whether Parse or Close messages of an earlier batch are not answered.
+    var hasUndecided: Bool { operations.first.map { $0.batch != batch } ?? false }
 
     /// Whether what a name means depends on a batch before this one whose outcome is not known: an error may have
     /// skipped the Parse or Close in it.
     func isUndecided(_ name: RawSpan) -> Bool {
-        guard let oldest = operations.first, oldest.batch != batch else { return false }
+        guard hasUndecided else { return false }
         var index = operations.count - 1
         let last = max(0, index - 256)
         while index >= last, let operation = operations[index] {

@@ -8,6 +8,8 @@ import Testing
             ("SET search_path TO a, 'b'", [.set("search_path", "SET search_path TO a, 'b'")]),
             ("set work_mem = '64MB' ; ", [.set("work_mem", "set work_mem = '64MB'")]),
             ("SET SESSION DateStyle = ISO, MDY", [.set("datestyle", "SET SESSION DateStyle = ISO, MDY")]),
+            ("SET DateStyle = ISO", [.setComputed(name: "datestyle")]),
+            ("SELECT set_config('DateStyle', 'ISO', false)", [.setComputed(name: "datestyle")]),
             ("SET TIME ZONE 'UTC'", [.set("timezone", "SET TIME ZONE 'UTC'")]),
             ("SET TIME ZONE LOCAL", [.reset(name: "timezone")]),
             ("SET NAMES 'utf8'", [.set("client_encoding", "SET NAMES 'utf8'")]),

@@ -114,7 +114,11 @@ class Client:
             elif m.type == "Z":
                 readies -= 1
             elif m.type == "N":
-                got_notices.append(fields(m.body)["M"])
+                f = fields(m.body)
+                if f["C"] == "57P02":  # a crash elsewhere ends this server too: said by PostgreSQL in the middle of anything
+                    self.note_fault(f["C"], f["M"])
+                else:
+                    got_notices.append(f["M"])
             elif m.type == "E":
                 f = fields(m.body)
                 if error is not None and error in f["M"]:

@@ -5,7 +5,8 @@ without ORDER BY, notifications (their moment is nobody's promise), and, because
 does not, plans whose result type changes. A custom setting that is not set reads '' where any session of the server
 has set it before and NULL where none has (custom-settings in docs/compatibility.md): both are read as NULL.
 Nor is there a parameter whose value the planner alone could stumble over: whether Bind or Execute says so depends on how
-often the statement has run on that server (shared-plans there).
+often the statement has run on that server (shared-plans there). And no search_path hides the table: what was prepared
+before it could not be prepared again (prepared-again there).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ SETTINGS = {
     "TimeZone": ["'UTC'", "'Europe/Berlin'", "-3", "DEFAULT", "'Nowhere/At All'"],
     "application_name": ["'one'", "'it''s two'", "''", "DEFAULT"],
     "statement_timeout": ["'20s'", "30000", "0"],
-    "search_path": ["public", '"$user", public', "'public'", "''", "DEFAULT"],
+    "search_path": ["public", '"$user", public', "'public'", "pg_catalog, public", "DEFAULT"],
     "extra_float_digits": ["0", "3", "DEFAULT"],
     "IntervalStyle": ["'iso_8601'", "'postgres'"],
     "bytea_output": ["'escape'", "'hex'"],

@@ -29,6 +29,8 @@ class Worker:
             admin.execute(f"DROP TABLE IF EXISTS {self.table}")
             admin.execute(f"CREATE TABLE {self.table} (i int PRIMARY KEY, t text)")
         self.done = 0
+        #: How many exchanges of the last conversation were compared.
+        self.compared = 0
 
     def fresh(self) -> None:
         for admin in self.admins:
@@ -43,7 +45,7 @@ class Worker:
             problem = self.converse(plan, conversation)
             if problem:
                 raise Difference(self.explain(plan, problem, conversation))
-            self.done += len(plan)
+            self.done += self.compared
             conversation += 1
         return self.done
 
@@ -55,11 +57,11 @@ class Worker:
         try:
             rivals = Rivals(self.endpoints) if self.with_rivals else None
             with Pair(self.endpoints, timeout) as pair:
-                for exchange in plan:
+                for self.compared, exchange in enumerate(plan, start=1):
                     if rivals and dice.random() < 0.5:
                         rivals.turn()
                     pair.check(exchange, dice)
-                    if pair.direct_closed:
+                    if pair.direct_closed or pair.parted:
                         break
             return None
         except Difference as difference:

@@ -89,11 +89,23 @@ extension SessionEnvironment {
         }
     }
 
+    /// EXECUTE did what the statement it names does. One that has been deallocated since may have done anything.
+    private func applyExecuted(_ name: String, _ server: ServerSession, _ client: ClientSession) {
+        guard let serial = ServerName.serial(name) else { return }
+        guard let known = client.extra?.sqlNames[serial], let made = client.prepared?.find(Array(known.utf8)),
+            self.serial(made.entry) == serial
+        else { return apply(.mayCreate(.unknown), server, client) }
+        guard made.entry.facts.flags.contains(.hasEffects) else { return }
+        for statement in made.entry.facts.statements {
+            for effect in statement.effects {
+                if case .execute = effect { continue }
+                apply(effect, server, client)
+            }
+        }
+    }
+
     private func apply(_ effect: SessionEffect, _ server: ServerSession, _ client: ClientSession) {
         switch effect {
-        case .set(name: "datestyle", let replay) where !replay.contains(0x2C):
-            // Half a DateStyle keeps the other half of what was in force: the server knows the whole.
-            apply(.setComputed(name: "datestyle"), server, client)
         case .set(let name, let replay):
             willChangeSettings(client, server)
             let entry = SettingEntry(name: name, replay: replay)
@@ -155,8 +167,8 @@ extension SessionEnvironment {
         case .listen(let channel): note(.listen(channel), client)
         case .unlisten(let channel): note(.unlisten(channel), client)
         case .unlistenAll: note(.unlistenAll, client)
-        case .setLocal, .discardPlans, .discardTemporary, .discardSequences, .execute, .prepare, .deallocate,
-            .deallocateAll:
+        case .execute(let name, _): applyExecuted(name, server, client)
+        case .setLocal, .discardPlans, .discardTemporary, .discardSequences, .prepare, .deallocate, .deallocateAll:
             // Names of statements are entered when they are sent (`willRun`).
             break
         }

@@ -16,6 +16,8 @@ public enum ExpectedKind: UInt8, Sendable {
     case owedParseComplete
     /// Nothing was sent: the proxy itself owes the client a CloseComplete here.
     case owedCloseComplete
+    /// A Parse sent only to be refused where PostgreSQL would: its ParseComplete is not passed on, all else is.
+    case trialParse
     /// A message was sent that is sure to fail; its error is replaced by one of ours.
     case failure
     /// Nothing is owed: here the client ended COPY data before the server had asked for any. What was sent behind it is

@@ -10,6 +10,7 @@ extension SessionEnvironment {
         _ entry: StatementEntry, _ end: Int, at start: Int, _ bytes: RawSpan, _ client: ClientSession,
         _ server: ServerSession
     ) -> ClientStop? {
+        if isUndecided(entry, server) { return .tooManyInFlight }
         if client.policy == .reject, let refusal = refusal(entry) {
             if server.expected.isEmpty {
                 toClient.make(bytes) { out in
@@ -35,15 +36,16 @@ extension SessionEnvironment {
             server.hasOpenBatch = false
             return nil
         }
-        if namesUndecided(entry, server) { return .tooManyInFlight }
+        dropUnnamed(bytes, client, server)
         let text = bytes.extracting((start &+ 5)..<(end &- 1))
         if let rewritten = rewriteNames(text, entry, isSimple: true, bytes, client, server) {
-            let named = rewritten.withSpan { statements.entry(text: $0, types: $0.extracting(0..<0)) }
+            let named = rewritten.bytes.withSpan { statements.entry(text: $0, types: $0.extracting(0..<0)) }
+            note(rewritten, for: serial(named), client)
             server.tracked.append(willRun(named, client, server))
             server.expected.append(Expected(.query, tracked: true))
             toServer.make(bytes) { out in
                 let mark = out.begin(FrontendTag.query)
-                out.raw(rewritten)
+                out.raw(rewritten.bytes)
                 out.u8(0)
                 out.end(mark)
             }

@@ -13,42 +13,50 @@ extension SessionEnvironment {
     ) -> ClientStop? {
         guard end <= bytes.byteCount else {
             if end &- start <= maxInspectedStatement { return .needBytes(end &- start) }
+            dropUnnamed(bytes, client, server)
             server.expected.append(Expected(.query))
-            server.unnamed = .none
-            client.unnamed = nil
             client.more().suspects.insert(.unknown)
             stream(end, at: start, bytes, client)
             return nil
         }
         guard end > body else { return .fatal(Self.malformed("invalid Query message")) }
-        if server.hasOpenBatch && (client.unnamed != nil || server.unnamed != .none || !server.isUnnamedCertain) {
-            // An error in the batch skips the Query too, and then the unnamed statement lives on: a Close that shares
-            // its fate tells.
-            server.add(
-                StatementOperation(
-                    kind: .closeUnnamed, previousUnnamed: client.unnamed,
-                    unnamedChange: client.unnamedChanges &+ 1))
-            server.unnamedUnanswered = server.batch
-            server.expected.append(Expected(.closeStatement, hidden: true))
-            toServer.make(bytes) { $0.close(0x53, []) }
-        }
         if QuickLook.leavesNoTrace(bytes.extracting(body..<(end &- 1))) {
-            client.unnamed = nil
-            server.unnamed = .none
+            dropUnnamed(bytes, client, server)
             toServer.forward(bytes, start, end)
             server.expected.append(Expected(.query))
             return nil
         }
         let entry = statements.entry(text: bytes.extracting(body..<(end &- 1)), types: bytes.extracting(body..<body))
-        client.unnamed = nil
-        server.unnamed = .none
         if entry.facts.flags.isDisjoint(with: Self.interesting) {
+            dropUnnamed(bytes, client, server)
             toServer.forward(bytes, start, end)
             server.expected.append(Expected(.query))
         } else {
             return queryWithEffects(entry, end, at: start, bytes, client, server)
         }
         return nil
+    }
+
+    /// A Query is about to be sent: the unnamed statement goes with it. But an error in the batch before it skips the
+    /// Query too, and then the unnamed statement lives on: a Close that shares the Query's fate tells.
+    @inline(__always)
+    func dropUnnamed(_ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession) {
+        let isGone = server.unnamed == .none && server.isUnnamedCertain
+        server.unnamed = .none
+        guard server.hasOpenBatch else {
+            client.unnamed = nil
+            client.unnamedDrops &+= 1
+            return
+        }
+        // What an earlier batch did to it may still be undone, and another client's must not come back.
+        guard client.unnamed != nil || server.hasUndecided || !isGone else { return }
+        server.unnamedUnanswered = server.batch
+        server.add(
+            StatementOperation(
+                kind: .closeUnnamed, previousUnnamed: client.unnamed, unnamedDrops: client.unnamedDrops))
+        server.expected.append(Expected(.closeStatement, hidden: true))
+        toServer.make(bytes) { $0.close(0x53, []) }
+        client.unnamed = nil
     }
 
     /// Parse (`P`): name, text, parameter types.
@@ -73,20 +81,20 @@ extension SessionEnvironment {
         let message = bytes.extracting(body..<end)
         if !name.isEmpty && server.isUndecided(message.extracting(name)) { return .tooManyInFlight }
         let entry = statements.entry(text: message.extracting(text), types: message.extracting(oids))
-        if entry.facts.flags.contains(.hasEffects) && namesUndecided(entry, server) { return .tooManyInFlight }
+        if isUndecided(entry, server) { return .tooManyInFlight }
         if entry.facts.flags.contains(.hasEffects),
             let rewritten = rewriteNames(message.extracting(text), entry, isSimple: false, bytes, client, server)
         {
             // The same message with other names in the text, taken up as if the client had sent that.
             return parseRewritten(rewritten, message, name, oids, bytes, client, server)
         }
-        let isFirst = !server.hasOpenBatch
-        server.hasOpenBatch = true
         if name.isEmpty {
+            let isFirst = !server.hasOpenBatch
+            server.hasOpenBatch = true
             server.add(
                 StatementOperation(
                     kind: .parseUnnamed, serial: serial(entry), previousUnnamed: client.unnamed,
-                    unnamedChange: client.unnamedChanges &+ 1))
+                    unnamedDrops: client.unnamedDrops))
             client.unnamed = entry
             server.unnamed = .serial(serial(entry))
             // The first message of a batch is never skipped, so another client's statement is gone in any case.
@@ -101,14 +109,15 @@ extension SessionEnvironment {
     }
 
     private func parseRewritten(
-        _ text: [UInt8], _ message: RawSpan, _ name: Range<Int>, _ oids: Range<Int>, _ bytes: RawSpan,
+        _ text: RenamedText, _ message: RawSpan, _ name: Range<Int>, _ oids: Range<Int>, _ bytes: RawSpan,
         _ client: ClientSession, _ server: ServerSession
     ) -> ClientStop? {
         let types = message.extracting(oids)
-        let entry = text.withSpan { statements.entry(text: $0, types: types) }
+        let entry = text.bytes.withSpan { statements.entry(text: $0, types: types) }
+        note(text, for: serial(entry), client)
         server.hasOpenBatch = true
-        var tail = ByteWriter(capacity: text.count + 16)
-        tail.raw(text)
+        var tail = ByteWriter(capacity: text.bytes.count + 16)
+        tail.raw(text.bytes)
         tail.u8(0)
         tail.i16(Int16(truncatingIfNeeded: types.byteCount / 4))
         tail.span(types)
@@ -120,7 +129,7 @@ extension SessionEnvironment {
         server.add(
             StatementOperation(
                 kind: .parseUnnamed, serial: serial(entry), previousUnnamed: client.unnamed,
-                unnamedChange: client.unnamedChanges &+ 1))
+                unnamedDrops: client.unnamedDrops))
         client.unnamed = entry
         server.unnamed = .serial(serial(entry))
         server.unnamedUnanswered = server.batch
@@ -155,18 +164,19 @@ extension SessionEnvironment {
         let nameBytes = clientName.toArray()
         _ = client.setStatement(nameBytes, ClientStatement(entry: entry, sqlDefinition: nil), nameHash)
         let serial = serial(entry)
-        // In a failed transaction the server must refuse it; a ROLLBACK may be on its way, though. And so it must where
-        // a batch that is not answered may fail the transaction.
+        // In a failed transaction the server must refuse it, and whether it has failed is not known before what was
+        // sent with a Sync of its own is answered.
         let mayFail = server.transaction == .failed || server.expected.syncs > 0
         if mayFail && server.statements.touch(serial) { server.statements.doubtful.insert(serial) }
         if !mayFail && isHeld(serial, server) {
             server.expected.append(Expected(.owedParseComplete))
             server.add(StatementOperation(kind: .parseHeld, serial: serial, name: nameBytes))
+            // Only when something else was sent of its batch does it share the fate of that.
             settleOwed(bytes, server)
             return
         }
+        server.hasOpenBatch = true
         enter(serial, bytes, server)
-        // By another of its names a later batch may mean the same statement.
         server.parseSent(serial)
         server.expected.append(Expected(.parse))
         server.add(StatementOperation(kind: .parseNamed, serial: serial, name: nameBytes))
@@ -186,7 +196,7 @@ extension SessionEnvironment {
         server.add(StatementOperation(kind: .evict))
         server.expected.append(Expected(.closeStatement, hidden: true))
         server.add(StatementOperation(kind: .evict))
-        server.expected.append(Expected(.parse, hidden: true))
+        server.expected.append(Expected(.trialParse))
         toServer.make(bytes) { out in
             out.close(0x53, nobodys)
             let mark = out.begin(FrontendTag.parse)
@@ -216,7 +226,9 @@ extension SessionEnvironment {
             return passUnread(.bind, nil, at: start, end, bytes, server)
         }
         let name = bytes.extracting((portalEnd &+ 1)..<nameEnd)
-        if server.isUndecided(name) { return .tooManyInFlight }
+        let statement = name.byteCount == 0 ? nil : client.prepared?.find(name)
+        if isUndecided(name, statement?.entry ?? client.unnamed, server) { return .tooManyInFlight }
+        let isFirst = beginsBatch(server)
         server.hasOpenBatch = true
         let portal = bytes.extracting(body..<portalEnd)
         if name.byteCount == 0 {
@@ -226,7 +238,7 @@ extension SessionEnvironment {
             stream(end, at: start, bytes, client)
             return nil
         }
-        guard let statement = client.prepared?.find(name) else {
+        guard let statement else {
             notePortal(portal, nil, client)
             if ServerName.looksLikeOurs(name) {
                 failUnknownStatement(name, bytes, server)
@@ -241,6 +253,7 @@ extension SessionEnvironment {
         if statement.entry.facts.flags.contains(.hasEffects) {
             ensureReferences(statement.entry, bytes, client, server)
         }
+        if isFirst { server.retry.begin(serial, at: start) }
         notePortal(portal, statement.entry, client)
         server.expected.append(Expected(.bind))
         toServer.make(bytes) { out in
@@ -256,6 +269,12 @@ extension SessionEnvironment {
         }
         stream(end, at: nameEnd &+ 1, bytes, client)
         return nil
+    }
+
+    /// Whether what is sent now is the first the server gets of a batch, outside a transaction and with nothing owed.
+    @inline(__always)
+    private func beginsBatch(_ server: ServerSession) -> Bool {
+        !server.hasOpenBatch && server.transaction == .idle && server.expected.isEmpty
     }
 
     /// Describe (`D`) and Close (`C`): `S` or `P`, then a name.
@@ -276,16 +295,18 @@ extension SessionEnvironment {
             return nil
         }
         let name = bytes.extracting((body &+ 1)..<(end &- 1))
-        if server.isUndecided(name) { return .tooManyInFlight }
-        server.hasOpenBatch = true
+        let statement = name.byteCount == 0 ? nil : client.prepared?.find(name)
+        if isUndecided(name, statement?.entry ?? client.unnamed, server) { return .tooManyInFlight }
         if isClose { return closeStatement(name, at: start, end, bytes, client, server) }
+        let isFirst = beginsBatch(server)
+        server.hasOpenBatch = true
         if name.byteCount == 0 {
             prepareUnnamed(bytes, client, server)
             server.expected.append(Expected(.describeStatement))
             toServer.forward(bytes, start, end)
             return nil
         }
-        guard let statement = client.prepared?.find(name) else {
+        guard let statement else {
             if ServerName.looksLikeOurs(name) {
                 failUnknownStatement(name, bytes, server)
             } else {
@@ -298,6 +319,7 @@ extension SessionEnvironment {
         if statement.entry.facts.flags.contains(.hasEffects) {
             ensureReferences(statement.entry, bytes, client, server)
         }
+        if isFirst { server.retry.begin(serial, at: start) }
         server.expected.append(Expected(.describeStatement))
         toServer.make(bytes) { out in
             let mark = out.begin(FrontendTag.describe)
@@ -317,10 +339,11 @@ extension SessionEnvironment {
             server.add(
                 StatementOperation(
                     kind: .closeUnnamed, previousUnnamed: client.unnamed,
-                    unnamedChange: client.unnamedChanges &+ 1))
+                    unnamedDrops: client.unnamedDrops))
             client.unnamed = nil
             server.unnamed = .none
             server.unnamedUnanswered = server.batch
+            server.hasOpenBatch = true
             server.expected.append(Expected(.closeStatement))
             toServer.forward(bytes, start, end)
             return nil
@@ -346,6 +369,7 @@ extension SessionEnvironment {
             let nameEnd = bytes.firstIndex(of: 0, from: body, to: end),
             let entry = portals.find(bytes.extracting(body..<nameEnd))
         {
+            if isUndecided(entry, server) { return .tooManyInFlight }
             switch decideListen(entry, client, server) {
             case .pass: break
             case .wait(let channels): return .needChannels(channels)

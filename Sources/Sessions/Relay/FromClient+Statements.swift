@@ -44,6 +44,24 @@ extension SessionEnvironment {
         return serial
     }
 
+    /// Prepares an empty statement in place of one of the client's that is not to be run, only to be there: to be
+    /// deallocated, or to be in the way. Preparing the real one might fail. Answers the serial that names it.
+    func prepareNothing(insteadOf serial: UInt64, _ bytes: RawSpan, _ server: ServerSession) -> UInt64 {
+        let placeholder = serial | 1 << 63
+        if isHeld(placeholder, server) { return placeholder }
+        enter(placeholder, bytes, server)
+        server.parseSent(placeholder)
+        server.add(StatementOperation(kind: .injectedParse, serial: placeholder))
+        server.expected.append(Expected(.parse, hidden: true))
+        toServer.make(bytes) { out in
+            let mark = out.begin(FrontendTag.parse)
+            ServerName.write(placeholder, to: &out)
+            for _ in 0..<4 { out.u8(0) }
+            out.end(mark)
+        }
+        return placeholder
+    }
+
     /// Whether a message sent now will find the statement on the server.
     func isHeld(_ serial: UInt64, _ server: ServerSession) -> Bool {
         guard server.statements.touch(serial) else { return false }
@@ -129,7 +147,8 @@ extension SessionEnvironment {
             case .endOfCopyData:
                 server.expected.popFirst()
                 continue
-            case .parse, .bind, .describeStatement, .describePortal, .execute, .closeStatement, .closePortal, .sync,
+            case .parse, .trialParse, .bind, .describeStatement, .describePortal, .execute, .closeStatement,
+                .closePortal, .sync,
                 .query, .functionCall, .failure:
                 return
             }

@@ -35,6 +35,16 @@ extension SessionEnvironment {
     /// server, what is answered at once (`toClient`). Both plans refer to `bytes` and must be carried out before the
     /// next call.
     public func relay(_ bytes: RawSpan, from client: ClientSession, to server: ServerSession?) -> ClientRelay {
+        guard let server else { return relayMessages(bytes, client, nil) }
+        if server.retry.isRecording { server.retry.resume() }
+        let result = relayMessages(bytes, client, server)
+        if server.retry.isRecording { server.retry.keep(bytes, upTo: result.consumed, isWhole: false) }
+        if server.retry.owesError { giveKeptBack(server, client, bytes) }
+        return result
+    }
+
+    @inline(__always)
+    private func relayMessages(_ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession?) -> ClientRelay {
         let count = bytes.byteCount
         var position = 0
         while position < count {
@@ -99,7 +109,8 @@ extension SessionEnvironment {
         _ server: ServerSession
     ) -> ClientStop? {
         if server.isSkipping && tag != FrontendTag.sync && tag != FrontendTag.terminate {
-            // The server would discard it; Sync ends that.
+            // The server would discard it; Sync ends that. Who flushes waits for the error that is kept back.
+            if tag == FrontendTag.flush && server.retry.isRefused { giveKeptBack(server, client, bytes) }
             discard(end, bytes, client)
             return nil
         }
@@ -110,6 +121,8 @@ extension SessionEnvironment {
             return .needSettings
         }
         if server.expected.count >= ExpectedReplies.limit { return .tooManyInFlight }
+        // What follows the batch would come before it.
+        if server.retry.isWhole { server.retry.forget() }
         switch tag {
         case FrontendTag.query: return query(body, end, at: start, bytes, client, server)
         case FrontendTag.parse: return parse(body, end, at: start, bytes, client, server)
@@ -125,9 +138,12 @@ extension SessionEnvironment {
                 server.hasOpenBatch = false
                 server.isSkipping = false
                 server.batch &+= 1
+                if server.retry.isRecording { server.retry.keep(bytes, upTo: end, isWhole: true) }
             }
             return nil
         case FrontendTag.flush:
+            // Whoever flushes waits for answers before the batch is whole.
+            if server.retry.isRecording { server.retry.forget() }
             stream(end, at: start, bytes, client)
             return nil
         case FrontendTag.functionCall:

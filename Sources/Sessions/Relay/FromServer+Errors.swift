@@ -17,6 +17,17 @@ extension SessionEnvironment {
         server.isCopyingIn = false
         if server.isInBlock { server.failedInBlock = true } else if let client { rollBack(client, server) }
         var visible = client != nil
+        if error.sqlstate == "0A000" && !head.isHidden && ServerError.isStalePlan(bytes.extracting(body..<end)) {
+            if client != nil, server.retry.isPossible, head.kind == .bind || head.kind == .describeStatement {
+                server.retry.refuse(bytes.extracting(start..<end))
+                doubt(server.retry.serial, server)
+                skipToSync(server, client)
+                return nil
+            }
+            // Next time each is prepared anew: plans go stale together.
+            server.statements.doubtAll()
+        }
+        if server.retry.isActive && visible { giveKeptBack(server, client, bytes) }
         switch head.kind {
         case .failure:
             if let ours = server.failures.first, client != nil, !error.isFatal {
@@ -26,13 +37,27 @@ extension SessionEnvironment {
         case .query where head.isHidden:
             server.hiddenError = error
             if !error.isFatal { visible = false }
-        case .parse, .bind, .describeStatement, .describePortal, .execute, .closeStatement, .closePortal, .sync,
+        case .parse, .trialParse, .bind, .describeStatement, .describePortal, .execute, .closeStatement, .closePortal,
+            .sync,
             .query, .functionCall, .owedParseComplete, .owedCloseComplete, .endOfCopyData:
             // A batch of the proxy's own, up to a Sync of its own, fails in silence.
-            if head.isHidden && endsHidden(server) && !error.isFatal { visible = false }
+            if head.isHidden && endsHidden(server) && !error.isFatal {
+                visible = false
+                server.refusedPreparation = bytes.extracting(body..<min(end, body &+ 65_536)).toArray()
+            }
+            if error.sqlstate == "26000" && visible && !server.refusedPreparation.isEmpty {
+                // It does not exist because preparing it failed: that is what PostgreSQL would say.
+                let reason = server.refusedPreparation
+                toClient.make(bytes) { out in
+                    let mark = out.begin(BackendTag.errorResponse)
+                    out.raw(reason)
+                    out.end(mark)
+                }
+                visible = false
+            }
         }
         if visible, let client {
-            if let body = renamed(bytes.extracting(body..<end), for: client) {
+            if let body = translated(bytes.extracting(body..<end), answering: head, server, for: client) {
                 toClient.make(bytes) { out in
                     let mark = out.begin(BackendTag.errorResponse)
                     out.raw(body)
@@ -46,7 +71,7 @@ extension SessionEnvironment {
         switch head.kind {
         case .sync, .functionCall: break
         case .query: if head.isTracked { abandonTrackedQuery(server, client) }
-        case .parse, .bind, .describeStatement, .describePortal, .execute, .closeStatement, .closePortal,
+        case .parse, .trialParse, .bind, .describeStatement, .describePortal, .execute, .closeStatement, .closePortal,
             .owedParseComplete, .owedCloseComplete, .failure, .endOfCopyData:
             skipToSync(server, client)
         }
@@ -65,24 +90,27 @@ extension SessionEnvironment {
     /// The server discards everything up to the next Sync, a simple Query included: so are their expectations, and
     /// what was entered for them when they were sent is taken back, last first.
     private func skipToSync(_ server: ServerSession, _ client: ClientSession?) {
-        var undone: [StatementOperation] = []
-        var dropped: [TrackedStatement] = []
+        enum Undone {
+            case operation(StatementOperation)
+            case text(TrackedStatement)
+        }
+        var undone: [Undone] = []
         var isHead = true
         var unnamedTouched = false
         while let expected = server.expected.first, expected.kind != .sync {
             switch expected.kind {
-            case .parse, .closeStatement, .owedParseComplete, .owedCloseComplete:
+            case .parse, .trialParse, .closeStatement, .owedParseComplete, .owedCloseComplete:
                 if let operation = server.operations.popFirst() {
                     if isHead && operation.kind == .parseUnnamed {
                         // PostgreSQL drops the old unnamed statement before it parses the new one.
                         restoreUnnamed(nil, operation, server, client)
                         unnamedTouched = true
                     } else {
-                        undone.append(operation)
+                        undone.append(.operation(operation))
                     }
                 }
             case .execute, .query:
-                if expected.isTracked, let tracked = server.tracked.popFirst() { dropped.append(tracked) }
+                if expected.isTracked, let tracked = server.tracked.popFirst() { undone.append(.text(tracked)) }
             case .failure:
                 server.failures.popFirst()
             case .bind, .describeStatement, .describePortal, .closePortal, .functionCall, .sync, .endOfCopyData:
@@ -92,8 +120,12 @@ extension SessionEnvironment {
             server.expected.popFirst()
         }
         server.trackedIndex = 0
-        for tracked in dropped.reversed() { didNotRun(tracked, from: 0, client, server) }
-        for operation in undone.reversed() { undo(operation, server, client, &unnamedTouched) }
+        for what in undone.reversed() {
+            switch what {
+            case .operation(let operation): undo(operation, server, client, &unnamedTouched)
+            case .text(let tracked): didNotRun(tracked, from: 0, client, server)
+            }
+        }
         if unnamedTouched {
             server.unnamed = .unknown
             server.unnamedUnanswered = nil
@@ -114,21 +146,14 @@ extension SessionEnvironment {
         _ entry: StatementEntry?, _ operation: StatementOperation, _ server: ServerSession, _ client: ClientSession?
     ) {
         guard let client else { return }
-        if client.unnamedChanges == operation.unnamedChange {
-            client.unnamed = entry
-            client.unnamedChanges = operation.unnamedBase
-            return
-        }
         for index in 0..<server.operations.count {
-            // Not if a Query in between has dropped it for good.
-            guard var later = server.operations[index], later.unnamedChange != 0,
-                later.unnamedBase == operation.unnamedChange
-            else { continue }
+            guard var later = server.operations[index], later.changesUnnamed else { continue }
+            if later.unnamedDrops != operation.unnamedDrops { return }
             later.previousUnnamed = entry
-            later.unnamedBase = operation.unnamedBase
             server.operations.replace(at: index, with: later)
             return
         }
+        if client.unnamedDrops == operation.unnamedDrops { client.unnamed = entry }
     }
 
     private func undo(

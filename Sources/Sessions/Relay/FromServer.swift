@@ -13,6 +13,8 @@ public struct ServerRelay: Equatable, Sendable {
     public var sawReady = false
     /// The server waits for COPY data nobody will send: `refuseCopy`.
     public var wantsCopyData = false
+    /// A batch is to be sent once more: `repeatBatch`.
+    public var wantsRepeat = false
     /// How many transactions ended.
     public var transactions = 0
     /// How many statements completed.
@@ -115,6 +117,13 @@ extension SessionEnvironment {
         if tag == BackendTag.dataRow && head.isHidden && end <= bytes.byteCount {
             keepHiddenRow(bytes.extracting(body..<end), server)
         }
+        if server.retry.isActive && head.kind == .describeStatement && !head.isHidden {
+            if tag == BackendTag.parameterDescription && server.retry.isPossible && end <= bytes.byteCount {
+                server.retry.hold(bytes.extracting(start..<end))
+                return nil
+            }
+            giveKeptBack(server, client, bytes)
+        }
         if !server.passHidden && client != nil { toClient.forward(bytes, start, here) }
         if tag == BackendTag.rowDescription && (head.kind == .describeStatement || head.kind == .describePortal) {
             pop(bytes, server, client)
@@ -146,8 +155,16 @@ extension SessionEnvironment {
             }
             if head.kind == .execute { pop(bytes, server, client) }
             return nil
-        case BackendTag.parseComplete: return simple(.parse, tag, end, at: start, bytes, server, client)
-        case BackendTag.bindComplete: return simple(.bind, tag, end, at: start, bytes, server, client)
+        case BackendTag.parseComplete:
+            if server.expected.first?.kind == .trialParse {
+                server.operations.popFirst()
+                pop(bytes, server, client)
+                return nil
+            }
+            return simple(.parse, tag, end, at: start, bytes, server, client)
+        case BackendTag.bindComplete:
+            if server.retry.isActive { giveKeptBack(server, client, bytes) }
+            return simple(.bind, tag, end, at: start, bytes, server, client)
         case BackendTag.closeComplete:
             guard let head = server.expected.first, head.kind == .closeStatement || head.kind == .closePortal else {
                 return unexpected(tag, server)
@@ -156,6 +173,7 @@ extension SessionEnvironment {
         case BackendTag.noData:
             guard let head = server.expected.first, head.kind == .describeStatement || head.kind == .describePortal
             else { return unexpected(tag, server) }
+            if server.retry.isActive && !head.isHidden { giveKeptBack(server, client, bytes) }
             return simple(head.kind, tag, end, at: start, bytes, server, client)
         case BackendTag.portalSuspended:
             if server.expected.first?.isTracked == true { suspended(server, client) }
@@ -215,6 +233,15 @@ extension SessionEnvironment {
         guard end &- body == 1, let status = TransactionStatus(rawValue: bytes.u8(at: body)) else {
             return .protocolViolation("a malformed ReadyForQuery")
         }
+        if server.retry.isActive {
+            if server.retry.isRefused && client != nil && status == .idle {
+                server.expected.popFirst()
+                server.isSkipping = false
+                result.wantsRepeat = true
+                return nil
+            }
+            giveKeptBack(server, client, bytes)
+        }
         if head.isTracked { finishTrackedQuery(server) }
         server.expected.popFirst()
         server.transaction = status
@@ -229,6 +256,7 @@ extension SessionEnvironment {
             if !head.isHidden { result.transactions &+= 1 }
         }
         server.failedInBlock = false
+        if !head.isHidden && !server.refusedPreparation.isEmpty { server.refusedPreparation = [] }
         if !head.isHidden, let client {
             if let listening = client.extra?.listening { notifications(listening, server, bytes) }
             toClient.forward(bytes, start, end)

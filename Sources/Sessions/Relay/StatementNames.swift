@@ -37,22 +37,18 @@ struct StatementUndo {
 /// servers, so that two clients may use one name and one client may change servers. Protocol-level statements share the
 /// namespace, as in PostgreSQL.
 extension SessionEnvironment {
-    /// Whether what a name in the text means depends on a batch that is not answered.
-    func namesUndecided(_ entry: StatementEntry, _ server: ServerSession) -> Bool {
-        if server.operations.isEmpty { return false }
-        for statement in entry.facts.statements {
-            for effect in statement.effects {
-                switch effect {
-                case .prepare(let name, _), .execute(let name, _), .deallocate(let name, _):
-                    if Array(name.utf8).withSpan({ server.isUndecided($0) }) { return true }
-                case .discardAll, .deallocateAll, .set, .setComputed, .setLocal, .reset, .resetAll, .discardPlans,
-                    .discardTemporary, .discardSequences, .listen, .unlisten, .unlistenAll, .savepoint,
-                    .releaseSavepoint, .rollbackToSavepoint, .mayCreate, .mayRelease:
-                    break
-                }
-            }
-        }
-        return false
+    /// Whether the text names statements, or drops all, while it is not known which there are: an earlier batch may
+    /// have failed before it made them.
+    func isUndecided(_ entry: StatementEntry, _ server: ServerSession) -> Bool {
+        guard server.hasUndecided, entry.facts.flags.contains(.hasEffects) else { return false }
+        return entry.facts.statements.contains { $0.effects.contains(where: \.namesStatements) }
+    }
+
+    /// Whether what `name` means, or what its statement `entry` does, is not known yet for such a reason.
+    @inline(__always)
+    func isUndecided(_ name: RawSpan, _ entry: StatementEntry?, _ server: ServerSession) -> Bool {
+        guard server.hasUndecided else { return false }
+        return server.isUndecided(name) || entry.map { isUndecided($0, server) } ?? false
     }
 
     /// The text with its statement names replaced; nil if it names none that are this client's. What an EXECUTE needs is
@@ -60,7 +56,7 @@ extension SessionEnvironment {
     func rewriteNames(
         _ text: RawSpan, _ entry: StatementEntry, isSimple: Bool, _ bytes: RawSpan, _ client: ClientSession,
         _ server: ServerSession
-    ) -> [UInt8]? {
+    ) -> RenamedText? {
         // What the grammar refuses the server refuses too, with its own words.
         if entry.facts.flags.contains(.unparsed) { return nil }
         var replacements: [(range: Range<Int>, serial: UInt64)] = []
@@ -85,8 +81,8 @@ extension SessionEnvironment {
                         continue
                     }
                     if let known = known(name) {
-                        // It exists already: under its server name the server says so itself.
-                        let serial = prepareNamed(known, bytes, server)
+                        // It exists already: of a name that is taken the server says so itself.
+                        let serial = prepareNothing(insteadOf: self.serial(known.entry), bytes, server)
                         remember(name, for: serial, client)
                         replacements.append((range, serial))
                         continue
@@ -111,7 +107,12 @@ extension SessionEnvironment {
                         if name.hasPrefix("hg_") { replacements.append((range, 0)) }
                         continue
                     }
-                    let serial = prepareNamed(known, bytes, server)
+                    var serial = self.serial(known.entry)
+                    if case .deallocate = effect {
+                        if !isHeld(serial, server) { serial = prepareNothing(insteadOf: serial, bytes, server) }
+                    } else {
+                        serial = prepareNamed(known, bytes, server)
+                    }
                     remember(name, for: serial, client)
                     replacements.append((range, serial))
                 case .discardAll, .deallocateAll:
@@ -134,16 +135,26 @@ extension SessionEnvironment {
         return replacements.isEmpty ? nil : Self.replacing(replacements, in: text)
     }
 
-    private static func replacing(_ replacements: [(range: Range<Int>, serial: UInt64)], in text: RawSpan) -> [UInt8] {
+    private static func replacing(_ replacements: [(range: Range<Int>, serial: UInt64)], in text: RawSpan)
+        -> RenamedText
+    {
         var out: [UInt8] = []
+        var shifts: [RenamedText.Shift] = []
         var position = 0
+        var characters = 0
         for (range, serial) in replacements.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) {
             guard range.lowerBound >= position, range.upperBound <= text.byteCount else { continue }
-            out += text.extracting(position..<range.lowerBound).toArray()
-            out += ServerName.bytes(serial)
+            let before = text.extracting(position..<range.lowerBound).toArray()
+            let name = ServerName.bytes(serial)
+            out += before
+            out += name
+            characters += RenamedText.characters(before[...]) + name.count
+            let old = RenamedText.characters(text.extracting(range).toArray()[...])
+            shifts.append(RenamedText.Shift(end: characters, growth: name.count - old))
             position = range.upperBound
         }
-        return out + text.extracting(position..<text.byteCount).toArray()
+        out += text.extracting(position..<text.byteCount).toArray()
+        return RenamedText(bytes: out, shifts: shifts)
     }
 
     /// What a client calls a statement, for texts and errors; forgotten when there are too many.
@@ -169,7 +180,7 @@ extension SessionEnvironment {
         let extra = client.more()
         if extra.definitions.count >= 1024 { extra.definitions.removeAll() }
         extra.definitions[serial] = ClientStatement(
-            entry: definition, sqlDefinition: Self.replacing([(shifted, serial)], in: whole))
+            entry: definition, sqlDefinition: Self.replacing([(shifted, serial)], in: whole).bytes)
         if freed.contains(serial) { return serial }
         if server.statements.touch(serial) || server.statements.doubtful.remove(serial) != nil {
             // Another client's, with the same text: it makes way for the PREPARE that follows.
@@ -268,40 +279,6 @@ extension SessionEnvironment {
         else { return nil }
         return found
     }
-
-    /// A server's error with the server's names of statements replaced by the client's; nil if it has none.
-    func renamed(_ body: RawSpan, for client: ClientSession) -> [UInt8]? {
-        guard client.prepared != nil || client.extra?.sqlNames.isEmpty == false else { return nil }
-        let source = body.toArray()
-        var out: [UInt8] = []
-        var changed = false
-        var index = 0
-        while index < source.count {
-            if source[index] == 0x68, index + 3 < source.count, source[index + 1] == 0x67, source[index + 2] == 0x5F {
-                var end = index + 3
-                while end < source.count, end - index < 20, ServerName.isHex(source[end]) { end += 1 }
-                let token = String(decoding: source[index..<end], as: UTF8.self)
-                if let serial = ServerName.serial(token), let name = clientName(of: serial, client) {
-                    out += name
-                    index = end
-                    changed = true
-                    continue
-                }
-            }
-            out.append(source[index])
-            index += 1
-        }
-        return changed ? out : nil
-    }
-
-    private func clientName(of serial: UInt64, _ client: ClientSession) -> [UInt8]? {
-        if let name = client.extra?.sqlNames[serial] { return Array(name.utf8) }
-        var found: [UInt8]?
-        client.prepared?.forEach { name, statement in
-            if self.serial(statement.entry) == serial { found = name }
-        }
-        return found
-    }
 }
 
 extension ClientSession {
@@ -318,17 +295,7 @@ extension StatementEntry {
     /// How often the text names a prepared statement.
     var namesUsed: Int {
         var count = 0
-        for statement in facts.statements {
-            for effect in statement.effects {
-                switch effect {
-                case .prepare, .execute, .deallocate: count += 1
-                case .discardAll, .deallocateAll, .set, .setComputed, .setLocal, .reset, .resetAll, .discardPlans,
-                    .discardTemporary, .discardSequences, .listen, .unlisten, .unlistenAll, .savepoint,
-                    .releaseSavepoint, .rollbackToSavepoint, .mayCreate, .mayRelease:
-                    break
-                }
-            }
-        }
+        for statement in facts.statements { count += statement.effects.count { $0.namesStatements } }
         return count
     }
 }

@@ -62,6 +62,14 @@ public struct ServerStatements: Sendable {
         free.append(index)
     }
 
+    /// What is held is closed and parsed again at its next use.
+    mutating func doubtAll() {
+        doubtful.formUnion(table.keys)
+        let kept = doubtful
+        removeAll()
+        doubtful = kept
+    }
+
     /// Forgets all, after the server dropped them (`DISCARD ALL`, `DEALLOCATE ALL`).
     public mutating func removeAll() { self = ServerStatements(limit: limit) }
 

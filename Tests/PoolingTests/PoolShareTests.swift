@@ -1,0 +1,39 @@
+import Pooling
+import Synchronization
+import Testing
+
+@Suite("Places counted by several threads")
+struct CapacityCounterTests {
+    @Test("never more than the limit, and none is lost")
+    func limit() async {
+        let counter = CapacityCounter()
+        let most = Atomic<Int>(0)
+        let granted = Atomic<Int>(0)
+        await withTaskGroup(of: Void.self) { group in
+            for _ in 0..<4 {
+                group.addTask {
+                    for _ in 0..<20_000 where counter.reserve(limit: 3) {
+                        granted.add(1, ordering: .relaxed)
+                        most.max(counter.inUse, ordering: .relaxed)
+                        _ = counter.release()
+                    }
+                }
+            }
+        }
+        #expect(most.load(ordering: .relaxed) <= 3)
+        #expect(granted.load(ordering: .relaxed) > 0)
+        #expect(counter.inUse == 0)
+    }
+
+    @Test("who was refused is told of by the next release, once")
+    func wanted() {
+        let counter = CapacityCounter()
+        #expect(counter.reserve(limit: 1))
+        #expect(!counter.reserve(limit: 1))
+        #expect(counter.release())
+        #expect(counter.reserve(limit: 1))
+        #expect(!counter.release())
+        #expect(counter.reserve(limit: 0) && counter.reserve(limit: 0))
+        #expect(counter.inUse == 2)
+    }
+}
