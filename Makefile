@@ -40,18 +40,19 @@ integration: build
 	$(PYTHON) -m pytest integration
 
 lint: deps
-	$(SWIFT) format lint --strict --recursive --parallel $(wildcard Sources Tests Benchmarks Package.swift)
+	$(SWIFT) format lint --strict --recursive --parallel $(wildcard Sources Tests Fuzzing Benchmarks Package.swift)
 	scripts/lint-imports
 	$(SWIFT) build --explicit-target-dependency-import-check error
 
 format: deps
-	$(SWIFT) format --in-place --recursive --parallel $(wildcard Sources Tests Benchmarks Package.swift)
+	$(SWIFT) format --in-place --recursive --parallel $(wildcard Sources Tests Fuzzing Benchmarks Package.swift)
 
 bench: build
 	Benchmarks/run
 
-# The differential generator, long; every run has a new seed and prints it.
+# The parsers by libFuzzer, FUZZ_SECONDS each, then the differential generator, long; it prints its seed.
 fuzz: build
+	scripts/fuzz
 	cd integration && ../$(PYTHON) -m differential --exchanges $(EXCHANGES) --seed $(SEED)
 
 # The corruption detector with server kills every second, then clients that vanish.

@@ -32,7 +32,9 @@ enum LoginFuzz {
             carried += dice.take(1 + dice.below(64))
             for _ in 0..<64 {
                 let (consumed, step) = carried.withSpan { login.received($0) }
-                if consumed < 0 || consumed > carried.count { return "\(consumed) of \(carried.count) bytes dealt with" }
+                if consumed < 0 || consumed > carried.count {
+                    return "\(consumed) of \(carried.count) bytes dealt with"
+                }
                 carried.removeFirst(consumed)
                 var next = step
                 if case .startup = step { next = login.begin(way) }
@@ -57,7 +59,9 @@ enum LoginFuzz {
             carried += dice.take(1 + dice.below(64))
             for _ in 0..<64 {
                 let (consumed, step) = carried.withSpan { login.received($0) }
-                if consumed < 0 || consumed > carried.count { return "\(consumed) of \(carried.count) bytes dealt with" }
+                if consumed < 0 || consumed > carried.count {
+                    return "\(consumed) of \(carried.count) bytes dealt with"
+                }
                 carried.removeFirst(consumed)
                 switch step {
                 case .failed, .ready: return nil

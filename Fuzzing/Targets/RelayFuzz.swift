@@ -121,7 +121,9 @@ private struct Talk {
         fromClient += bytes
         for _ in 0..<1000 {
             let input = fromClient
-            let result = input.withSpan { environment.relay($0, from: clientSession, to: hasServer ? serverSession : nil) }
+            let result = input.withSpan {
+                environment.relay($0, from: clientSession, to: hasServer ? serverSession : nil)
+            }
             if let wrong = plans(input.count) { return wrong }
             if result.consumed < 0 || result.consumed > input.count { return "\(result.consumed) of \(input.count)" }
             fromClient.removeFirst(result.consumed)
@@ -174,7 +176,9 @@ private struct Talk {
         case 4 where hasServer: _ = environment.statusChanges(for: clientSession, serverSession)
         case 5 where !hasServer && !clientSession.isSendingMessage:
             let input = fromClient
-            let used = input.withSpan { environment.refuse($0, with: PostgresError(.error, "57014", "no"), clientSession) }
+            let used = input.withSpan {
+                environment.refuse($0, with: PostgresError(.error, "57014", "no"), clientSession)
+            }
             if used < 0 || used > input.count { return "refused \(used) of \(input.count)" }
             if let wrong = plans(input.count) { return wrong }
             fromClient.removeFirst(used)

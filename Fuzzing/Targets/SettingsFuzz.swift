@@ -11,7 +11,9 @@ enum SettingsFuzz {
 
     static func run(_ input: [UInt8]) -> String? {
         let result = SettingsLoader.decode(input, file: "fuzz.toml", environment: calm)
-        if (result.configuration == nil) != !result.errors.isEmpty { return "errors do not say if it is a configuration" }
+        if (result.configuration == nil) != !result.errors.isEmpty {
+            return "errors do not say if it is a configuration"
+        }
         for problem in result.problems where problem.line < 1 || problem.column < 1 || problem.message.isEmpty {
             return "a problem without a place or words"
         }

@@ -4,24 +4,28 @@ import Testing
 
 @Suite("Places counted by several threads")
 struct CapacityCounterTests {
+    private final class Seen: Sendable {
+        let most = Atomic<Int>(0)
+        let granted = Atomic<Int>(0)
+    }
+
     @Test("never more than the limit, and none is lost")
     func limit() async {
         let counter = CapacityCounter()
-        let most = Atomic<Int>(0)
-        let granted = Atomic<Int>(0)
+        let seen = Seen()
         await withTaskGroup(of: Void.self) { group in
             for _ in 0..<4 {
                 group.addTask {
                     for _ in 0..<20_000 where counter.reserve(limit: 3) {
-                        granted.add(1, ordering: .relaxed)
-                        most.max(counter.inUse, ordering: .relaxed)
+                        seen.granted.add(1, ordering: .relaxed)
+                        seen.most.max(counter.inUse, ordering: .relaxed)
                         _ = counter.release()
                     }
                 }
             }
         }
-        #expect(most.load(ordering: .relaxed) <= 3)
-        #expect(granted.load(ordering: .relaxed) > 0)
+        #expect(seen.most.load(ordering: .relaxed) <= 3)
+        #expect(seen.granted.load(ordering: .relaxed) > 0)
         #expect(counter.inUse == 0)
     }
 

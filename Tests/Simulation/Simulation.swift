@@ -61,4 +61,10 @@ package enum Simulation {
 /// With `SIMULATION_TRACE` set, what every server is sent and answers is printed.
 enum Trace {
     static let isOn = unsafe getenv("SIMULATION_TRACE") != nil
+
+    /// What can be read of `bytes`, which are cut anywhere.
+    static func print(_ what: String, _ bytes: [UInt8]) {
+        let words = bytes.split { $0 < 0x20 || $0 > 0x7E }.map { String(decoding: $0, as: UTF8.self) }
+        Swift.print(what, words.joined(separator: " "))
+    }
 }

@@ -15,7 +15,9 @@ struct TrackedStatement {
     func effects(of index: Int) -> [SessionEffect] {
         guard index >= 0, index < entry.facts.statements.count else { return [] }
         var effects = entry.facts.statements[index].effects
-        for inner in executed where inner.index == index { effects += inner.entry.facts.statements.first?.effects ?? [] }
+        for inner in executed where inner.index == index {
+            effects += inner.entry.facts.statements.first?.effects ?? []
+        }
         return effects
     }
 }

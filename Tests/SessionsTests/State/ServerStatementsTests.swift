@@ -4,16 +4,25 @@ import Testing
 
 @Suite("Statements a server holds")
 struct ServerStatementsTests {
+    private func evicted(_ held: inout ServerStatements) -> UInt64? { held.evictIfFull() }
+
+    private func has(_ held: inout ServerStatements, _ serials: UInt64...) -> [Bool] { serials.map { held.touch($0) } }
+
     @Test("the one not used for longest makes way")
     func leastRecentlyUsed() {
         var held = ServerStatements(limit: 3)
         for serial: UInt64 in 1...3 { held.insert(serial) }
-        #expect(held.touch(1))
-        #expect(held.evictIfFull() == 2)
+        let first = has(&held, 1)
+        #expect(first == [true])
+        let second = evicted(&held)
+        #expect(second == 2)
         held.insert(4)
-        #expect(held.evictIfFull() == 3)
-        #expect(!held.touch(2) && held.touch(1) && held.touch(4) && held.count == 2)
-        #expect(held.evictIfFull() == nil)
+        let third = evicted(&held)
+        #expect(third == 3)
+        let left = has(&held, 2, 1, 4)
+        #expect(left == [false, true, true] && held.count == 2)
+        let none = evicted(&held)
+        #expect(none == nil)
     }
 
     @Test("removing and forgetting")
@@ -24,9 +33,11 @@ struct ServerStatementsTests {
         held.insert(2)
         held.remove(1)
         held.remove(7)
-        #expect(held.count == 1 && held.evictIfFull() == nil)
+        let none = evicted(&held)
+        #expect(held.count == 1 && none == nil)
         held.removeAll()
-        #expect(held.count == 0 && !held.touch(2))
+        let left = has(&held, 2)
+        #expect(held.count == 0 && left == [false])
     }
 
     @Test("against a list that is kept in order", arguments: 1...4 as ClosedRange<UInt64>)
@@ -40,13 +51,18 @@ struct ServerStatementsTests {
             switch (state >> 60) % 4 {
             case 0:
                 let was = model.contains(serial)
-                #expect(held.touch(serial) == was)
+                let isHeld = held.touch(serial)
+                #expect(isHeld == was)
                 if was { model = model.filter { $0 != serial } + [serial] }
             case 1:
                 held.remove(serial)
                 model.removeAll { $0 == serial }
             default:
-                if model.count >= 8 { #expect(held.evictIfFull() == model.removeFirst()) }
+                if model.count >= 8 {
+                    let oldest = model.removeFirst()
+                    let evicted = evicted(&held)
+                    #expect(evicted == oldest)
+                }
                 held.insert(serial)
                 model = model.filter { $0 != serial } + [serial]
             }

@@ -53,7 +53,7 @@ final class SimServer {
     }
 
     func send(_ bytes: [UInt8]) {
-        if Trace.isOn { print("-> \(slot): \(Transcript(bytes, mayEndEarly: true).messages)") }
+        if Trace.isOn { Trace.print("-> \(slot)", bytes) }
         if phase != .closed { toModel.send(bytes) }
     }
 
@@ -86,7 +86,7 @@ final class SimServer {
     private func received(_ bytes: [UInt8]) {
         if phase == .closed { return }
         carried += bytes
-        if Trace.isOn { print("<- \(slot): \(Transcript(bytes, mayEndEarly: true).messages)") }
+        if Trace.isOn { Trace.print("<- \(slot)", bytes) }
         let input = carried
         let environment = worker.environment
         let result = input.withSpan { environment.relay($0, from: session, to: client?.session) }
