@@ -43,7 +43,10 @@ extension SessionEnvironment {
             // A batch of the proxy's own, up to a Sync of its own, fails in silence.
             if head.isHidden && endsHidden(server) && !error.isFatal {
                 visible = false
-                server.refusedPreparation = bytes.extracting(body..<min(end, body &+ 65_536)).toArray()
+                // What ends the batch of a client that has gone is nothing the next client may read.
+                if client != nil {
+                    server.refusedPreparation = bytes.extracting(body..<min(end, body &+ 65_536)).toArray()
+                }
             }
             if error.sqlstate == "26000" && visible && !server.refusedPreparation.isEmpty {
                 // It does not exist because preparing it failed: that is what PostgreSQL would say.
