@@ -11,8 +11,11 @@ DESTDIR ?=
 SOAK_SECONDS ?= 600
 EXCHANGES ?= 100000
 SEED ?= $(shell date +%s)
+# `make simulation SIMULATION_RUNS=1000000`, `make simulation SIMULATION_SEED=7` for that run alone
+SIMULATION_RUNS ?= 10000
+SIMULATION_SEED ?=
 
-.PHONY: build deps demo test unit integration bench lint format fuzz soak install
+.PHONY: build deps demo test unit simulation integration bench lint format fuzz soak install
 
 build: deps
 	$(SWIFT) build -c release --static-swift-stdlib
@@ -23,28 +26,33 @@ deps:
 demo: build
 	.build/release/headgate demo
 
-# Lint, unit tests and integration tests: what every commit must pass.
-test: lint unit integration
+# Lint, unit tests, simulation and integration tests: what every commit must pass.
+test: lint unit simulation integration
 
 unit: deps
 	$(SWIFT) test
+
+# Clients share servers through the real engines, on a simulated network and clock. A failure prints its seed.
+simulation: build
+	.build/release/SimulationRun $(if $(SIMULATION_SEED),--seed $(SIMULATION_SEED),--runs $(SIMULATION_RUNS))
 
 integration: build
 	$(PYTHON) -m pytest integration
 
 lint: deps
-	$(SWIFT) format lint --strict --recursive --parallel $(wildcard Sources Tests Benchmarks Package.swift)
+	$(SWIFT) format lint --strict --recursive --parallel $(wildcard Sources Tests Fuzzing Benchmarks Package.swift)
 	scripts/lint-imports
 	$(SWIFT) build --explicit-target-dependency-import-check error
 
 format: deps
-	$(SWIFT) format --in-place --recursive --parallel $(wildcard Sources Tests Benchmarks Package.swift)
+	$(SWIFT) format --in-place --recursive --parallel $(wildcard Sources Tests Fuzzing Benchmarks Package.swift)
 
 bench: build
 	Benchmarks/run
 
-# The differential generator, long; every run has a new seed and prints it.
+# The parsers by libFuzzer, FUZZ_SECONDS each, then the differential generator, long; it prints its seed.
 fuzz: build
+	scripts/fuzz
 	cd integration && ../$(PYTHON) -m differential --exchanges $(EXCHANGES) --seed $(SEED)
 
 # The corruption detector with server kills every second, then clients that vanish.

@@ -80,10 +80,21 @@ let package = Package(
         tests("Telemetry", ["ByteKit"]),
         tests("EventLoop", ["ByteKit", "Telemetry"]),
         tests("Console", ["ByteKit", "PostgresWire", "Settings", "Proxy"]),
-        .testTarget(
-            name: "SimulationTests",
+        // A library, so that 10,000 runs can be made by a program built for speed.
+        .target(
+            name: "Simulation",
             dependencies: ["ByteKit", "Credentials", "SQLText", "PostgresWire", "Settings", "Sessions", "Pooling"],
-            swiftSettings: rules),
+            path: "Tests/Simulation", swiftSettings: rules),
+        .executableTarget(
+            name: "SimulationRun", dependencies: ["Simulation"], path: "Tests/SimulationRun", swiftSettings: rules),
+        tests("Simulation"),
+
+        // What hostile bytes are thrown at, as a library: `make fuzz` drives it by libFuzzer, the tests with its seeds.
+        .target(
+            name: "FuzzTargets",
+            dependencies: ["ByteKit", "Credentials", "SQLText", "PostgresWire", "Settings", "Sessions"],
+            path: "Fuzzing/Targets", swiftSettings: rules),
+        tests("FuzzTargets"),
 
         .executableTarget(
             name: "MicroBench", dependencies: ["ByteKit", "PostgresWire", "SQLText", "Pooling"],
@@ -91,3 +102,11 @@ let package = Package(
     ],
     cxxLanguageStandard: .cxx20
 )
+
+// Links only with `-sanitize=fuzzer` (scripts/fuzz).
+if Context.environment["HEADGATE_FUZZING"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzz", dependencies: ["FuzzTargets"], path: "Fuzzing/Driver",
+            swiftSettings: rules))
+}

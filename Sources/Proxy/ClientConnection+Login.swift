@@ -130,7 +130,8 @@ extension ClientConnection {
             return
         }
         guard let record = login.record, case .plain(let password)? = record.secret else {
-            let mock = ScramServer.mockVerifier(user: login.user, processSecret: worker.shared.secret)
+            let mock = ScramServer.mockVerifier(
+                user: login.user, processSecret: worker.shared.secret, iterations: worker.snapshot.mockIterations)
             take(login.exchange.begin(.scram(mock, isMock: true)), login)
             return
         }

@@ -107,6 +107,8 @@ public final class Snapshot: Sendable {
     /// The values.
     public let configuration: Configuration
     let users: [String: UserRecord]
+    /// What SCRAM asks of users that do not exist.
+    let mockIterations: Int
 
     /// Resolves the secrets of `configuration`; answers what could not be resolved as well. What was derived from
     /// secrets that are the same in `previous` is taken over.
@@ -138,6 +140,7 @@ public final class Snapshot: Sendable {
     private init(configuration: Configuration, users: [String: UserRecord]) {
         self.configuration = configuration
         self.users = users
+        mockIterations = ScramServer.commonIterations(users.values.lazy.compactMap(\.secret))
     }
 }
 

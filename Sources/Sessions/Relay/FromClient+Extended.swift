@@ -41,14 +41,16 @@ extension SessionEnvironment {
     /// Query too, and then the unnamed statement lives on: a Close that shares the Query's fate tells.
     @inline(__always)
     func dropUnnamed(_ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession) {
+        let isGone = server.unnamed == .none && server.isUnnamedCertain
         server.unnamed = .none
         guard server.hasOpenBatch else {
             client.unnamed = nil
             client.unnamedDrops &+= 1
             return
         }
-        // What an earlier batch did to it may still be undone.
-        guard client.unnamed != nil || server.hasUndecided else { return }
+        // What an earlier batch did to it may still be undone, and another client's must not come back.
+        guard client.unnamed != nil || server.hasUndecided || !isGone else { return }
+        server.unnamedUnanswered = server.batch
         server.add(
             StatementOperation(
                 kind: .closeUnnamed, previousUnnamed: client.unnamed, unnamedDrops: client.unnamedDrops))
@@ -162,23 +164,22 @@ extension SessionEnvironment {
         let nameBytes = clientName.toArray()
         _ = client.setStatement(nameBytes, ClientStatement(entry: entry, sqlDefinition: nil), nameHash)
         let serial = serial(entry)
-        let operation = StatementOperation(kind: .parseNamed, serial: serial, name: nameBytes)
         // In a failed transaction the server must refuse it, and whether it has failed is not known before what was
         // sent with a Sync of its own is answered.
         let mayFail = server.transaction == .failed || server.expected.syncs > 0
         if mayFail && server.statements.touch(serial) { server.statements.doubtful.insert(serial) }
         if !mayFail && isHeld(serial, server) {
             server.expected.append(Expected(.owedParseComplete))
-            server.add(operation)
+            server.add(StatementOperation(kind: .parseHeld, serial: serial, name: nameBytes))
             // Only when something else was sent of its batch does it share the fate of that.
             settleOwed(bytes, server)
             return
         }
         server.hasOpenBatch = true
         enter(serial, bytes, server)
-        server.unanswered[serial] = server.batch
+        server.parseSent(serial)
         server.expected.append(Expected(.parse))
-        server.add(operation)
+        server.add(StatementOperation(kind: .parseNamed, serial: serial, name: nameBytes))
         toServer.make(bytes) { out in
             let mark = out.begin(FrontendTag.parse)
             ServerName.write(serial, to: &out)
@@ -248,10 +249,10 @@ extension SessionEnvironment {
             }
             return nil
         }
+        let serial = prepareNamed(statement, bytes, server)
         if statement.entry.facts.flags.contains(.hasEffects) {
             ensureReferences(statement.entry, bytes, client, server)
         }
-        let serial = prepareNamed(statement, bytes, server)
         if isFirst { server.retry.begin(serial, at: start) }
         notePortal(portal, statement.entry, client)
         server.expected.append(Expected(.bind))
@@ -314,10 +315,10 @@ extension SessionEnvironment {
             }
             return nil
         }
+        let serial = prepareNamed(statement, bytes, server)
         if statement.entry.facts.flags.contains(.hasEffects) {
             ensureReferences(statement.entry, bytes, client, server)
         }
-        let serial = prepareNamed(statement, bytes, server)
         if isFirst { server.retry.begin(serial, at: start) }
         server.expected.append(Expected(.describeStatement))
         toServer.make(bytes) { out in
@@ -341,6 +342,7 @@ extension SessionEnvironment {
                     unnamedDrops: client.unnamedDrops))
             client.unnamed = nil
             server.unnamed = .none
+            server.unnamedUnanswered = server.batch
             server.hasOpenBatch = true
             server.expected.append(Expected(.closeStatement))
             toServer.forward(bytes, start, end)
