@@ -82,6 +82,8 @@ final class ClientExtra {
     var shifts: [UInt64: [RenamedText.Shift]] = [:]
     /// What PREPAREs that were understood define, by serial.
     var definitions: [UInt64: ClientStatement] = [:]
+    /// Code has run that nobody here has read: it may have made settings of any name.
+    var hasRunCode = false
     /// Settings whose values must be read back from the server.
     var unread: Set<String> = []
     /// Settings before the transaction's first change, to return to when it rolls back.

@@ -130,7 +130,7 @@ extension SessionEnvironment {
             }
         case .resetAll:
             willChangeSettings(client, server)
-            let identity = server.settings.entries.filter { $0.name == "role" || $0.name == "session_authorization" }
+            let identity = server.settings.entries.filter { SettingText.isIdentity($0.name) }
             server.settings = profiles.intern(identity)
             client.settings = profiles.intern(client.base.entries + identity)
         case .discardAll:
@@ -163,7 +163,11 @@ extension SessionEnvironment {
             extra.listening?.rollBack(to: extra.savepoints[index].channels)
             extra.savepoints.removeSubrange((index + 1)...)
         case .mayCreate(let kinds), .mayRelease(let kinds):
-            if client.mode != .session { client.more().suspects.formUnion(kinds) }
+            if client.mode != .session {
+                let extra = client.more()
+                extra.suspects.formUnion(kinds)
+                if kinds.contains(.unknown) { extra.hasRunCode = true }
+            }
         case .listen(let channel): note(.listen(channel), client)
         case .unlisten(let channel): note(.unlisten(channel), client)
         case .unlistenAll: note(.unlistenAll, client)

@@ -16,6 +16,7 @@ extension SessionEnvironment {
             dropUnnamed(bytes, client, server)
             server.expected.append(Expected(.query))
             client.more().suspects.insert(.unknown)
+            client.more().hasRunCode = true
             stream(end, at: start, bytes, client)
             return nil
         }

@@ -94,6 +94,10 @@ enum SessionProbe {
         WHERE pg_catalog.current_setting('role') <> 'none'
         """.utf8)
 
+    /// Custom settings (those with a dot) that code made under names nobody here has read cannot be listed: they go, so
+    /// that the next client does not find them. What could be listed is made again when it is needed.
+    static let reset = Array(";RESET ALL".utf8)
+
     /// One more row for a setting that `pg_settings` may not show (those with a dot do not stand there).
     static func value(of name: String) -> [UInt8] {
         let literal = SettingText.literal(name)
@@ -111,6 +115,7 @@ extension SessionEnvironment {
             var names = extra.unread
             for entry in client.settings.entries where entry.name.contains(".") { names.insert(entry.name) }
             for name in names.sorted() { text += SessionProbe.value(of: name) }
+            if extra.hasRunCode { text += SessionProbe.reset }
         }
         return hidden(text, server)
     }
@@ -130,6 +135,7 @@ extension SessionEnvironment {
         if row[2] == [0x74] { pins.insert(.holdCursors) }
         if extra.suspects.contains(.unknown) { readSettings(client, server) }
         extra.suspects = []
+        extra.hasRunCode = false
         extra.unread = []
         extra.pins = pins
     }
@@ -165,7 +171,11 @@ extension SessionEnvironment {
             entries.append(SettingEntry(name: key, replay: SettingText.configuration(key, text)))
         }
         client.settings = profiles.intern(entries)
-        server.settings = client.settings
+        if client.extra?.hasRunCode == true {
+            server.settings = profiles.intern(entries.filter { SettingText.isIdentity($0.name) })
+        } else {
+            server.settings = client.settings
+        }
     }
 }
 
