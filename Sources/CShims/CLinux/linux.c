@@ -149,23 +149,12 @@ static int start_connect(int s, const struct sockaddr *address, socklen_t size, 
     }
 }
 
-/* Between two processes of one machine there is no congestion to control. Where the system's default is BBR, its
-   estimates and pacing cost 2 % of a small transaction; Reno, which every kernel has and everyone may use, costs
-   nothing. Before connect and listen; accepted connections inherit it. A kernel that refuses keeps its own. */
-static void spare_loopback(int fd, const struct headgate_address *address) {
-    static const uint8_t one[16] = {[15] = 1};
-    if ((address->family == 4 && address->bytes[0] == 127) ||
-        (address->family == 6 && memcmp(address->bytes, one, sizeof one) == 0))
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4);
-}
-
 int headgate_connect(const struct headgate_address *to, int *fd) {
     struct sockaddr_storage address;
     *fd = -1;
     socklen_t size = to_sockaddr(to, &address);
     int s = socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (s < 0) return -errno;
-    spare_loopback(s, to);
     return start_connect(s, (struct sockaddr *)&address, size, fd);
 }
 
@@ -246,7 +235,6 @@ int headgate_listen(const struct headgate_address *on, int backlog, int reuse_po
     if (failure == 0 && reuse_port) failure = set_option(s, SOL_SOCKET, SO_REUSEPORT, 1);
     if (failure == 0 && on->family == 6) failure = set_option(s, IPPROTO_IPV6, IPV6_V6ONLY, dual_stack ? 0 : 1);
     if (failure == 0 && bind(s, (struct sockaddr *)&address, size) != 0) failure = -errno;
-    if (failure == 0) spare_loopback(s, on);
     if (failure == 0 && listen(s, backlog) != 0) failure = -errno;
     if (failure == 0) return s;
     close(s);
