@@ -7,6 +7,7 @@ SWIFT ?= swift
 PYTHON := .build/venv/bin/python
 PREFIX ?= /usr/local
 DESTDIR ?=
+BINARY ?= .build/release/headgate
 # `make soak SOAK_SECONDS=60`, `make fuzz EXCHANGES=1000000 SEED=7`
 SOAK_SECONDS ?= 600
 EXCHANGES ?= 100000
@@ -60,11 +61,17 @@ soak: build
 	cd integration && ../$(PYTHON) -m corruption --seconds $(SOAK_SECONDS)
 	cd integration && ../$(PYTHON) -m chaos --seconds 60 --clients 2000
 
+# DESTDIR is put in front of every path; a configuration that is there stays as it is.
 install: build
-	install -D -m 0755 .build/release/headgate $(DESTDIR)$(PREFIX)/bin/headgate
-	@for file in conf/*.toml; do [ ! -e "$$file" ] || \
-	    install -D -m 0644 "$$file" "$(DESTDIR)$(PREFIX)/share/headgate/$$file"; done
-	@if [ -e conf/headgate.toml ] && [ ! -e $(DESTDIR)/etc/headgate/headgate.toml ]; then \
-	    install -D -m 0640 conf/headgate.toml $(DESTDIR)/etc/headgate/headgate.toml; fi
-	@for unit in deploy/systemd/*.service deploy/*.service; do [ ! -e "$$unit" ] || \
-	    install -D -m 0644 "$$unit" "$(DESTDIR)$(PREFIX)/lib/systemd/system/$$(basename $$unit)"; done
+	install -D -m 0755 $(BINARY) "$(DESTDIR)$(PREFIX)/bin/headgate"
+	install -D -m 0644 docs/man/headgate.8 "$(DESTDIR)$(PREFIX)/share/man/man8/headgate.8"
+	install -d "$(DESTDIR)$(PREFIX)/share/headgate/conf"
+	install -m 0644 conf/*.toml "$(DESTDIR)$(PREFIX)/share/headgate/conf"
+	install -D -m 0644 deploy/headgate.sysusers "$(DESTDIR)$(PREFIX)/lib/sysusers.d/headgate.conf"
+	install -d "$(DESTDIR)$(PREFIX)/lib/systemd/system"
+	sed 's|/usr/local/bin/|$(PREFIX)/bin/|' deploy/headgate.service \
+	    > "$(DESTDIR)$(PREFIX)/lib/systemd/system/headgate.service"
+	chmod 0644 "$(DESTDIR)$(PREFIX)/lib/systemd/system/headgate.service"
+	@if [ ! -e "$(DESTDIR)/etc/headgate/headgate.toml" ]; then \
+	    install -d -m 0750 "$(DESTDIR)/etc/headgate" "$(DESTDIR)/etc/headgate/secrets"; \
+	    install -m 0640 conf/transaction-pooling.toml "$(DESTDIR)/etc/headgate/headgate.toml"; fi

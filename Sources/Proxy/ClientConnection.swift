@@ -143,7 +143,10 @@ final class ClientConnection: Connection {
             }
             if !environment.toClient.isEmpty { unsafe send(environment.toClient, from: rest) }
             done += result.consumed
-            pool?.counters.bytesFromClients &+= UInt64(truncatingIfNeeded: result.consumed)
+            if let pool {
+                pool.counters.bytesFromClients &+= UInt64(truncatingIfNeeded: result.consumed)
+                if environment.tally.isSome { pool.count(&environment.tally) }
+            }
             if endsWithMessage {
                 messageEnded()
                 if phase == .closed { return bytes.count }
@@ -218,6 +221,7 @@ final class ClientConnection: Connection {
         phase = wasWelcome ? .welcome : .active
         server.link(self)
         if wasWelcome {
+            beginAgain()
             waitsForServer = true
             server.takeOverSettings()
             return
@@ -281,6 +285,7 @@ final class ClientConnection: Connection {
         }
         if session.isListening { settleChannels() }
         if session.mode == .session {
+            if server.closeNeeded && leaveStaleServer() { return }
             resume()
             return
         }
@@ -290,6 +295,7 @@ final class ClientConnection: Connection {
             return
         }
         if !session.pins.isEmpty {
+            if server.closeNeeded && leaveStaleServer() { return }
             resume()
             return
         }
@@ -309,7 +315,9 @@ final class ClientConnection: Connection {
                     ? "the client gives back its servers again" : "the client keeps its server",
                 ["pool": pool?.name ?? "", "client": peer.description, "reason": session.pins.reason])
         }
-        if session.pins.isEmpty { giveBack(server) } else { resume() }
+        if session.pins.isEmpty { return giveBack(server) }
+        if server.closeNeeded && leaveStaleServer() { return }
+        resume()
     }
 
     private func giveBack(_ server: ServerConnection) {
@@ -384,9 +392,20 @@ final class ClientConnection: Connection {
     func waitedTooLong(_ limit: TimeSpan) {
         let error = PostgresError(
             phase == .welcome ? .fatal : .error, "57014", "no server became free within query_wait_timeout (\(limit))",
-            detail: "Pool \(pool?.name ?? "") has all its servers in use.",
-            hint: "Look for long transactions, or raise default_pool_size or query_wait_timeout.")
+            detail: pool?.obstacle, hint: pool?.advice)
         if phase == .welcome { fail(error) } else { refuse(error) }
+    }
+
+    /// It has waited for `query_wait_notify`. One that still logs in is not told: libpq takes no notice then.
+    func tellOfWait() {
+        guard phase == .waiting else { return }
+        var out = ByteWriter(capacity: 256)
+        // PgBouncer's words, which people look for.
+        PostgresError(
+            .notice, "00000", "No server connection available in postgres backend, client being queued",
+            detail: pool?.obstacle
+        ).write(to: &out)
+        send(out.take())
     }
 
     /// Its first message in line is answered with an error instead of being sent to a server.

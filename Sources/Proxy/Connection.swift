@@ -18,6 +18,8 @@ class Connection: IOObject {
     final var isHeldByPeer = false
     /// More is carried than may be.
     final var isHeldByCarried = false
+    /// SUSPEND: it is not read.
+    final var isSuspended = false
     /// The socket failed; it will be closed at the end of the turn.
     final var isBroken = false
 
@@ -48,7 +50,7 @@ class Connection: IOObject {
     /// Waits for what there is to wait for.
     final func updateInterest() {
         guard isAttached else { return }
-        setInterest(reading: !isHeldByPeer && !isHeldByCarried, writing: !output.isEmpty)
+        setInterest(reading: !isHeldByPeer && !isHeldByCarried && !isSuspended, writing: !output.isEmpty)
     }
 
     /// Sends now what the socket takes, keeps the rest.

@@ -82,6 +82,8 @@ extension SessionEnvironment {
         if !name.isEmpty && server.isUndecided(message.extracting(name)) { return .tooManyInFlight }
         let entry = statements.entry(text: message.extracting(text), types: message.extracting(oids))
         if isUndecided(entry, server) { return .tooManyInFlight }
+        tally.clientParses &+= 1
+        tally.isSome = true
         if entry.facts.flags.contains(.hasEffects),
             let rewritten = rewriteNames(message.extracting(text), entry, isSimple: false, bytes, client, server)
         {
@@ -99,6 +101,7 @@ extension SessionEnvironment {
             server.unnamed = .serial(serial(entry))
             // The first message of a batch is never skipped, so another client's statement is gone in any case.
             server.unnamedUnanswered = isFirst ? nil : server.batch
+            tally.serverParses &+= 1
             server.expected.append(Expected(.parse))
             toServer.forward(bytes, start, end)
             return nil
@@ -133,6 +136,7 @@ extension SessionEnvironment {
         client.unnamed = entry
         server.unnamed = .serial(serial(entry))
         server.unnamedUnanswered = server.batch
+        tally.serverParses &+= 1
         server.expected.append(Expected(.parse))
         toServer.make(bytes) { out in
             let mark = out.begin(FrontendTag.parse)
@@ -177,6 +181,7 @@ extension SessionEnvironment {
         }
         server.hasOpenBatch = true
         enter(serial, bytes, server)
+        tally.serverParses &+= 1
         server.parseSent(serial)
         server.expected.append(Expected(.parse))
         server.add(StatementOperation(kind: .parseNamed, serial: serial, name: nameBytes))
@@ -228,6 +233,8 @@ extension SessionEnvironment {
         let name = bytes.extracting((portalEnd &+ 1)..<nameEnd)
         let statement = name.byteCount == 0 ? nil : client.prepared?.find(name)
         if isUndecided(name, statement?.entry ?? client.unnamed, server) { return .tooManyInFlight }
+        tally.binds &+= 1
+        tally.isSome = true
         let isFirst = beginsBatch(server)
         server.hasOpenBatch = true
         let portal = bytes.extracting(body..<portalEnd)

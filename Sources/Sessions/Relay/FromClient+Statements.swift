@@ -84,6 +84,8 @@ extension SessionEnvironment {
     }
 
     private func injectParse(_ entry: StatementEntry, named serial: UInt64?, _ bytes: RawSpan) {
+        tally.serverParses &+= 1
+        tally.isSome = true
         let textLength = entry.textLength
         entry.withKey { key in
             toServer.make(bytes) { out in
@@ -105,6 +107,8 @@ extension SessionEnvironment {
         server.add(StatementOperation(kind: .injectedParse, serial: serial))
         server.unnamed = .unknown
         server.hasOpenBatch = true
+        tally.serverParses &+= 1
+        tally.isSome = true
         for kind in [ExpectedKind.parse, .bind, .execute, .closeStatement] {
             server.expected.append(Expected(kind, hidden: true))
         }

@@ -56,10 +56,11 @@ extension SessionEnvironment {
         return out.take()
     }
 
-    /// After DISCARD ALL: the session is as new.
-    public func forgetEverything(_ server: ServerSession) {
+    /// After DISCARD ALL: the session is as new. After some other reset query (not `isCertain`) the same, but prepared
+    /// statements may still be there.
+    public func forgetEverything(_ server: ServerSession, isCertain: Bool) {
         server.settings = profiles.empty
-        server.statements.removeAll()
+        if isCertain { server.statements.removeAll() } else { server.statements.doubtAll() }
         server.unanswered.removeAll()
         server.unnamed = .none
     }
@@ -131,6 +132,24 @@ extension SessionEnvironment {
         extra.suspects = []
         extra.unread = []
         extra.pins = pins
+    }
+
+    /// Asks a server that no client has had for every setting made in its session; the bytes to send.
+    public func askForSettings(_ server: ServerSession) -> [UInt8] {
+        hidden(Array(SessionProbe.settings.dropFirst()), server)
+    }
+
+    /// Takes the answer to `askForSettings`: these are the server's settings from now on.
+    public func takeSettings(_ server: ServerSession) {
+        var entries: [SettingEntry] = []
+        for row in server.hiddenRows where row.count == 2 {
+            guard let name = row[0], let value = row[1] else { continue }
+            let key = String(decoding: name, as: UTF8.self).lowercased()
+            let text = String(decoding: value, as: UTF8.self)
+            entries.append(SettingEntry(name: key, replay: SettingText.configuration(key, text)))
+        }
+        server.hiddenRows.removeAll()
+        server.settings = profiles.intern(entries)
     }
 
     private func readSettings(_ client: ClientSession, _ server: ServerSession) {

@@ -200,7 +200,7 @@ final class SimServer {
         if cleaningStep == 0 {
             cleaningStep = 1
             send(worker.environment.hidden(Array("DISCARD ALL".utf8), session))
-            worker.environment.forgetEverything(session)
+            worker.environment.forgetEverything(session, isCertain: true)
             return
         }
         finish()
