@@ -3,7 +3,7 @@ import Testing
 @testable import Sessions
 
 /// The replies a server owes, compared with a plain array of the same.
-@Suite struct ExpectedRepliesTests {
+@Suite struct ManyExpectedRepliesTests {
     private static let kinds: [ExpectedKind] = [.parse, .bind, .execute, .sync, .query, .functionCall, .endOfCopyData]
 
     private func same(_ replies: ExpectedReplies, _ model: [Expected]) -> Bool {
