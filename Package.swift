@@ -12,6 +12,11 @@ let rules: [SwiftSetting] = [
     .unsafeFlags(["-cross-module-optimization"], .when(configuration: .release)),
 ]
 
+/// For the rooms every message passes through. Half of their instructions were run-time exclusivity checks of class
+/// properties, so release builds leave these out; debug builds, and with them `swift test`, keep them. Why that is safe,
+/// and what it is worth: docs/design/cost.md.
+let hotRules = rules + [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
+
 /// `Lifetimes` is experimental, so only the byte module may use it.
 let byteRules = rules + [.enableExperimentalFeature("Lifetimes")]
 
@@ -45,20 +50,21 @@ let package = Package(
         // A target may import only those above it.
         room("ByteKit", [], byteRules),
         room("Credentials", ["ByteKit", "COpenSSL"]),
-        room("SQLText", ["ByteKit", "CPgQuery"]),
+        room("SQLText", ["ByteKit", "CPgQuery"], hotRules),
         room("PostgresWire", ["ByteKit"]),
-        room("MySQLWire", ["ByteKit"]),
+        room("MySQLWire", ["ByteKit"], hotRules),
         room("Settings", ["ByteKit", "Credentials", "CTomlPlusPlus"]),
-        room("Sessions", ["ByteKit", "Credentials", "SQLText", "PostgresWire", "MySQLWire", "Settings"]),
-        room("Pooling", ["ByteKit", "Settings"]),
+        room(
+            "Sessions", ["ByteKit", "Credentials", "SQLText", "PostgresWire", "MySQLWire", "Settings"], hotRules),
+        room("Pooling", ["ByteKit", "Settings"], hotRules),
         room("Telemetry", ["ByteKit"]),
-        room("EventLoop", ["ByteKit", "Telemetry", "CLibev", "CLinux", "CSystemd"]),
+        room("EventLoop", ["ByteKit", "Telemetry", "CLibev", "CLinux", "CSystemd"], hotRules),
         room(
             "Proxy",
             [
                 "ByteKit", "Credentials", "SQLText", "PostgresWire", "Settings", "Sessions", "Pooling", "Telemetry",
                 "EventLoop", "CLinux",
-            ]),
+            ], hotRules),
         room("Console", ["ByteKit", "PostgresWire", "Settings", "Telemetry", "EventLoop", "Proxy"]),
         .executableTarget(
             name: "headgate",
@@ -78,10 +84,21 @@ let package = Package(
         tests("Telemetry", ["ByteKit"]),
         tests("EventLoop", ["ByteKit", "Telemetry"]),
         tests("Console", ["ByteKit", "PostgresWire", "Settings", "Proxy"]),
-        .testTarget(
-            name: "SimulationTests",
+        // A library, so that 10,000 runs can be made by a program built for speed.
+        .target(
+            name: "Simulation",
             dependencies: ["ByteKit", "Credentials", "SQLText", "PostgresWire", "Settings", "Sessions", "Pooling"],
-            swiftSettings: rules),
+            path: "Tests/Simulation", swiftSettings: rules),
+        .executableTarget(
+            name: "SimulationRun", dependencies: ["Simulation"], path: "Tests/SimulationRun", swiftSettings: rules),
+        tests("Simulation"),
+
+        // What hostile bytes are thrown at, as a library: `make fuzz` drives it by libFuzzer, the tests with its seeds.
+        .target(
+            name: "FuzzTargets",
+            dependencies: ["ByteKit", "Credentials", "SQLText", "PostgresWire", "Settings", "Sessions"],
+            path: "Fuzzing/Targets", swiftSettings: rules),
+        tests("FuzzTargets"),
 
         .executableTarget(
             name: "MicroBench", dependencies: ["ByteKit", "PostgresWire", "SQLText", "Pooling"],
@@ -89,3 +106,11 @@ let package = Package(
     ],
     cxxLanguageStandard: .cxx20
 )
+
+// Links only with `-sanitize=fuzzer` (scripts/fuzz).
+if Context.environment["HEADGATE_FUZZING"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "Fuzz", dependencies: ["FuzzTargets"], path: "Fuzzing/Driver",
+            swiftSettings: rules))
+}

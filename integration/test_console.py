@@ -8,7 +8,7 @@ import pytest
 
 from support.pooler import ADMIN_PASSWORD, ADMIN_USER
 from support.processes import wait_until
-from support.wire import LoginFailed, ServerError, Wire, columns, query, types
+from support.wire import SYNC, Closed, LoginFailed, ServerError, Wire, bind, columns, execute, fields, parse, query, send_cancel, types
 
 pytestmark = pytest.mark.requires_pooler
 
@@ -246,3 +246,190 @@ def test_sigterm_twice_and_sigquit_end_at_once(own_pooler):
                 pooler.process.send(number)
                 time.sleep(0.2)
             wait_until(lambda p=pooler: not p.process.alive(), 5)
+
+
+# SUSPEND
+
+
+@pytest.mark.requires_headgate
+def test_console_suspend_and_resume(own_pooler):
+    pooler = own_pooler(default_pool_size=3)
+    with pooler.wire() as a, pooler.wire() as busy, console(pooler) as c:
+        a.query("SELECT 1")
+        busy.query("BEGIN")
+        busy.send(query("SELECT pg_sleep(0.5)"))
+        assert types(c.query("SUSPEND")) == "CZ"
+        state = {row["key"]: row["value"] for row in pooler.console("SHOW STATE")}
+        assert state == {"active": "no", "paused": "no", "suspended": "yes"}
+        a.send(query("SELECT 'waits'"))
+        assert a.quiet(0.3) and busy.quiet(0.7), "nothing is read"
+        late = pooler.wire()  # logs in, and waits
+        late.send(query("SELECT 'late'"))
+        assert late.quiet(0.3)
+        for again in ("SUSPEND", "PAUSE"):
+            assert "already suspended/paused" in str(c.query(again))
+        assert types(c.query("RESUME")) == "CZ"
+        assert types(a.read_until("Z")) == types(busy.read_until("Z")) == types(late.read_until("Z")) == "TDCZ"
+        assert busy.value("SELECT 'same transaction'") == "same transaction"
+        assert "E" in types(c.query("RESUME"))
+        late.close()
+
+
+@pytest.mark.requires_headgate
+def test_console_suspend_cuts_who_does_not_read(own_pooler):
+    """suspend_timeout: the command is done when all is sent, or cannot be."""
+    pooler = own_pooler(general={"suspend_timeout": "500ms"})
+    with pooler.wire() as deaf, pooler.wire() as other, console(pooler) as c:
+        deaf.send(query("SELECT repeat('x', 1000) FROM generate_series(1, 100000)"))
+        wait_until(lambda: max(int(s["send_remain"]) for s in pooler.console("SHOW SOCKETS")) > 0, 10)
+        assert types(c.query("SUSPEND")) == "CZ"
+        c.query("RESUME")
+        assert other.value("SELECT 1") == "1"
+        with pytest.raises(Closed):
+            while True:
+                deaf.read(5)
+
+
+@pytest.mark.requires_headgate
+def test_console_suspend_ends_with_a_cancel(own_pooler):
+    pooler = own_pooler(general={"suspend_timeout": "0s"})
+    with pooler.wire() as deaf, pooler.wire() as other, console(pooler) as c:
+        deaf.send(query("SELECT repeat('x', 1000) FROM generate_series(1, 100000)"))
+        wait_until(lambda: max(int(s["send_remain"]) for s in pooler.console("SHOW SOCKETS")) > 0, 10)
+        c.send(query("SUSPEND"))
+        assert c.quiet(0.5), "waits for as long as it takes"
+        send_cancel(pooler.host, pooler.port, *c.key)
+        assert fields(c.read_until("Z")[0].body)["C"] == "57014"
+        assert other.value("SELECT 1") == "1"
+
+
+# Counts of prepared statements
+
+
+@pytest.mark.requires_headgate
+def test_stats_count_prepared_statements(own_pooler):
+    pooler = own_pooler(default_pool_size=1, threads=1)
+
+    def counts(table="STATS", prefix="total_"):
+        found = next((s for s in pooler.console(f"SHOW {table}") if s["database"] == "app"), {})
+        return tuple(int(found.get(f"{prefix}{name}_count", 0)) for name in ("client_parse", "server_parse", "bind"))
+
+    with pooler.wire() as a, pooler.wire() as b:
+        for client in (a, b):
+            client.send(parse("SELECT 42", "one"), bind("", "one"), execute(), bind("", "one"), execute(), SYNC)
+            client.read_until("Z")
+        assert counts() == (2, 1, 4), "the second client's statement is on the server already"
+        a.send(parse("SELECT 43"), bind(), execute(), SYNC)
+        a.read_until("Z")
+        assert counts() == counts("STATS_TOTALS", "") == (3, 2, 5)
+        a.query("SELECT 1")
+        assert counts() == (3, 2, 5)
+        totals = {row["name"]: int(row["value"]) for row in pooler.console("SHOW TOTALS")}
+        assert [totals[f"total_ps_{n}_count"] for n in ("client_parse", "server_parse", "bind")] == [3, 2, 5]
+        pooler.server.end_backends()
+        a.send(bind("", "one"), execute(), SYNC)
+        a.read_until("Z")
+        assert counts() == (3, 3, 6), "the new server is given it again"
+
+
+# What reaches the connection that listens
+
+
+def listeners(pooler):
+    return [s["pid"] for s in pooler.servers() if s["application_name"] == "headgate listen"]
+
+
+@pytest.mark.requires_headgate
+def test_reconnect_replaces_the_connection_that_listens(own_pooler):
+    """No notification is lost meanwhile, and none comes twice."""
+    pooler = own_pooler(default_pool_size=3)
+    with pooler.wire() as a, pooler.wire() as b, pooler.wire() as talker, console(pooler) as c:
+        a.query("LISTEN one")
+        b.query("LISTEN one; LISTEN two")
+        before = listeners(pooler)
+        stop = threading.Event()
+        sent = []
+
+        def talk():
+            while not stop.is_set():
+                talker.query(f"NOTIFY one, '{len(sent)}'")
+                sent.append(str(len(sent)))
+
+        thread = threading.Thread(target=talk)
+        thread.start()
+        try:
+            for _ in range(3):
+                seen = len(sent)
+                wait_until(lambda s=seen: len(sent) > s + 20, 10)
+                c.query("RECONNECT")
+                wait_until(lambda: listeners(pooler) and not set(listeners(pooler)) & set(before), 10)
+                wait_until(lambda: len(listeners(pooler)) == 1, 10)
+                before = listeners(pooler)
+        finally:
+            stop.set()
+            thread.join()
+        for client in (a, b):
+            while len(client.notifications) < len(sent):
+                client.read(5)
+            assert [payload for _, payload in client.notifications] == sent
+            assert client.quiet(0.2)
+        talker.query("NOTIFY two, 'x'")
+        assert b.read().type == "A"
+
+
+@pytest.mark.requires_headgate
+def test_reconnect_when_there_is_no_place_for_a_second_listener(own_pooler):
+    pooler = own_pooler(default_pool_size=1, defaults={"max_db_connections": 2})
+    with pooler.wire() as a, pooler.wire() as b, console(pooler) as c:
+        a.query("LISTEN tight")
+        b.query("SELECT 1")
+        before = listeners(pooler)
+        c.query("RECONNECT")
+        wait_until(lambda: listeners(pooler) not in ([], before), 10)
+        wait_until(lambda: b.query("NOTIFY tight") and not a.quiet(0.1), 10)
+
+
+@pytest.mark.requires_headgate
+def test_pause_ends_although_somebody_listens(own_pooler):
+    pooler = own_pooler()
+    with pooler.wire() as a, pooler.wire() as b, console(pooler) as c:
+        a.query("LISTEN paused")
+        assert types(c.query("PAUSE app")) == "CZ"
+        wait_until(lambda: not pooler.servers(), 5, what="PAUSE closes the connection that listens")
+        time.sleep(0.5)
+        assert not pooler.servers(), "and it does not come back"
+        c.query("RESUME app")
+        wait_until(lambda: listeners(pooler), 5)
+        wait_until(lambda: b.query("NOTIFY paused") and not a.quiet(0.1), 10)
+
+
+@pytest.mark.requires_headgate
+def test_listen_while_paused_waits(own_pooler):
+    pooler = own_pooler(defaults={"server_connect_timeout": 1})
+    with pooler.wire() as a, console(pooler) as c:
+        a.query("SELECT 1")
+        c.query("PAUSE")
+        a.send(query("LISTEN later"))
+        assert a.quiet(1.5)
+        c.query("RESUME")
+        assert types(a.read_until("Z")) == "CZ"
+        a.query("NOTIFY later")
+        assert a.notifications or a.read().type == "A"
+
+
+@pytest.mark.requires_headgate
+def test_reload_reaches_the_connection_that_listens(own_pooler):
+    """Another server user: the connection is made again as that one; an unrelated change leaves it."""
+    pooler = own_pooler()
+    with pooler.wire() as a, pooler.wire() as b:
+        a.query("LISTEN reloaded")
+        before = listeners(pooler)
+        pooler.reload(pooler.options.with_(default_pool_size=3))
+        wait_until(lambda: "is in force" in pooler.log(), 5)
+        assert listeners(pooler) == before
+        users = {**pooler.options.users, "app": {"password": "app secret", "server_user": "bob", "server_password": "bob'ß\\secret"}}
+        pooler.reload(pooler.options.with_(users=users))
+        wait_until(lambda: [s for s in pooler.servers("bob") if s["application_name"] == "headgate listen"], 10)
+        wait_until(lambda: not listeners(pooler), 10)
+        b.query("NOTIFY reloaded")
+        assert a.read().type == "A"

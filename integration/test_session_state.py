@@ -53,6 +53,17 @@ def test_state_set_by_extended_protocol_with_a_parameter(pooler):
         assert on_both_servers(pooler, client, "SHOW work_mem") == ["21MB", "21MB"]
 
 
+def test_state_custom_setting_made_by_code_is_not_the_next_clients(own_pooler):
+    pooler = own_pooler(default_pool_size=1)
+    with pooler.wire() as client, pooler.wire() as other:
+        client.query("SET work_mem = '23MB'")
+        client.query("DO $$ BEGIN PERFORM set_config('app.tenant', 'mine', false), set_config('DateStyle', 'German', false); END $$")
+        assert other.value("SELECT nullif(current_setting('app.tenant', true), '')") is None
+        assert other.value("SELECT DATE '2026-02-01'::text") == "2026-02-01"
+        assert client.value("SELECT DATE '2026-02-01'::text") == "01.02.2026"
+        assert client.value("SHOW work_mem") == "23MB"
+
+
 @pytest.mark.parametrize("how", ["sql", "protocol"])
 def test_state_set_by_executing_a_prepared_statement(pooler, how):
     with pooler.wire() as client:

@@ -185,7 +185,8 @@ def test_startup_nothing_for_long_leaks_nothing(pooler):
     idle = [pooler.raw() for _ in range(200)]
     for c in idle:
         c.send(b"\0")
-    wait_until(lambda: pooler.fds() >= before + 200, 5)
+    # Connections of the test before may be closing meanwhile.
+    wait_until(lambda: pooler.fds() >= before + 150, 5)
     for c in idle:
         c.close()
     wait_until(lambda: pooler.fds() <= before + 1, 5)

@@ -37,7 +37,8 @@
         } else {
             var larger = max(64, capacity)
             while larger < wanted { larger &*= 2 }
-            let fresh = UnsafeMutableRawPointer.allocate(byteCount: larger, alignment: 16)
+            // Typed, since untyped memory comes from posix_memalign, which is dearer than malloc.
+            let fresh = UnsafeMutableRawPointer(UnsafeMutablePointer<UInt8>.allocate(capacity: larger))
             if let base = unsafe base {
                 unsafe fresh.copyMemory(from: base + start, byteCount: count)
                 unsafe base.deallocate()

@@ -82,8 +82,9 @@ public struct NameTable<Value> {
         guard !slots.isEmpty else { return nil }
         let mask = slots.count &- 1
         var index = Int(truncatingIfNeeded: hash) & mask
-        while let slot = slots[index] {
-            if slot.hash == hash && slot.name.withSpan({ $0.equals(name) }) { return index }
+        // Field by field: a copy of the slot would retain what is in it.
+        while let found = slots[index]?.hash {
+            if found == hash, slots[index]?.name.withSpan({ $0.equals(name) }) == true { return index }
             index = (index &+ 1) & mask
         }
         return nil

@@ -16,9 +16,9 @@ public struct Ring<Element> {
     private func slot(_ index: Int) -> Int { (head &+ index) & (slots.count &- 1) }
 
     /// Adds an element at the end.
-    public mutating func append(_ element: Element) {
+    public mutating func append(_ element: consuming Element) {
         if count == slots.count { grow() }
-        slots[slot(count)] = element
+        slots[slot(count)] = consume element
         count &+= 1
     }
 
@@ -34,8 +34,7 @@ public struct Ring<Element> {
     @discardableResult
     public mutating func popFirst() -> Element? {
         guard count > 0 else { return nil }
-        let element = slots[head]
-        slots[head] = nil
+        let element = slots[head].take()
         head = (head &+ 1) & (slots.count &- 1)
         count &-= 1
         return element
@@ -47,13 +46,18 @@ public struct Ring<Element> {
         guard count > 0 else { return nil }
         count &-= 1
         let position = slot(count)
-        let element = slots[position]
-        slots[position] = nil
-        return element
+        return slots[position].take()
     }
 
     /// The element at the front.
     public var first: Element? { count > 0 ? slots[head] : nil }
+
+    /// Whether there is an element at the front of which `body` is true; without a copy of it.
+    @inline(__always)
+    public func isFirst(_ body: (borrowing Element) -> Bool) -> Bool {
+        guard count > 0 else { return false }
+        return slots[head].map(body) ?? false
+    }
 
     /// The element at the end.
     public var last: Element? { count > 0 ? slots[slot(count &- 1)] : nil }

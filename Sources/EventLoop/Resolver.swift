@@ -1,6 +1,18 @@
 import CLinux
 import Telemetry
 
+/// What a resolver knows of a name.
+public struct ResolvedName: Sendable {
+    /// The name.
+    public let host: String
+    /// For how many microseconds the answer is believed yet.
+    public let timeToLive: Int64
+    /// The question is on its way.
+    public let isBeingAsked: Bool
+    /// Its addresses, best first; none if there are none, or none are known.
+    public let addresses: [String]
+}
+
 /// Turns host names into addresses without blocking a loop: `getaddrinfo` runs on threads that exist only while there
 /// is something to look up. One per process; any thread.
 ///
@@ -19,6 +31,8 @@ public final class Resolver: Sendable {
     private struct Entry: Sendable {
         var result: Result<[PeerAddress], ResolveError>
         var expires: Int64
+        /// The addresses it had when it last had any.
+        var lastKnown: Set<String> = []
     }
 
     private struct State: Sendable {
@@ -26,13 +40,16 @@ public final class Resolver: Sendable {
         var waiting: [String: [Waiter]] = [:]
         var queue: [String] = []
         var threads = 0
+        var timeToLive: Int64
+        var failureTimeToLive: Int64
+        var changed: (@Sendable (String, Set<String>) -> Void)?
     }
 
-    private static let failureTimeToLive: Int64 = 1_000_000
+    /// A name server that did not answer is asked again after this.
+    private static let troubleTimeToLive: Int64 = 1_000_000
     private static let cacheLimit = 4096
 
-    private let state = Guarded(State())
-    private let timeToLive: Int64
+    private let state: Guarded<State>
     private let maximumThreads: Int
     private let look: Look
 
@@ -42,7 +59,7 @@ public final class Resolver: Sendable {
     }
 
     init(timeToLive: Int64, maximumThreads: Int, look: @escaping Look) {
-        self.timeToLive = timeToLive
+        state = Guarded(State(timeToLive: timeToLive, failureTimeToLive: timeToLive))
         self.maximumThreads = maximumThreads
         self.look = look
     }
@@ -76,6 +93,41 @@ public final class Resolver: Sendable {
         }
     }
 
+    /// How long answers are believed from now on, in microseconds: addresses, and that there are none.
+    public func setTimesToLive(answer: Int64, failure: Int64) {
+        state.withLock { state in
+            state.timeToLive = answer
+            state.failureTimeToLive = failure
+        }
+    }
+
+    /// Calls `body`, on a resolver thread, when a name that had addresses gets others.
+    public func onChange(_ body: @escaping @Sendable (_ host: String, _ addresses: Set<String>) -> Void) {
+        state.withLock { $0.changed = body }
+    }
+
+    /// Asks again for a name that was asked for before, if its answer is no longer believed.
+    public func refresh(_ host: String) {
+        guard state.withLock({ $0.cache[host] != nil }) else { return }
+        resolve(host: host, port: 0) { _ in }
+    }
+
+    /// Every name that was asked for, with what is known of it.
+    public var known: [ResolvedName] {
+        let now = headgate_monotonic_micros()
+        return state.withLock { state in
+            let asked = state.cache.map { host, entry in
+                ResolvedName(
+                    host: host, timeToLive: max(0, entry.expires - now), isBeingAsked: state.waiting[host] != nil,
+                    addresses: (try? entry.result.get())?.map(\.host) ?? [])
+            }
+            let pending = state.waiting.keys.filter { state.cache[$0] == nil }.map {
+                ResolvedName(host: $0, timeToLive: 0, isBeingAsked: true, addresses: [])
+            }
+            return (asked + pending).sorted { $0.host < $1.host }
+        }
+    }
+
     /// Forgets all answers, so that the next question goes to the name servers. For RELOAD.
     public func flush() { state.withLock { $0.cache.removeAll() } }
 
@@ -95,18 +147,24 @@ public final class Resolver: Sendable {
 
     private func finish(_ host: String, _ fresh: Result<[PeerAddress], ResolveError>) {
         let now = headgate_monotonic_micros()
-        let (waiters, result) = state.withLock { state in
-            var entry = Entry(result: fresh, expires: now + timeToLive)
+        let (waiters, result, changed) = state.withLock { state in
+            var entry = Entry(result: fresh, expires: now + state.timeToLive)
             if case .failure(let error) = fresh {
-                entry.expires = now + min(Self.failureTimeToLive, timeToLive)
+                let limit = error.isTemporary ? Self.troubleTimeToLive : state.failureTimeToLive
+                entry.expires = now + min(limit, state.failureTimeToLive)
                 if error.isTemporary, let old = state.cache[host], case .success = old.result {
                     entry.result = old.result
                 }
             }
             if state.cache.count >= Self.cacheLimit { state.cache.removeAll() }
+            let before = state.cache[host]?.lastKnown ?? []
+            entry.lastKnown = (try? entry.result.get()).map { Set($0.map(\.host)) } ?? before
             state.cache[host] = entry
-            return (state.waiting.removeValue(forKey: host) ?? [], entry.result)
+            let isOther = !before.isEmpty && before != entry.lastKnown
+            let changed = isOther ? state.changed.map { ($0, entry.lastKnown) } : nil
+            return (state.waiting.removeValue(forKey: host) ?? [], entry.result, changed)
         }
+        if let (tell, addresses) = changed { tell(host, addresses) }
         for waiter in waiters { waiter.deliver(Self.answer(result, waiter.port)) }
     }
 

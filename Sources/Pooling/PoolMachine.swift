@@ -260,6 +260,18 @@ public struct PoolMachine {
         return waiter.client
     }
 
+    /// Clients that began to wait after `start` and not after `end`, and still do. O(waiting).
+    public func waiters(after start: Int64, until end: Int64) -> [UInt32] {
+        var clients: [UInt32] = []
+        for index in 0..<waiters.count {
+            guard let waiter = waiters[index] else { continue }
+            if waiter.since > start, waiter.since <= end, !gone.contains(waiter.ticket) {
+                clients.append(waiter.client)
+            }
+        }
+        return clients
+    }
+
     /// Says again whose waiter is oldest: after a claimed waiter was served, or to make sure.
     public mutating func publishOldest() {
         if !isAlone { share.publish(oldest: waiters.first?.ticket ?? UInt64.max, of: worker) }

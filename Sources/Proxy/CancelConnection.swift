@@ -16,7 +16,7 @@ final class CancelConnection: IOObject {
     init(worker: Worker, server: any CancelTarget) {
         unsafe owner = worker
         self.server = server
-        deadline = worker.loop.nowMicros + worker.snapshot.configuration.general.cancelWaitTimeout.microseconds
+        deadline = worker.cancelDeadline
         super.init()
         server.cancelStarted()
     }

@@ -30,6 +30,12 @@ final class LoginAttempt {
         self.listener = listener
     }
 
+    /// Why a password was not taken, for the log.
+    var weakness: String {
+        guard let record else { return "there is no [user.\(user)]" }
+        return record.secret == nil ? "[user.\(user)] has no password" : "it is not that of [user.\(user)]"
+    }
+
     /// For the log.
     var name: String { user.isEmpty ? "" : "\(database)/\(user)" }
 }
@@ -60,7 +66,9 @@ extension ClientConnection {
         case .accepted(let keys, _):
             if let keys { login.record?.remember(keys) }
             accepted(login)
-        case .refused(let error): fail(error)
+        case .refused(let error):
+            // The log says more than the client may know.
+            fail(error, logged: error.sqlstate == "28P01" ? "\(error.message): \(login.weakness)" : nil)
         case .closeSilently: close(nil)
         }
     }
@@ -77,12 +85,16 @@ extension ClientConnection {
             send(out.take())
         }
         login.isProtocol32 = message.minor >= 2
+        if isOverLimit { return refuseOverLimit() }
         let general = worker.snapshot.configuration.general
         guard !worker.isShuttingDown else {
             fail(PostgresError(.fatal, "57P01", "the pooler is shutting down", hint: "Connect to another one."))
             return
         }
-        switch StartupSettings.read(message, ignoring: general.ignoreStartupParameters, worker.environment.profiles) {
+        let source = general.applicationNameAddHost ? peer.description : nil
+        switch StartupSettings.read(
+            message, ignoring: general.ignoreStartupParameters, source: source, worker.environment.profiles)
+        {
         case .success(let settings):
             login.base = settings.base
             login.applicationName = settings.applicationName
@@ -103,10 +115,23 @@ extension ClientConnection {
             let own: Set<String> = ["user", "database"]
             login.passedOn = message.parameters.map { ($0.name, $0.value) }
                 .filter { !own.contains($0.0) && !$0.0.hasPrefix("_pq_.") }
+            if let source {
+                login.passedOn.removeAll { $0.0.lowercased() == "application_name" }
+                login.passedOn.append(
+                    ("application_name", StartupSettings.named(message["application_name"], from: source)))
+            }
             login.database = replicationDatabase(login)
         }
         login.record = worker.snapshot.users[login.user]
         authenticate(login)
+    }
+
+    private func refuseOverLimit() {
+        let limit = worker.snapshot.configuration.general.maxClientConnections
+        fail(
+            PostgresError(
+                .fatal, "53300", "no more connections allowed (max_client_conn = \(limit), all in use)",
+                hint: "Close connections that are no longer used, or raise max_client_conn."))
     }
 
     private func authenticate(_ login: LoginAttempt) {
@@ -130,7 +155,8 @@ extension ClientConnection {
             return
         }
         guard let record = login.record, case .plain(let password)? = record.secret else {
-            let mock = ScramServer.mockVerifier(user: login.user, processSecret: worker.shared.secret)
+            let mock = ScramServer.mockVerifier(
+                user: login.user, processSecret: worker.shared.secret, iterations: worker.snapshot.mockIterations)
             take(login.exchange.begin(.scram(mock, isMock: true)), login)
             return
         }
@@ -191,12 +217,8 @@ extension ClientConnection {
         login.counted = key
         self.pool = pool
         if login.replication != .none { return startReplication(login, pool) }
-        guard let base = login.base else { return }
-        let settings = pool.settings
-        let session = ClientSession(
-            base: base, status: worker.environment.statuses.empty, mode: settings.poolMode,
-            policy: settings.sessionState)
-        self.session = session
+        let session = beginSession(login, pool)
+        guard let session, let base = login.base else { return }
         if let welcome = pool.welcome(for: base, login.applicationName, worker.environment) {
             finishLogin(status: welcome)
             return
@@ -206,6 +228,25 @@ extension ClientConnection {
             waitsForServer = true
             server.takeOverSettings()
         }
+    }
+
+    /// The session begins with what `connect_query` sets, as far as that is known, and the start-up packet.
+    @discardableResult
+    private func beginSession(_ login: LoginAttempt, _ pool: Pool) -> ClientSession? {
+        guard let asked = login.base else { return nil }
+        let base = pool.global.settings(of: asked, worker.environment.profiles)
+        login.base = base
+        let made = ClientSession(
+            base: base, status: worker.environment.statuses.empty, mode: pool.settings.poolMode,
+            policy: pool.settings.sessionState)
+        session = made
+        return made
+    }
+
+    /// The first client of a pool gets its first server, and with it what `connect_query` sets.
+    func beginAgain() {
+        guard let login, let pool, pool.database.connectQuery != nil else { return }
+        beginSession(login, pool)
     }
 
     /// A server has reported what holds for this client's settings.
@@ -247,6 +288,7 @@ extension ClientConnection {
         out.readyForQuery(.idle)
         send(out.take())
         phase = .idle
+        if worker.isSuspended { suspend(true) }
         self.login = nil
         armTimeouts()
         pool.counters.logins &+= 1
@@ -268,10 +310,12 @@ struct StartupSettings {
     let base: SettingsProfile
     let applicationName: String?
 
-    /// Reads the parameters that are settings, those inside `options` too.
+    /// Reads the parameters that are settings, those inside `options` too. With a `source` (where the client comes from)
+    /// the application name says so.
     static func read(
-        _ message: StartupMessage, ignoring ignored: [String], _ profiles: ProfileTable
+        _ message: StartupMessage, ignoring: [String], source: String?, _ profiles: ProfileTable
     ) -> Result<StartupSettings, PostgresError> {
+        let ignored = ignoring.map { $0.lowercased() }
         var entries: [SettingEntry] = []
         var applicationName: String?
         func add(_ name: String, _ value: String) {
@@ -291,7 +335,18 @@ struct StartupSettings {
         where !own.contains(parameter.name) && !parameter.name.hasPrefix("_pq_.") {
             add(parameter.name, parameter.value)
         }
+        if let source { add("application_name", named(applicationName, from: source)) }
         return .success(StartupSettings(base: profiles.intern(entries), applicationName: applicationName))
+    }
+}
+
+extension StartupSettings {
+    /// PgBouncer's form, `NAME - ADDRESS:PORT`, the name cut so that the whole is at most the 63 bytes PostgreSQL keeps.
+    static func named(_ name: String?, from source: String) -> String {
+        let given = name ?? ""
+        var cut = String((given.isEmpty ? "app" : given).unicodeScalars.prefix(63))
+        while !cut.isEmpty, cut.utf8.count + 3 + source.utf8.count > 63 { cut.unicodeScalars.removeLast() }
+        return "\(cut) - \(source)"
     }
 }
 

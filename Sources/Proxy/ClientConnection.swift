@@ -108,24 +108,45 @@ final class ClientConnection: Connection {
 
     /// Deals with messages of a logged-in client.
     private func serve(_ bytes: UnsafeRawBufferPointer) -> Int {
-        guard let session else { return bytes.count }
+        guard let session = unsafe session.map({ unsafe Unmanaged.passUnretained($0) }) else { return bytes.count }
+        // The client keeps its session and the worker its environment for good: what is handed down as an argument is
+        // counted nowhere below.
+        return unsafe Unmanaged.passUnretained(worker.environment)._withUnsafeGuaranteedRef { environment in
+            unsafe session._withUnsafeGuaranteedRef { session in unsafe serve(bytes, session, environment) }
+        }
+    }
+
+    private func serve(
+        _ bytes: UnsafeRawBufferPointer, _ session: ClientSession, _ environment: SessionEnvironment
+    ) -> Int {
         lastActive = worker.loop.nowMicros
         if waitsForServer || waitsForReplies || channelsAwaited > 0 {
             holdIfFull(bytes.count)
             return 0
         }
+        if server == nil, unsafe environment.needsServer(bytes.bytes, session) {
+            // What the relay would find out too, with more ado: nearly every transaction begins so.
+            guard requestServer(session) else {
+                holdIfFull(bytes.count)
+                return 0
+            }
+            if waitsForServer || phase == .closed { return 0 }
+        }
         var done = 0
         while done < bytes.count {
             let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[done...])
-            let environment = worker.environment
+            let server = self.server
             let result = unsafe environment.relay(rest.bytes, from: session, to: server?.session)
             if let server {
                 if server.startedAt == 0 { server.startedAt = lastActive }
                 unsafe server.send(environment.toServer, from: rest)
             }
-            unsafe send(environment.toClient, from: rest)
+            if !environment.toClient.isEmpty { unsafe send(environment.toClient, from: rest) }
             done += result.consumed
-            pool?.counters.bytesFromClients &+= UInt64(truncatingIfNeeded: result.consumed)
+            if let pool {
+                pool.counters.bytesFromClients &+= UInt64(truncatingIfNeeded: result.consumed)
+                if environment.tally.isSome { pool.count(&environment.tally) }
+            }
             if endsWithMessage {
                 messageEnded()
                 if phase == .closed { return bytes.count }
@@ -136,7 +157,7 @@ final class ClientConnection: Connection {
             case .needBytes:
                 return done
             case .needServer:
-                if !requestServer() {
+                if !requestServer(session) {
                     holdIfFull(bytes.count - done)
                     return done
                 }
@@ -187,8 +208,8 @@ final class ClientConnection: Connection {
     }
 
     /// Asks for a server; true if it has one now.
-    private func requestServer() -> Bool {
-        guard let pool, let session else { return false }
+    private func requestServer(_ session: ClientSession) -> Bool {
+        guard let pool else { return false }
         requestedAt = worker.loop.nowMicros
         return pool.request(self, session)
     }
@@ -200,6 +221,7 @@ final class ClientConnection: Connection {
         phase = wasWelcome ? .welcome : .active
         server.link(self)
         if wasWelcome {
+            beginAgain()
             waitsForServer = true
             server.takeOverSettings()
             return
@@ -257,8 +279,13 @@ final class ClientConnection: Connection {
         guard let session, let server else { return }
         server.countTransaction(until: lastActive)
         if worker.dismissesClients && dismissAfterTransaction() { return }
+        if session.isPlain {
+            giveBack(server)
+            return
+        }
         if session.isListening { settleChannels() }
         if session.mode == .session {
+            if server.closeNeeded && leaveStaleServer() { return }
             resume()
             return
         }
@@ -268,6 +295,7 @@ final class ClientConnection: Connection {
             return
         }
         if !session.pins.isEmpty {
+            if server.closeNeeded && leaveStaleServer() { return }
             resume()
             return
         }
@@ -287,7 +315,9 @@ final class ClientConnection: Connection {
                     ? "the client gives back its servers again" : "the client keeps its server",
                 ["pool": pool?.name ?? "", "client": peer.description, "reason": session.pins.reason])
         }
-        if session.pins.isEmpty { giveBack(server) } else { resume() }
+        if session.pins.isEmpty { return giveBack(server) }
+        if server.closeNeeded && leaveStaleServer() { return }
+        resume()
     }
 
     private func giveBack(_ server: ServerConnection) {
@@ -362,9 +392,20 @@ final class ClientConnection: Connection {
     func waitedTooLong(_ limit: TimeSpan) {
         let error = PostgresError(
             phase == .welcome ? .fatal : .error, "57014", "no server became free within query_wait_timeout (\(limit))",
-            detail: "Pool \(pool?.name ?? "") has all its servers in use.",
-            hint: "Look for long transactions, or raise default_pool_size or query_wait_timeout.")
+            detail: pool?.obstacle, hint: pool?.advice)
         if phase == .welcome { fail(error) } else { refuse(error) }
+    }
+
+    /// It has waited for `query_wait_notify`. One that still logs in is not told: libpq takes no notice then.
+    func tellOfWait() {
+        guard phase == .waiting else { return }
+        var out = ByteWriter(capacity: 256)
+        // PgBouncer's words, which people look for.
+        PostgresError(
+            .notice, "00000", "No server connection available in postgres backend, client being queued",
+            detail: pool?.obstacle
+        ).write(to: &out)
+        send(out.take())
     }
 
     /// Its first message in line is answered with an error instead of being sent to a server.

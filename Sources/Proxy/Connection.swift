@@ -18,6 +18,8 @@ class Connection: IOObject {
     final var isHeldByPeer = false
     /// More is carried than may be.
     final var isHeldByCarried = false
+    /// SUSPEND: it is not read.
+    final var isSuspended = false
     /// The socket failed; it will be closed at the end of the turn.
     final var isBroken = false
 
@@ -48,7 +50,7 @@ class Connection: IOObject {
     /// Waits for what there is to wait for.
     final func updateInterest() {
         guard isAttached else { return }
-        setInterest(reading: !isHeldByPeer && !isHeldByCarried, writing: !output.isEmpty)
+        setInterest(reading: !isHeldByPeer && !isHeldByCarried && !isSuspended, writing: !output.isEmpty)
     }
 
     /// Sends now what the socket takes, keeps the rest.
@@ -83,7 +85,7 @@ class Connection: IOObject {
         if plan.isOnePiece {
             let piece = plan.last
             if piece.isMade {
-                unsafe plan.made.bytes.withUnsafeBytes { unsafe send($0) }
+                unsafe plan.made.withUnsafeBytes { unsafe send($0) }
             } else {
                 unsafe send(UnsafeRawBufferPointer(rebasing: source[piece.start..<piece.end]))
             }
@@ -94,7 +96,7 @@ class Connection: IOObject {
     }
 
     private func sendPieces(_ plan: SendPlan, from source: UnsafeRawBufferPointer) {
-        unsafe plan.made.bytes.withUnsafeBytes { made in
+        unsafe plan.made.withUnsafeBytes { made in
             if isBroken || !isAttached { return }
             var sent = 0
             if output.isEmpty {

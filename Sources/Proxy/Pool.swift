@@ -11,6 +11,8 @@ enum ConnectFailure {
     case unreachable(String)
     /// The server answered and refused.
     case login(ServerLoginFailure)
+    /// `connect_query` did not work; the text says how, not what it is.
+    case connectQuery(String)
 }
 
 /// Counts of one pool in one worker. Single writer.
@@ -24,6 +26,9 @@ struct PoolCounters {
     var queryMicros: UInt64 = 0
     var assignments: UInt64 = 0
     var logins: UInt64 = 0
+    var clientParses: UInt64 = 0
+    var serverParses: UInt64 = 0
+    var binds: UInt64 = 0
 }
 
 /// One worker's part of one pool, with the connections that `PoolMachine` knows by number.
@@ -43,6 +48,15 @@ final class Pool {
     var activeCount = 0
     /// Clients logged in to this pool in this worker.
     var clientCount = 0
+    /// Servers are reset between clients although the pool lends them for a transaction or statement.
+    private(set) var resetsAlways = false
+    /// Its database has no table of its own.
+    private(set) var isAutomatic = false
+    /// Servers refused the login, and the secret is being asked for again.
+    var awaitsSecret = false
+    var secretAskedAt: Int64 = 0
+    /// Those that waited up to this moment have been told so.
+    var notifiedUntil: Int64 = 0
     var counters = PoolCounters()
     /// Why its clients are to go once their transaction has ended: it is no longer in the configuration.
     private(set) var farewell: PostgresError?
@@ -67,7 +81,14 @@ final class Pool {
         self.database = database
         self.cluster = cluster
         machine = PoolMachine(share: global.share, worker: worker.index, limits: Self.limits(settings, user))
-        machine.isRoundRobin = worker.snapshot.configuration.general.serverRoundRobin
+        adopt(worker.snapshot.configuration.general)
+    }
+
+    private func adopt(_ general: GeneralSettings) {
+        isAutomatic = worker.snapshot.configuration.databases[global.key.database] == nil
+        machine.isRoundRobin = general.serverRoundRobin
+        resetsAlways =
+            general.serverResetQueryAlways && !general.serverResetQuery.isEmpty && settings.poolMode != .session
     }
 
     /// For logs and the console: `database/user`.
@@ -83,6 +104,13 @@ final class Pool {
             user: user.settings.maxUserConnections)
     }
 
+    /// What makes a server forget a client that left state on it. `server_reset_query` is for session pooling; what is
+    /// left elsewhere (by a client that was pinned, or vanished) must go for certain.
+    var resetQuery: String {
+        guard settings.poolMode == .session || resetsAlways else { return "DISCARD ALL" }
+        return worker.snapshot.configuration.general.serverResetQuery
+    }
+
     /// The shortest of the timeouts clients of this pool have, in microseconds; nil if there is none.
     var shortestTimeout: Int64? {
         [
@@ -90,6 +118,14 @@ final class Pool {
             settings.clientIdleTimeout,
         ]
         .filter { !$0.isZero }.map(\.microseconds).min()
+    }
+
+    /// Counts what a client said of prepared statements, and sets the tally to nothing.
+    func count(_ tally: inout PrepareTally) {
+        counters.clientParses &+= UInt64(tally.clientParses)
+        counters.serverParses &+= UInt64(tally.serverParses)
+        counters.binds &+= UInt64(tally.binds)
+        tally = PrepareTally()
     }
 
     // MARK: Leases
@@ -123,8 +159,13 @@ final class Pool {
     }
 
     private func needsCheck(_ server: ServerConnection, _ now: Int64) -> Bool {
-        let delay = settings.serverCheckDelay.microseconds
-        return delay > 0 && now - server.lastUsed >= delay
+        now - server.lastUsed >= settings.serverCheckDelay.microseconds
+    }
+
+    /// When a server asked for something now has had its time.
+    var connectDeadline: Int64 {
+        let limit = settings.serverConnectTimeout
+        return limit.isZero ? .max : worker.loop.nowMicros + limit.microseconds
     }
 
     /// Servers cannot be had at all: new clients are told so at once instead of being made to wait.
@@ -200,11 +241,13 @@ final class Pool {
 
     private func connect(_ answer: Resolver.Answer) {
         guard case .success(let addresses) = answer, let address = addresses.first else {
+            var host = "an unknown name"
             if case .failure(let error) = answer {
+                host = error.host
                 Log.warn("resolve", "cannot resolve a server's name", ["pool": name, "error": "\(error)"])
             }
-            abortOpening()
-            return connectFailed(.unreachable("its name cannot be resolved"))
+            connectFailed(.unreachable("its name cannot be resolved"), at: host)
+            return abortOpening()
         }
         let now = worker.loop.nowMicros
         let lifetime = settings.serverLifetime.microseconds
@@ -217,8 +260,8 @@ final class Pool {
         case .connected(let fd): server.start(fd, connected: true)
         case .inProgress(let fd): server.start(fd, connected: false)
         case .failed(let errno):
+            connectFailed(.unreachable("\(errno)"), at: "\(address)")
             server.close("connect failed: \(errno)")
-            connectFailed(.unreachable("\(errno)"))
         }
     }
 
@@ -233,7 +276,10 @@ final class Pool {
         downSince = nil
         lastFailure = nil
         retryAt = 0
+        awaitsSecret = false
         place(server)
+        // server_lifetime 0: it serves one client and is closed.
+        if settings.serverLifetime.isZero { server.expiresAt = worker.loop.nowMicros }
     }
 
     /// A connection no longer exists.
@@ -247,7 +293,7 @@ final class Pool {
     }
 
     /// A connection could not be opened: wait before the next, and tell those it concerns.
-    func connectFailed(_ failure: ConnectFailure) {
+    func connectFailed(_ failure: ConnectFailure, at address: String) {
         let now = worker.loop.nowMicros
         let retry = worker.snapshot.configuration.general.serverLoginRetry.microseconds
         if downSince == nil { downSince = now }
@@ -257,21 +303,27 @@ final class Pool {
                 .fatal, "08001", "no server of database \"\(global.key.database)\" can be reached: \(why)",
                 hint: "The pooler keeps trying; look at its log and at the server.")
             retryAt = now + min(retry, 1_000_000)
-            Log.error("server_connect", "cannot connect to a server", ["pool": name, "error": why])
+            Log.error("server_connect", "cannot connect to a server", ["pool": name, "server": address, "error": why])
+        case .connectQuery(let why):
+            Log.error("connect_query", "connect_query of a database does not work", ["pool": name, "error": why])
+            retryAt = now + retry
+            let error = PostgresError(
+                .fatal, "08001", "connect_query of database \"\(global.key.database)\" does not work: \(why)",
+                hint: "It is a setting of the pooler; run it with psql as the same user to see what is wrong with it.")
+            lastFailure = error
+            failWaiters(error)
         case .login(let reason):
-            Log.error("server_login", "a server refused the login", ["pool": name, "error": "\(reason)"])
+            Log.error(
+                "server_login", "a server refused the login",
+                ["pool": name, "server": address, "user": user.serverUser, "error": "\(reason)"])
             retryAt = now + (reason.isTemporary ? min(retry, 500_000) : retry)
-            if case .refused(let error) = reason {
-                lastFailure = PostgresError(.fatal, error.sqlstate, error.message)
-            } else {
-                lastFailure = PostgresError(
-                    .fatal, "08001", "login to the server of database \"\(global.key.database)\" failed: \(reason)")
-            }
+            lastFailure = refusal(reason)
+            if reason.isCredential, asksForSecret(now) { return }
             if !reason.isTemporary, let error = lastFailure { failWaiters(error) }
         }
     }
 
-    private func failWaiters(_ error: PostgresError) {
+    func failWaiters(_ error: PostgresError) {
         for slot in machine.takeWaiters() {
             guard let client = worker.clients[slot] else { continue }
             client.ticket = 0
@@ -358,12 +410,16 @@ final class Pool {
         let isSameServer =
             cluster.servers == self.cluster.servers && cluster.tls == self.cluster.tls
             && database.dbname == self.database.dbname
-            && database.connectQuery == self.database.connectQuery && user.isSameAtServer(as: self.user)
+            && database.connectQuery == self.database.connectQuery
+            && (new.isRenewal || user.isSameAtServer(as: self.user))
+        if !user.hasSameCredential(as: self.user) {
+            (retryAt, downSince, lastFailure, awaitsSecret) = (0, nil, nil, false)
+        }
         farewell = nil
         settings = configuration.effective(database: key.database, user: key.user)
         (self.database, self.user, self.cluster) = (database, user, cluster)
         machine.limits = Self.limits(settings, user)
-        machine.isRoundRobin = configuration.general.serverRoundRobin
+        adopt(configuration.general)
         if !isSameServer {
             welcomes.removeAll()
             global.forgetWelcomes()
@@ -389,6 +445,7 @@ final class Pool {
         {
             failWaiters(lastFailure)
         }
+        tellWaiters(now)
         closeIdle(now)
         supply()
         fillUp(now)
@@ -409,7 +466,8 @@ final class Pool {
     }
 
     private func fillUp(_ now: Int64) {
-        guard settings.minPoolSize > 0, now >= retryAt, global.claims.inUse == 0, !machine.isPaused, clientCount > 0
+        guard settings.minPoolSize > 0, !settings.serverLifetime.isZero, now >= retryAt, global.claims.inUse == 0,
+            !machine.isPaused, clientCount > 0
         else { return }
         while global.share.servers.inUse < min(settings.minPoolSize, settings.defaultPoolSize) {
             guard case .open = machine.reserve(now: now) else { return }

@@ -35,6 +35,8 @@ public final class ProxyServer: Sendable {
     public static func start(_ snapshot: Snapshot, workers: Int) -> Result<ProxyServer, StartFailure> {
         guard case .success(let workshop) = Workshop.start() else { return .failure(.thread(Errno(rawValue: 11))) }
         let shared = ProxyShared(workerCount: workers, workshop: workshop)
+        shared.resolver.adopt(snapshot.configuration.general)
+        shared.resolver.onChange { [weak shared] host, addresses in shared?.addressesChanged(of: host, to: addresses) }
         let addresses = snapshot.configuration.listeners.filter { $0.protocolKind == .postgres }.map {
             $0.address.socketAddress
         }

@@ -5,6 +5,7 @@ import Pooling
 import Sessions
 public import Settings
 import Synchronization
+import Telemetry
 
 /// One database and user: what servers are pooled by.
 struct PoolKey: Hashable, Sendable {
@@ -30,7 +31,21 @@ final class PoolGlobal: Sendable {
         }
     }
 
-    func forgetWelcomes() { welcomes.withLock { $0 = [:] } }
+    func forgetWelcomes() {
+        welcomes.withLock { $0 = [:] }
+        connectSettings.withLock { $0 = [] }
+    }
+
+    /// What `connect_query` sets on every server of the pool.
+    private let connectSettings = Mutex<[SettingEntry]>([])
+
+    func noteConnectSettings(_ entries: [SettingEntry]) { connectSettings.withLock { $0 = entries } }
+
+    /// `base`, on top of what `connect_query` sets.
+    func settings(of base: SettingsProfile, _ profiles: ProfileTable) -> SettingsProfile {
+        let entries = connectSettings.withLock { $0 }
+        return entries.isEmpty ? base : profiles.intern(entries + base.entries)
+    }
 
     /// When the servers there were had to go: one that was on its way between workers then has not heard of it.
     private let reconnectedAt = Atomic<Int64>(0)
@@ -39,8 +54,24 @@ final class PoolGlobal: Sendable {
 
     func mustReconnect(since connectedAt: Int64) -> Bool { connectedAt < reconnectedAt.load(ordering: .relaxed) }
 
+    /// Clients logged in to it, in all workers.
+    let clients = CapacityCounter()
+    private let usedAt: Atomic<Int64>
+
+    /// A client has left.
+    func noteUse(at now: Int64) { usedAt.store(now, ordering: .relaxed) }
+
+    /// For how long nobody has been logged in to it; 0 while somebody is.
+    func unusedFor(_ now: Int64) -> Int64 {
+        clients.inUse > 0 ? 0 : max(0, now - usedAt.load(ordering: .relaxed))
+    }
+
+    /// How many workers have a part of it; changed under the registry's lock.
+    let parts = Atomic<Int>(0)
+
     init(key: PoolKey, share: PoolShare) {
         self.key = key
+        usedAt = Atomic(Clock.monotonicMicros())
         self.share = share
     }
 }
@@ -70,6 +101,12 @@ final class UserRecord: Sendable {
         guard StoredSecret.areSame(secret, old.secret) else { return }
         let known = old.derived.withLock { $0 }
         derived.withLock { $0 = known }
+    }
+
+    /// Which secret servers are shown, if asking for it again may help.
+    var changingSecret: SecretName? {
+        guard (settings.serverPassword ?? settings.password)?.mayChange == true else { return nil }
+        return SecretName(user: settings.name, isServer: settings.serverPassword != nil)
     }
 
     /// The name servers know the user by.
@@ -107,6 +144,8 @@ public final class Snapshot: Sendable {
     /// The values.
     public let configuration: Configuration
     let users: [String: UserRecord]
+    /// What SCRAM asks of users that do not exist.
+    let mockIterations: Int
 
     /// Resolves the secrets of `configuration`; answers what could not be resolved as well. What was derived from
     /// secrets that are the same in `previous` is taken over.
@@ -135,9 +174,73 @@ public final class Snapshot: Sendable {
         return (Snapshot(configuration: configuration, users: users), problems)
     }
 
-    private init(configuration: Configuration, users: [String: UserRecord]) {
+    /// Every secret that may change, with where it comes from.
+    public var changingSecrets: [SecretName: SecretSource] {
+        var found: [SecretName: SecretSource] = [:]
+        for (name, user) in configuration.users {
+            if let source = user.password, source.mayChange { found[SecretName(user: name, isServer: false)] = source }
+            if let source = user.serverPassword, source.mayChange {
+                found[SecretName(user: name, isServer: true)] = source
+            }
+        }
+        return found
+    }
+
+    /// The same with other secrets; nil if `fresh` holds nothing new. Server connections there are stay: they have
+    /// proved who they are.
+    public func renewing(_ fresh: [SecretName: SecretText]) -> Snapshot? {
+        var changed = users
+        for (name, text) in fresh {
+            guard let old = changed[name.user] else { continue }
+            let secret = text.bytes.withSpan { StoredSecret(parsing: $0) }
+            if StoredSecret.areSame(secret, name.isServer ? old.serverSecret : old.secret) { continue }
+            let new = UserRecord(
+                settings: old.settings, secret: name.isServer ? old.secret : secret,
+                serverSecret: name.isServer ? secret : old.serverSecret)
+            new.inherit(from: old)
+            changed[name.user] = new
+        }
+        let isSame = changed.allSatisfy { users[$0.key] === $0.value }
+        return isSame ? nil : Snapshot(configuration: configuration, users: changed, isRenewal: true)
+    }
+
+    /// The same secrets under a configuration that differs in something else.
+    public func with(_ configuration: Configuration) -> Snapshot {
+        Snapshot(configuration: configuration, users: users)
+    }
+
+    /// Only secrets differ from the snapshot before.
+    let isRenewal: Bool
+
+    private init(configuration: Configuration, users: [String: UserRecord], isRenewal: Bool = false) {
         self.configuration = configuration
         self.users = users
+        self.isRenewal = isRenewal
+        mockIterations = ScramServer.commonIterations(users.values.lazy.compactMap(\.secret))
+    }
+}
+
+/// One secret of a configuration.
+public struct SecretName: Hashable, Sendable {
+    /// Whose it is.
+    public let user: String
+    /// `server_password`, not `password`.
+    public let isServer: Bool
+
+    /// The secret of that name.
+    public init(user: String, isServer: Bool) {
+        self.user = user
+        self.isServer = isServer
+    }
+
+    /// As it stands in the file.
+    public var description: String { "[user.\(user)] \(isServer ? "server_password" : "password")" }
+}
+
+extension Resolver {
+    /// Believes answers for as long as the configuration says.
+    func adopt(_ general: GeneralSettings) {
+        setTimesToLive(answer: general.dnsMaxTTL.microseconds, failure: general.dnsNxdomainTTL.microseconds)
     }
 }
 
@@ -167,18 +270,44 @@ final class ProxyShared: Sendable {
         self.workshop = workshop
     }
 
-    /// The shared part of a pool, made when it is first needed.
+    /// The shared part of a pool, made when it is first needed, for one more worker.
     func pool(_ key: PoolKey) -> PoolGlobal {
         registry.withLock { registry in
-            if let known = registry.pools[key] { return known }
+            if let known = registry.pools[key] {
+                known.parts.add(1, ordering: .relaxed)
+                return known
+            }
             let database = registry.databases[key.database] ?? CapacityCounter()
             let user = registry.users[key.user] ?? CapacityCounter()
             registry.databases[key.database] = database
             registry.users[key.user] = user
             let made = PoolGlobal(
                 key: key, share: PoolShare(workers: workerCount, database: database, user: user))
+            made.parts.store(1, ordering: .relaxed)
             registry.pools[key] = made
             return made
+        }
+    }
+
+    /// A worker has no part of a pool any more; with the last part it is forgotten, and what only it counted.
+    func leave(_ pool: PoolGlobal) {
+        registry.withLock { registry in
+            guard pool.parts.subtract(1, ordering: .relaxed).newValue == 0 else { return }
+            let key = pool.key
+            registry.pools[key] = nil
+            func isFree(_ counter: CapacityCounter?) -> Bool { (counter?.inUse ?? 0) == 0 }
+            if !registry.pools.keys.contains(where: { $0.database == key.database }),
+                isFree(registry.databases[key.database]), isFree(registry.clientsOfDatabase[key.database])
+            {
+                registry.databases[key.database] = nil
+                registry.clientsOfDatabase[key.database] = nil
+            }
+            if !registry.pools.keys.contains(where: { $0.user == key.user }), isFree(registry.users[key.user]),
+                isFree(registry.clientsOfUser[key.user])
+            {
+                registry.users[key.user] = nil
+                registry.clientsOfUser[key.user] = nil
+            }
         }
     }
 
@@ -206,6 +335,17 @@ final class ProxyShared: Sendable {
             registry.clientsOfDatabase[key.database] = database
             registry.clientsOfUser[key.user] = user
             return (database, user)
+        }
+    }
+
+    /// The name of a server means other addresses than before.
+    func addressesChanged(of host: String, to addresses: Set<String>) {
+        for index in 0..<workerCount {
+            _ = worker(index)?.post(
+                .job { worker in
+                    for pool in Array(worker.pools.values) { pool.addressesChanged(of: host, to: addresses) }
+                    worker.desk.addressesChanged(of: host, to: addresses)
+                })
         }
     }
 

@@ -13,6 +13,8 @@ enum ServerPhase: Equatable {
     case connecting
     /// Start-up and authentication.
     case login
+    /// Runs `connect_query`, and is asked what that has set.
+    case preparing
     /// Lies in the pool.
     case idle
     /// Serves its client.
@@ -39,6 +41,8 @@ final class ServerConnection: Connection, CancelTarget {
     /// Whom it serves.
     var client: ClientConnection?
     private var login: ServerLogin?
+    /// As whom it logs in.
+    private var user: UserRecord?
     private(set) var address: SocketAddress
     private(set) var processID: UInt32 = 0
     private(set) var cancelKey: [UInt8] = []
@@ -54,7 +58,19 @@ final class ServerConnection: Connection, CancelTarget {
     var closeNeeded = false
     /// CancelRequests on their way to it: it is not given out before they have arrived.
     var cancelsInFlight = 0
-    private var cleaningStep = 0
+    private var cleaning = Cleaning.done
+    /// What `connect_query` has set has been asked.
+    var knowsSettings = false
+
+    /// What cleaning has yet to send.
+    private enum Cleaning {
+        /// The reset query.
+        case reset
+        /// What makes the settings known after a reset query that may not touch them.
+        case settings
+        /// Nothing but what is open.
+        case done
+    }
 
     init(pool: Pool, worker: Worker, slot: UInt32, address: SocketAddress, expiresAt: Int64) {
         self.pool = pool
@@ -88,7 +104,7 @@ final class ServerConnection: Connection, CancelTarget {
 
     /// The socket is being connected, or is.
     func start(_ fd: Int32, connected: Bool) {
-        deadline = worker.loop.nowMicros + pool.settings.serverConnectTimeout.microseconds
+        deadline = pool.connectDeadline
         if case .ip = address {
             Sockets.setNoDelay(fd)
             worker.setKeepAlive(fd)
@@ -99,6 +115,7 @@ final class ServerConnection: Connection, CancelTarget {
 
     private func beginLogin() {
         phase = .login
+        user = pool.user
         let login = ServerLogin(
             user: pool.user.serverUser, database: pool.databaseName, credential: pool.user.credential)
         self.login = login
@@ -120,8 +137,9 @@ final class ServerConnection: Connection, CancelTarget {
     }
 
     private func failedToConnect(_ why: String) {
+        // First: what waits must not open another connection at once.
+        pool.connectFailed(.unreachable(why), at: "\(address)")
         close("connect failed: \(why)")
-        pool.connectFailed(.unreachable(why))
     }
 
     private func continueLogin(_ bytes: UnsafeRawBufferPointer) -> Int {
@@ -140,8 +158,10 @@ final class ServerConnection: Connection, CancelTarget {
         case .ready:
             loggedIn()
         case .failed(let failure):
+            // A secret that has changed meanwhile is another matter.
+            let isOutdated = failure.isCredential && user !== pool.user
+            if !isOutdated { pool.connectFailed(.login(failure), at: "\(address)") }
             close("login failed: \(failure)")
-            pool.connectFailed(.login(failure))
         }
     }
 
@@ -158,8 +178,8 @@ final class ServerConnection: Connection, CancelTarget {
                 })
         }
         if !queued {
+            pool.connectFailed(.unreachable("too many passwords wait to be derived"), at: "\(address)")
             close("too many logins at once")
-            pool.connectFailed(.unreachable("too many passwords wait to be derived"))
         }
     }
 
@@ -177,6 +197,16 @@ final class ServerConnection: Connection, CancelTarget {
             settings: environment.profiles.empty, status: environment.statuses.intern(login.statuses),
             statementLimit: worker.snapshot.configuration.general.maxPreparedStatements)
         self.login = nil
+        if let query = pool.database.connectQuery, !query.isEmpty, let session {
+            phase = .preparing
+            send(environment.hidden(Array(query.utf8), session))
+            return
+        }
+        becomeOpen()
+    }
+
+    /// It can be given out.
+    func becomeOpen() {
         deadline = .max
         phase = .idle
         Log.debug("server_login", "server connection ready", ["pool": pool.name, "pid": processID])
@@ -220,25 +250,36 @@ final class ServerConnection: Connection, CancelTarget {
 
     override func received(_ bytes: UnsafeRawBufferPointer) -> Int {
         if phase == .login { return unsafe continueLogin(bytes) }
-        guard let session else { return bytes.count }
+        guard let session = unsafe session.map({ unsafe Unmanaged.passUnretained($0) }) else { return bytes.count }
+        // The connection keeps its session and the worker its environment for good: what is handed down as an argument
+        // is counted nowhere below.
+        return unsafe Unmanaged.passUnretained(worker.environment)._withUnsafeGuaranteedRef { environment in
+            unsafe session._withUnsafeGuaranteedRef { session in unsafe serve(bytes, session, environment) }
+        }
+    }
+
+    private func serve(
+        _ bytes: UnsafeRawBufferPointer, _ session: ServerSession, _ environment: SessionEnvironment
+    ) -> Int {
         lastUsed = worker.loop.nowMicros
-        let result = unsafe worker.environment.relay(bytes.bytes, from: session, to: client?.session)
+        let client = self.client
+        let result = unsafe environment.relay(bytes.bytes, from: session, to: client?.session)
         if let client {
-            unsafe client.send(worker.environment.toClient, from: bytes)
+            unsafe client.send(environment.toClient, from: bytes)
             if result.queries > 0 { countQuery(client, result.queries) }
             pool.counters.transactions &+= UInt64(truncatingIfNeeded: result.transactions)
             pool.counters.bytesFromServers &+= UInt64(truncatingIfNeeded: result.consumed)
         } else {
-            worker.environment.toClient.reset()
+            environment.toClient.reset()
         }
         if let failure = result.failure {
             broke(failure)
             return bytes.count
         }
         if result.wantsRepeat, let client { client.repeatBatch(self) }
-        if result.wantsCopyData { send(worker.environment.refuseCopy(session)) }
+        if result.wantsCopyData { send(environment.refuseCopy(session)) }
         if result.sawReady && (session.isClean || isOurs && session.isQuiet) {
-            becameClean()
+            becameClean(client)
         } else if let client {
             if result.sawReady { client.stillInTransaction() }
             if client.waitsForReplies && session.expected.count < ExpectedReplies.limit / 2 { client.repliesCame() }
@@ -247,19 +288,18 @@ final class ServerConnection: Connection, CancelTarget {
     }
 
     /// What is asked now, the proxy asks, in whatever transaction the client has or left open.
-    private var isOurs: Bool { phase == .settings || phase == .cleaning }
+    private var isOurs: Bool { phase == .settings || phase == .cleaning || phase == .preparing }
 
     /// Nothing is owed and no transaction is open, or what the proxy asked is answered.
-    private func becameClean() {
+    private func becameClean(_ client: ClientConnection?) {
         switch phase {
-        case .active:
-            guard let client else { return }
-            client.transactionEnded()
+        case .active: client?.transactionEnded()
         case .settings: settingsDone()
         case .probing:
             phase = .active
             client?.probeAnswered()
         case .checking, .cleaning: cleanedUp()
+        case .preparing: prepared()
         case .connecting, .login, .idle, .closed: break
         }
     }
@@ -291,10 +331,10 @@ final class ServerConnection: Connection, CancelTarget {
     /// The client needs it no more and has left it clean.
     func release() {
         unlink()
-        guard let session, session.hasListened else { return finish() }
+        guard let session, session.hasListened || pool.resetsAlways else { return finish() }
         phase = .cleaning
-        deadline = worker.loop.nowMicros + worker.snapshot.configuration.general.cancelWaitTimeout.microseconds
-        cleaningStep = 1
+        deadline = worker.cancelDeadline
+        cleaning = pool.resetsAlways ? .reset : .done
         cleanUp()
     }
 
@@ -327,6 +367,13 @@ final class ServerConnection: Connection, CancelTarget {
         if cancelsInFlight == 0 { pool.place(self) }
     }
 
+    /// No longer wanted: closed now if it is free, otherwise as soon as it is.
+    func retireSoon(_ why: String) {
+        closeNeeded = true
+        if phase == .idle && cancelsInFlight == 0 { return close(why) }
+        client?.leaveStaleServerIfIdle()
+    }
+
     /// A cancel request is under way.
     func cancelStarted() { cancelsInFlight += 1 }
 
@@ -344,9 +391,9 @@ final class ServerConnection: Connection, CancelTarget {
             return
         }
         // Settings half taken over are nobody's.
-        cleaningStep = needsReset || phase == .settings ? 0 : 1
+        cleaning = needsReset || phase == .settings ? .reset : .done
         phase = .cleaning
-        deadline = worker.loop.nowMicros + worker.snapshot.configuration.general.cancelWaitTimeout.microseconds
+        deadline = worker.cancelDeadline
         if session.isReceivingCopy {
             send(worker.environment.refuseCopy(session))
         } else if !session.expected.isEmpty {
@@ -368,21 +415,24 @@ final class ServerConnection: Connection, CancelTarget {
             send(worker.environment.hidden(Array("UNLISTEN *".utf8), session))
             return
         }
-        if cleaningStep == 0 {
-            cleaningStep = 1
-            let reset = worker.snapshot.configuration.general.serverResetQuery
-            if !reset.isEmpty {
-                send(worker.environment.hidden(Array(reset.utf8), session))
-                worker.environment.forgetEverything(session)
-                return
-            }
+        switch cleaning {
+        case .done: finish()
+        case .settings:
+            cleaning = .done
+            send(worker.environment.hidden(Array("SET SESSION AUTHORIZATION DEFAULT;RESET ALL".utf8), session))
+        case .reset:
+            let text = pool.resetQuery
+            let isWhole = text.uppercased().split(whereSeparator: { " ;\n\t".contains($0) }) == ["DISCARD", "ALL"]
+            cleaning = isWhole || text.isEmpty ? .done : .settings
+            if text.isEmpty { return finish() }
+            send(worker.environment.hidden(Array(text.utf8), session))
+            worker.environment.forgetEverything(session, isCertain: isWhole)
         }
-        finish()
     }
 
     private func cleanedUp() {
         guard let session else { return }
-        if let error = session.takeHiddenError(), phase == .checking || cleaningStep == 1 {
+        if let error = session.takeHiddenError(), phase == .checking || cleaning != .reset {
             close("did not answer as it should: \(error.message)")
             return
         }
@@ -393,7 +443,7 @@ final class ServerConnection: Connection, CancelTarget {
     func check() {
         guard let session else { return }
         phase = .checking
-        deadline = worker.loop.nowMicros + pool.settings.serverConnectTimeout.microseconds
+        deadline = pool.connectDeadline
         let text = worker.snapshot.configuration.general.serverCheckQuery
         send(worker.environment.hidden(Array(text.utf8), session))
     }
@@ -406,9 +456,13 @@ final class ServerConnection: Connection, CancelTarget {
         switch failure {
         case .protocolViolation(let what):
             Log.error("server_protocol", "the server broke the protocol", ["pool": pool.name, "what": what])
+            if phase == .preparing { return failedToPrepare("the server broke the protocol") }
             close("protocol violation: \(what)")
             client?.serverLost(alreadyTold: false)
         case .fatal(let error, let delivered):
+            if phase == .preparing {
+                return failedToPrepare("the server ends the connection, SQLSTATE \(error.sqlstate)")
+            }
             if client == nil {
                 Log.info(
                     "server_closed", "an idle server connection was ended by the server",
@@ -425,6 +479,7 @@ final class ServerConnection: Connection, CancelTarget {
             failedToConnect(why)
             return
         }
+        if phase == .preparing { return failedToPrepare(why) }
         let client = self.client
         close(why)
         client?.serverLost(alreadyTold: false)
@@ -439,7 +494,7 @@ final class ServerConnection: Connection, CancelTarget {
         Log.debug("server_close", "closing server connection", ["pool": pool.name, "pid": processID, "why": why])
         closeSocket()
         worker.loop.retire(self)
-        pool.closed(self, wasOpening: was == .connecting || was == .login)
+        pool.closed(self, wasOpening: was == .connecting || was == .login || was == .preparing)
     }
 
     /// What it does now has taken too long.
@@ -448,6 +503,7 @@ final class ServerConnection: Connection, CancelTarget {
         case .connecting, .login:
             let seconds = pool.settings.serverConnectTimeout
             failedToConnect("no connection within server_connect_timeout (\(seconds))")
+        case .preparing: failedToPrepare("it takes longer than server_connect_timeout")
         case .checking, .cleaning: close("did not answer in time")
         case .idle, .active, .settings, .probing, .closed: deadline = .max
         }

@@ -30,6 +30,8 @@ final class Worker: LoopTurnHandler {
     var isShuttingDown = false
     /// What the console has paused and disabled.
     var admin = AdminState()
+    /// SUSPEND: sockets are not read.
+    var isSuspended = false
     /// Why every client is to go once its transaction has ended.
     var farewell: PostgresError?
     /// Some clients are to go once their transaction has ended.
@@ -109,20 +111,18 @@ final class Worker: LoopTurnHandler {
             setKeepAlive(fd)
         }
         client.open(fd)
-        if general.clientLoginTimeout.microseconds > 0 {
-            client.timer = wheel.add(
-                deadline: loop.nowMicros + general.clientLoginTimeout.microseconds, token: client.slot)
+        client.isOverLimit = !shared.clients.reserve(limit: general.maxClientConnections)
+        // One too many is heard all the same: it may want to cancel something, and is told in a way its library
+        // understands. But not for long.
+        var patience = general.clientLoginTimeout.microseconds
+        if client.isOverLimit {
+            patience = patience > 0 ? min(patience, Self.overLimitPatience) : Self.overLimitPatience
         }
-        guard shared.clients.reserve(limit: general.maxClientConnections) else {
-            client.isOverLimit = true
-            client.fail(
-                PostgresError(
-                    .fatal, "53300",
-                    "no more connections allowed (max_client_conn = \(general.maxClientConnections), all in use)",
-                    hint: "Close connections that are no longer used, or raise max_client_conn."))
-            return
-        }
+        if patience > 0 { client.timer = wheel.add(deadline: loop.nowMicros + patience, token: client.slot) }
     }
+
+    /// How long a client above max_client_conn may take to say what it wants.
+    private static let overLimitPatience: Int64 = 5_000_000
 
     func setKeepAlive(_ fd: Int32) {
         let general = snapshot.configuration.general
@@ -154,6 +154,7 @@ final class Worker: LoopTurnHandler {
                 .fatal, "53300", "user \"\(key.user)\" has \(userLimit) clients, its max_user_client_connections")
         }
         pool.clientCount += 1
+        _ = pool.global.clients.reserve(limit: 0)
         return nil
     }
 
@@ -167,6 +168,8 @@ final class Worker: LoopTurnHandler {
             _ = counters.database.release()
             _ = counters.user.release()
             pool.clientCount -= 1
+            _ = pool.global.clients.release()
+            pool.global.noteUse(at: loop.nowMicros)
         }
         clients.remove(client.slot)
     }
@@ -198,6 +201,14 @@ final class Worker: LoopTurnHandler {
         made.setPaused(admin.isPaused(key.database))
         pools[key] = made
         return made
+    }
+
+    /// This worker's part of a pool nobody uses goes.
+    private func remove(_ pool: Pool) {
+        pools[pool.global.key] = nil
+        shared.leave(pool.global)
+        Log.debug(
+            "pool_gone", "a pool of an automatic database was not used for autodb_idle_timeout", ["pool": pool.name])
     }
 
     func addServer(_ make: (UInt32) -> ServerConnection) -> ServerConnection { servers.add(make) }
@@ -257,6 +268,12 @@ final class Worker: LoopTurnHandler {
 
     // MARK: Cancel
 
+    /// When what a cancel request has to do has taken too long.
+    var cancelDeadline: Int64 {
+        let limit = snapshot.configuration.general.cancelWaitTimeout
+        return limit.isZero ? .max : loop.nowMicros + limit.microseconds
+    }
+
     /// A CancelRequest came in on some connection: whose is it?
     func cancelRequested(processID: UInt32, key: [UInt8]) {
         let owner = Int(processID >> 24)
@@ -293,6 +310,8 @@ final class Worker: LoopTurnHandler {
 
     private func maintain() {
         let now = loop.nowMicros
+        // What comes in too late because nobody reads it is nobody's fault.
+        if isSuspended { return }
         wheel.advance(to: now)
         while let slot = wheel.popDue() {
             guard let client = clients[slot] else { continue }
@@ -301,7 +320,10 @@ final class Worker: LoopTurnHandler {
         }
         servers.forEach { server in if now >= server.deadline { server.tookTooLong() } }
         for cancel in Array(cancels.values) where now >= cancel.deadline { cancel.end() }
-        for pool in Array(pools.values) { pool.maintain(now) }
+        for pool in Array(pools.values) {
+            pool.maintain(now)
+            if pool.isUnused(now) { remove(pool) }
+        }
         owned.maintain(now)
         desk.maintain(now)
         retryReplication()

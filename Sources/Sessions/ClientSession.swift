@@ -52,6 +52,10 @@ public final class ClientSession {
     /// Why the client keeps its server; empty when it does not.
     public var pins: SessionStateKinds { extra?.pins ?? [] }
 
+    /// Nothing about it is out of the ordinary: it listens to nothing, nothing pins it or may do so, and its servers are
+    /// given back after each transaction or statement.
+    public var isPlain: Bool { extra == nil && mode != .session }
+
     /// Part of a message has been sent to the server and the rest has not come.
     public var isSendingMessage: Bool { passThrough > 0 && !passDiscarded }
 
@@ -78,6 +82,8 @@ final class ClientExtra {
     var shifts: [UInt64: [RenamedText.Shift]] = [:]
     /// What PREPAREs that were understood define, by serial.
     var definitions: [UInt64: ClientStatement] = [:]
+    /// Code has run that nobody here has read: it may have made settings of any name.
+    var hasRunCode = false
     /// Settings whose values must be read back from the server.
     var unread: Set<String> = []
     /// Settings before the transaction's first change, to return to when it rolls back.

@@ -7,11 +7,13 @@ struct StatementOperation {
     enum Kind {
         /// The client's Parse of a named statement.
         case parseNamed
+        /// The same of a statement the server has already: nothing was sent.
+        case parseHeld
         /// The client's Parse of the unnamed statement.
         case parseUnnamed
         /// A Parse the proxy put in, so that the statement exists on this server.
         case injectedParse
-        /// A Parse of the unnamed statement the proxy put in.
+        /// A Parse or Close of the unnamed statement the proxy put in.
         case injectedUnnamed
         /// A Close the proxy put in to make room.
         case evict
@@ -62,10 +64,10 @@ public final class ServerSession {
     var statements: ServerStatements
     /// The unnamed prepared statement.
     var unnamed: UnnamedStatement = .none
-    /// Statements whose Parse is not answered, with the batch it was sent in: a later batch cannot rely on them, since
-    /// an error skips the rest of a batch.
-    var unanswered: [UInt64: UInt32] = [:]
-    /// The batch in which the unnamed statement was parsed, while that is not answered.
+    /// Statements whose Parse is not answered, with the batch it was last sent in and how often it is owed: a later batch
+    /// cannot rely on them, since an error skips the rest of a batch.
+    var unanswered: [UInt64: (batch: UInt32, count: Int)] = [:]
+    /// The batch in which the unnamed statement was parsed or closed, while that is not answered.
     var unnamedUnanswered: UInt32?
     /// Counts the Syncs sent.
     var batch: UInt32 = 0
@@ -130,14 +132,13 @@ public final class ServerSession {
     }
 
     /// Enters an operation of the current batch.
-    func add(_ operation: StatementOperation) {
-        var entered = operation
-        entered.batch = batch
-        operations.append(entered)
+    func add(_ operation: consuming StatementOperation) {
+        operation.batch = batch
+        operations.append(operation)
     }
 
     /// Whether Parse or Close messages of an earlier batch are not answered.
-    var hasUndecided: Bool { operations.first.map { $0.batch != batch } ?? false }
+    var hasUndecided: Bool { operations.isFirst { $0.batch != batch } }
 
     /// Whether what a name means depends on a batch before this one whose outcome is not known: an error may have
     /// skipped the Parse or Close in it.
@@ -147,7 +148,7 @@ public final class ServerSession {
         let last = max(0, index - 256)
         while index >= last, let operation = operations[index] {
             switch operation.kind {
-            case .parseNamed, .closeNamed:
+            case .parseNamed, .parseHeld, .closeNamed:
                 if operation.name.withSpan({ $0.equals(name) }) { return operation.batch != batch }
             case .parseUnnamed, .closeUnnamed:
                 if name.byteCount == 0 { return operation.batch != batch }
@@ -156,6 +157,42 @@ public final class ServerSession {
             index -= 1
         }
         return last > 0
+    }
+
+    /// Whether the server's unnamed statement is what `unnamed` says when the next message of this batch gets there: an
+    /// error in an earlier batch may skip what changed it.
+    var isUnnamedCertain: Bool { unnamedUnanswered == nil || unnamedUnanswered == batch }
+
+    /// One change of the unnamed statement was answered; it is certain once the last is.
+    func unnamedSettled() {
+        for index in 0..<operations.count {
+            switch operations[index]?.kind {
+            case .parseUnnamed?, .injectedUnnamed?, .closeUnnamed?: return
+            case .parseNamed?, .parseHeld?, .injectedParse?, .evict?, .closeNamed?, nil: break
+            }
+        }
+        unnamedUnanswered = nil
+    }
+
+    /// A Parse of the statement is sent in the current batch.
+    func parseSent(_ serial: UInt64) {
+        unanswered[serial] = (batch, (unanswered[serial]?.count ?? 0) &+ 1)
+    }
+
+    /// One of them was answered or skipped.
+    func parseSettled(_ serial: UInt64) {
+        guard let owed = unanswered[serial] else { return }
+        unanswered[serial] = owed.count > 1 ? (owed.batch, owed.count &- 1) : nil
+    }
+
+    /// A Close the proxy put in was answered: the server has that statement no more, unless something sent behind it says
+    /// otherwise.
+    func evicted(_ serial: UInt64) {
+        guard statements.doubtful.contains(serial), unanswered[serial] == nil else { return }
+        for index in 0..<min(256, operations.count) where operations[index]?.serial == serial {
+            if case .evict? = operations[index]?.kind { return }
+        }
+        statements.doubtful.remove(serial)
     }
 
     /// So much went wrong that nobody knows any more which statements it holds: better a new connection.

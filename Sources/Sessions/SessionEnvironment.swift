@@ -14,6 +14,8 @@ public final class SessionEnvironment {
     public let toServer = SendPlan()
     /// What goes to the client.
     public let toClient = SendPlan()
+    /// What was read since it was last set to nothing.
+    public var tally = PrepareTally()
     /// Hash for tables of client-chosen names.
     let nameHash = Hash64()
     /// In the high bits of every serial, so that names of prepared statements differ between workers and a server that
@@ -33,6 +35,21 @@ public final class SessionEnvironment {
     /// Serial of an entry, unique in the process.
     @inline(__always)
     func serial(_ entry: StatementEntry) -> UInt64 { serialPrefix | entry.serial }
+}
+
+/// Counts of messages about prepared statements, for the pool they belong to.
+public struct PrepareTally: Equatable, Sendable {
+    /// Parse messages of clients.
+    public var clientParses: UInt32 = 0
+    /// Parse messages and PREPARE statements sent to servers.
+    public var serverParses: UInt32 = 0
+    /// Bind messages of clients.
+    public var binds: UInt32 = 0
+    /// Whether anything was counted.
+    public var isSome = false
+
+    /// Nothing.
+    public init() {}
 }
 
 /// Names under which client statements are prepared on servers: `hg_` and the serial in hexadecimal.

@@ -6,40 +6,40 @@ import Settings
 /// The version of this program.
 let headgateVersion = Product.version
 
-private let usage = """
-    usage: headgate COMMAND [OPTIONS]
-
-      run   [--config FILE]         serve; FILE is /etc/headgate/headgate.toml unless named
-      check --config FILE           validate a configuration without serving
-      demo  [--port-base N]         try everything on throwaway servers
-      secret scram|md5              read a password on stdin, print its verifier
-      version                       print the version
-      help [COMMAND]                print this
-
-    """
-
 /// Runs a command; answers the exit code: 0 done, 1 failed, 2 wrong usage.
 func dispatch(_ arguments: [String]) -> Int32 {
     guard let command = arguments.first else {
-        printError(usage)
+        printError(Usage.all)
         return 2
     }
     let rest = Array(arguments.dropFirst())
+    if let text = Usage.commands[command], rest.contains(where: { ["--help", "-h"].contains($0) }) {
+        print(text, terminator: "")
+        return 0
+    }
     switch command {
-    case "run": return withConfig(rest, fallback: "/etc/headgate/headgate.toml", run)
-    case "check": return withConfig(rest, fallback: nil, check)
+    case "run": return withConfig(command, rest, fallback: "/etc/headgate/headgate.toml", run)
+    case "check": return withConfig(command, rest, fallback: nil, check)
     case "demo": return demo(rest)
     case "secret": return secret(rest)
     case "version", "--version", "-V":
         print("headgate \(headgateVersion)")
         return 0
     case "help", "--help", "-h":
-        print(usage)
+        guard let name = rest.first else {
+            print(Usage.all, terminator: "")
+            return 0
+        }
+        guard let text = Usage.commands[name] else { return unknown(name) }
+        print(text, terminator: "")
         return 0
-    default:
-        printError("headgate: unknown command \"\(command)\"\n\n" + usage)
-        return 2
+    default: return unknown(command)
     }
+}
+
+private func unknown(_ command: String) -> Int32 {
+    printError("headgate: unknown command \"\(command)\"\n\n" + Usage.all)
+    return 2
 }
 
 /// Writes to standard error.
@@ -48,29 +48,32 @@ func printError(_ text: String) {
     _ = text.withUTF8 { unsafe write(2, $0.baseAddress, $0.count) }
 }
 
-private func withConfig(_ arguments: [String], fallback: String?, _ body: (String) -> Int32) -> Int32 {
-    var path = fallback
+private func withConfig(
+    _ command: String, _ arguments: [String], fallback: String?, _ body: (String) -> Int32
+) -> Int32 {
+    func wrong(_ what: String) -> Int32 {
+        printError("headgate: \(what)\n\n" + (Usage.commands[command] ?? Usage.all))
+        return 2
+    }
+    var given: [String] = []
     var index = 0
     while index < arguments.count {
         let argument = arguments[index]
-        if argument == "--config" || argument == "-c", index + 1 < arguments.count {
-            path = arguments[index + 1]
-            index += 2
+        index += 1
+        if argument == "--config" || argument == "-c" {
+            guard index < arguments.count else { return wrong("\(argument) needs the path of a file") }
+            given.append(arguments[index])
+            index += 1
         } else if argument.hasPrefix("--config=") {
-            path = String(argument.dropFirst(9))
-            index += 1
-        } else if !argument.hasPrefix("-") {
-            path = argument
-            index += 1
+            given.append(String(argument.dropFirst(9)))
+        } else if argument.hasPrefix("-") {
+            return wrong("unknown option \"\(argument)\"")
         } else {
-            printError("headgate: unknown option \"\(argument)\"\n\n" + usage)
-            return 2
+            given.append(argument)
         }
     }
-    guard let path else {
-        printError("headgate: --config FILE is missing\n\n" + usage)
-        return 2
-    }
+    if given.count > 1 { return wrong("several configuration files are named: \(given.joined(separator: ", "))") }
+    guard let path = given.first ?? fallback else { return wrong("--config FILE is missing") }
     return body(path)
 }
 
@@ -86,11 +89,15 @@ private func check(_ path: String) -> Int32 {
 /// `headgate secret`: the verifier of a password read from stdin.
 private func secret(_ arguments: [String]) -> Int32 {
     guard arguments.count == 1 || arguments.count == 2, let kind = arguments.first else {
-        printError("usage: headgate secret scram | headgate secret md5 USER\n")
+        printError(Usage.commands["secret"] ?? Usage.all)
+        return 2
+    }
+    guard ["scram", "md5"].contains(kind) else {
+        printError("headgate: secret knows scram and md5, not \"\(kind)\"\n")
         return 2
     }
     guard let line = readLine(strippingNewline: true), !line.isEmpty else {
-        printError("headgate: no password on stdin\n")
+        printError("headgate: no password on stdin: write it there, on one line\n")
         return 1
     }
     let password = SecretBytes(line)
@@ -107,8 +114,6 @@ private func secret(_ arguments: [String]) -> Int32 {
         }
         print("md5" + digest.withBytes { unsafe $0.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) } })
         return 0
-    default:
-        printError("headgate: secret knows scram and md5, not \"\(kind)\"\n")
-        return 2
+    default: return 2
     }
 }

@@ -6,7 +6,7 @@ import Glibc
 ///
 /// ```
 /// headgate-demo-XXXXXX/   ours; others may only pass
-///     headgate.toml, headgate.log, state/, secrets/
+///     headgate.toml, headgate.log, secrets/
 ///     servers/            of the user the servers run as
 ///         primary/, replica/, primary.log, replica.log, pgpass, .s.PGSQL.PORT
 /// ```
@@ -32,7 +32,7 @@ struct DemoDirectory {
             directory.remove()
             throw .failed("cannot start a process: \(Errno(rawValue: -watched))")
         }
-        for name in ["servers", "state", "secrets"] {
+        for name in ["servers", "secrets"] {
             let path = "\(directory.path)/\(name)"
             guard unsafe mkdir(path, 0o700) == 0 else { throw systemFailure("make \(path)") }
         }

@@ -100,10 +100,6 @@ extension DemoPlan {
     func configuration(_ directory: DemoDirectory) -> String {
         """
         # Written by headgate demo; it goes when the demo ends.
-        [headgate]
-        state_dir = "\(directory.path)/state"
-        node_id = "demo"
-
         [[listen]]
         address = "127.0.0.1:\(proxyPort)"
 

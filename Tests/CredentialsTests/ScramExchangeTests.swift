@@ -73,10 +73,23 @@ import Testing
 
     @Test func mockSaltsAreStablePerUserAndProcess() {
         let secret = SecretBytes(randomBytes(32))
-        let one = ScramServer.mockVerifier(user: "nobody", processSecret: secret)
-        #expect(one.salt == ScramServer.mockVerifier(user: "nobody", processSecret: secret).salt)
-        #expect(one.salt != ScramServer.mockVerifier(user: "nobody2", processSecret: secret).salt)
-        #expect(one.salt != ScramServer.mockVerifier(user: "nobody", processSecret: SecretBytes([1])).salt)
-        #expect(one.salt.count == 16 && one.iterations == 4096)
+        let one = ScramServer.mockVerifier(user: "nobody", processSecret: secret, iterations: 8192)
+        #expect(one.iterations == 8192)
+        #expect(one.salt == ScramServer.mockVerifier(user: "nobody", processSecret: secret, iterations: 1).salt)
+        #expect(one.salt != ScramServer.mockVerifier(user: "nobody2", processSecret: secret, iterations: 1).salt)
+        let other = ScramServer.mockVerifier(user: "nobody", processSecret: SecretBytes([1]), iterations: 1)
+        #expect(one.salt != other.salt)
+        #expect(one.salt.count == 16)
+    }
+
+    @Test func mocksAskForWhatMostUsersAreAskedFor() {
+        func verifier(_ iterations: Int) -> StoredSecret {
+            .scram(ScramVerifier.derive(password: SecretBytes([1]), salt: [2], iterations: iterations))
+        }
+        #expect(ScramServer.commonIterations([]) == ScramVerifier.defaultIterations)
+        #expect(ScramServer.commonIterations([verifier(8), verifier(9), verifier(8)]) == 8)
+        #expect(ScramServer.commonIterations([verifier(8), verifier(9)]) == 9)
+        let plain = StoredSecret.plain(SecretBytes([1]))
+        #expect(ScramServer.commonIterations([verifier(8), plain, plain]) == ScramVerifier.defaultIterations)
     }
 }

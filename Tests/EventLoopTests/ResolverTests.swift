@@ -72,6 +72,49 @@ private final class Names: Sendable {
         #expect(error.isTemporary && error.description == "cannot resolve other: no answer")
     }
 
+    @Test func timesToLiveAreThoseSetLast() throws {
+        let names = Names()
+        let resolver = Resolver(timeToLive: 0, maximumThreads: 2, look: names.look)
+        resolver.setTimesToLive(answer: 60_000_000, failure: 0)
+        _ = try ask(resolver, "db")
+        _ = try ask(resolver, "db")
+        #expect(names.asked("db") == 1)
+        _ = try ask(resolver, "unknown")
+        _ = try ask(resolver, "unknown")
+        #expect(names.asked("unknown") == 2)
+        resolver.setTimesToLive(answer: 0, failure: 60_000_000)
+        _ = try ask(resolver, "unknown")
+        _ = try ask(resolver, "unknown")
+        #expect(names.asked("unknown") == 3)
+    }
+
+    @Test func changesAreToldOfNamesThatHadAddresses() throws {
+        let names = Names()
+        let resolver = Resolver(timeToLive: 0, maximumThreads: 2, look: names.look)
+        let told = Guarded<[String]>([])
+        resolver.onChange { host, addresses in told.withLock { $0.append("\(host) \(addresses.sorted())") } }
+        resolver.refresh("db")  // nobody has asked for it
+        _ = try ask(resolver, "db")
+        #expect(told.withLock { $0 } == [])
+        names.set(down: true)
+        _ = try ask(resolver, "db")
+        #expect(told.withLock { $0 } == [], "the old address is believed on")
+        names.set(down: false)
+        _ = try ask(resolver, "db")
+        #expect(told.withLock { $0 } == ["db [\"10.0.0.3\"]"])
+    }
+
+    @Test func knownNamesAreShown() throws {
+        let names = Names()
+        let resolver = Resolver(timeToLive: 60_000_000, maximumThreads: 2, look: names.look)
+        _ = try ask(resolver, "db")
+        _ = try ask(resolver, "unknown")
+        let known = resolver.known
+        #expect(known.map(\.host) == ["db", "unknown"])
+        #expect(known.map(\.addresses) == [["10.0.0.1"], []])
+        #expect(known.allSatisfy { $0.timeToLive > 0 && !$0.isBeingAsked })
+    }
+
     @Test func manyQuestionsAtOnceAreAllAnswered() throws {
         let names = Names()
         let resolver = Resolver(timeToLive: 60_000_000, maximumThreads: 3, look: names.look)

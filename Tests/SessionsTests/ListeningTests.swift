@@ -52,6 +52,19 @@ struct ListeningTests {
         #expect(listening.channels == ["before", "later"])
     }
 
+    @Test("what was heard and not delivered when UNLISTEN commits is not delivered")
+    func unlistenDropsWhatWaits() {
+        func notification(_ channel: String) -> [UInt8] {
+            let body = [0, 0, 0, 1] + Array(channel.utf8) + [0, 0]
+            return [0x41, 0, 0, 0, UInt8(body.count + 4)] + body
+        }
+        let listening = listening(to: "a", "b")
+        for channel in ["a", "b", "a"] { #expect(listening.take(channel, notification(channel), mayBeEarly: false)) }
+        listening.add(.unlisten("a"))
+        listening.commit()
+        #expect(listening.takeQueue() == notification("b"))
+    }
+
     @Test("UNLISTEN * undoes what came before it in the same transaction")
     func unlistenAll() {
         let listening = listening(to: "a", "b")

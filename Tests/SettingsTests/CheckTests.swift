@@ -65,7 +65,8 @@ struct CheckTests {
     @Test func clusterNobodyCanTalkTo() {
         #expect(
             problems(below: "cluster.main.protocol = \"mysql\"\n") == [
-                #"t.toml:4:25: warning: [cluster.main] speaks mysql, no [[listen]] does, write a [[listen]] with protocol = "mysql""#
+                "t.toml:4:14: warning: protocol of [cluster.main] has no effect yet, this version speaks PostgreSQL's protocol only, remove it, or do not rely on it",
+                #"t.toml:4:25: warning: [cluster.main] speaks mysql, no [[listen]] does, write a [[listen]] with protocol = "mysql""#,
             ])
     }
 
@@ -97,7 +98,7 @@ struct CheckTests {
             [user.e]
             password = { command = [] }
             [user.f]
-            password = { file = "/run/secrets/f", ttl = "5m" }
+            password = { env = "SECRET_OF_F", ttl = "5m" }
             [console]
             admin_users = ["a", "z"]
             """
@@ -110,7 +111,7 @@ struct CheckTests {
                 #"t.toml:9:19: error: server_password is a SCRAM verifier, the proxy cannot log in with it, only let clients in, write the password: { file = "…" }, { env = "…" } or { command = ["…"] }"#,
                 #"t.toml:11:25: error: verifier is neither SCRAM nor MD5, it must be a verifier as headgate secret prints it, "SCRAM-SHA-256$…" or "md5…", make one with headgate secret scram"#,
                 #"t.toml:13:12: error: password has an empty command, the first element names the program, write password = { command = ["/usr/bin/program", "argument"], ttl = "10m" }"#,
-                #"t.toml:15:39: error: ttl stands without command, other sources are read again on reload, remove ttl"#,
+                #"t.toml:15:35: error: ttl stands without command or file, nothing else can change while headgate runs, remove ttl"#,
                 #"t.toml:17:21: warning: admin_users names "z", there is no [user.z], did you mean "a"?"#,
             ])
         #expect(!found.joined().contains("hunter2"))

@@ -33,7 +33,7 @@ OTHER_ERROR: list[tuple[str, re.Pattern[str], re.Pattern[str]]] = [
 #: Differences after which the two sides know different things: (name in docs/compatibility.md, PostgreSQL's message and
 #: SQLSTATE, the pooler's).
 LAST: list[tuple[str, re.Pattern[str], re.Pattern[str]]] = [
-    ("aborted-describe", re.compile("t "), re.compile("E 25P02")),
+    ("described-when-aborted", re.compile("t "), re.compile("E 25P02")),
     ("parse-answered", re.compile("E (42...|3F000)"), re.compile("1 ")),
 ]
 

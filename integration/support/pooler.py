@@ -42,6 +42,12 @@ class Options:
     )
     #: More keys of [defaults]: numbers are seconds where PgBouncer has seconds.
     defaults: dict = field(default_factory=dict)
+    #: Keys of [headgate], in its own notation.
+    general: dict = field(default_factory=dict)
+    #: Where the servers of the cluster are; by default the one server there is.
+    servers: list[str] | None = None
+    #: For the environment of the pooler.
+    env: dict[str, str] = field(default_factory=dict)
     #: Keys only one of the two has, in that one's own notation.
     headgate: dict = field(default_factory=dict)
     pgbouncer: dict = field(default_factory=dict)
@@ -158,7 +164,9 @@ class Started(Pooler):
 
     def start(self) -> "Started":
         self.write()
-        self.process = Process(mortal(*self.command(), signal_name="KILL"), self.directory / "pooler.log", cwd=Path("/"))
+        self.process = Process(
+            mortal(*self.command(), signal_name="KILL"), self.directory / "pooler.log", self.options.env, cwd=Path("/")
+        )
         wait_until(self._listening, 20, what=f"{self.kind} on port {self.port}")
         return self
 
@@ -210,11 +218,12 @@ class Headgate(Started):
 
     def write(self) -> None:
         o = self.options
+        addresses = o.servers or [f"127.0.0.1:{self.server.port}"]
         lines = [
             "[headgate]",
             f"threads = {o.threads}",
             f'auth_type = "{o.auth_type}"',
-            f'state_dir = "{self.directory}"',
+            *(f"{key} = {_toml(value, key)}" for key, value in o.general.items()),
             "",
             "[[listen]]",
             'protocol = "postgres"',
@@ -222,7 +231,7 @@ class Headgate(Started):
             "",
             "[cluster.main]",
             'protocol = "postgres"',
-            f'servers = [ {{ address = "127.0.0.1:{self.server.port}" }} ]',
+            f"servers = [ {', '.join(f'{{ address = {_toml(a)} }}' for a in addresses)} ]",
             "",
             "[defaults]",
             f'pool_mode = "{o.pool_mode}"',

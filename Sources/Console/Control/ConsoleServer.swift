@@ -71,6 +71,9 @@ public final class ConsoleServer: ConsoleHandler {
     /// A client wants to wait no longer.
     public func cancelled(_ client: SocketID) { post { $0.cancelled(client) } }
 
+    /// A server does not take a secret.
+    public func refused(_ secret: SecretName) { post { $0.refused(secret) } }
+
     /// A client is gone.
     public func closed(_ client: SocketID) { post { $0.closed(client) } }
 }

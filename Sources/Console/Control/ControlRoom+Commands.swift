@@ -1,3 +1,4 @@
+import EventLoop
 import PostgresWire
 import Proxy
 import Settings
@@ -26,11 +27,7 @@ extension ControlRoom {
             proxy.reconnect(scope) { post { $0.finish(id, .done(tag: "RECONNECT")) } }
         case .kill(let scope): return kill(scope, id)
         case .killClient(let text): return killClient(text, id)
-        case .suspend:
-            return .failed(
-                PostgresError(
-                    .error, "0A000", "SUSPEND is not supported",
-                    hint: "PAUSE waits for transactions and closes server connections; clients stay connected."))
+        case .suspend: return suspend(id)
         case .shutdown(let mode): return shutDown(mode)
         case .waitClose(let scope):
             if let error = refusal(scope) { return error }
@@ -60,10 +57,21 @@ extension ControlRoom {
 
     private func pause(_ scope: PoolScope, _ id: SocketID?) -> Outcome? {
         if let error = refusal(scope) { return error }
-        if scope == .all && admin.isPaused { return error("already suspended/paused") }
+        if scope == .all && (admin.isPaused || admin.isSuspended) { return error("already suspended/paused") }
         admin.setPaused(true, scope)
         let post = self.post
         proxy.apply(admin) { post { $0.wait(id, for: .paused(scope)) } }
+        return nil
+    }
+
+    /// Reads no socket any more; done when everything is sent, or `suspend_timeout` is over.
+    private func suspend(_ id: SocketID) -> Outcome? {
+        if admin.isPaused || admin.isSuspended { return error("already suspended/paused") }
+        admin.isSuspended = true
+        let limit = snapshot.configuration.general.suspendTimeout
+        suspendDeadline = limit.isZero ? .max : loop.nowMicros + limit.microseconds
+        let post = self.post
+        proxy.apply(admin) { post { $0.wait(id, for: .suspended) } }
         return nil
     }
 
@@ -71,12 +79,16 @@ extension ControlRoom {
         if let error = refusal(scope) { return error }
         switch scope {
         case .all:
-            if !admin.isPaused && admin.paused.isEmpty { return error("pooler is not paused/suspended") }
+            if !admin.isPaused && admin.paused.isEmpty && !admin.isSuspended {
+                return error("pooler is not paused/suspended")
+            }
         case .database(let name):
             if !admin.paused.contains(name) { return error("database \(name) is not paused") }
         }
         admin.setPaused(false, scope)
+        if scope == .all { admin.isSuspended = false }
         let interrupted = pending.filter { waiting in
+            if waiting.goal == .suspended { return scope == .all }
             guard case .paused(let other) = waiting.goal else { return false }
             return scope == .all || other == scope
         }
@@ -84,7 +96,8 @@ extension ControlRoom {
         proxy.apply(admin) { post { $0.finish(id, .done(tag: "RESUME")) } }
         for waiting in interrupted {
             pending.removeAll { $0.client == waiting.client && $0.goal == waiting.goal }
-            finish(waiting.client, error("RESUME came before all servers were closed"))
+            let what = waiting.goal == .suspended ? "everything was sent" : "all servers were closed"
+            finish(waiting.client, error("RESUME came before \(what)"))
         }
         return nil
     }
@@ -136,8 +149,9 @@ extension ControlRoom {
 
     /// SIGUSR2.
     func resumeAll() {
-        guard admin.isPaused || !admin.paused.isEmpty else { return }
+        guard admin.isPaused || !admin.paused.isEmpty || admin.isSuspended else { return }
         admin.setPaused(false, .all)
+        admin.isSuspended = false
         pending.removeAll { if case .paused = $0.goal { $0.client == nil } else { false } }
         proxy.apply(admin)
     }

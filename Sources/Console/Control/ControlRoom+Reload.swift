@@ -66,7 +66,8 @@ extension ControlRoom {
         let live = diff.changes.count - diff.needingRestart.count
         snapshot = new
         adoptLogLevel(new.configuration)
-        if diff.changes.contains(where: { $0.key == "stats_period" }) { startPeriod() }
+        if diff.changes.contains(where: { ["stats_period", "dns_max_ttl"].contains($0.key) }) { startPeriod() }
+        scheduleSecrets()
         proxy.apply(new) {
             Log.info("reload", "the configuration is in force", ["changes": live])
             ServiceManager.ready(status: "serving")
@@ -80,9 +81,7 @@ extension ControlRoom {
         case .failure(let problem):
             return .failed(PostgresError(.error, "08P01", problem.message))
         case .success(let configuration):
-            let (new, problems) = Snapshot.make(configuration, previous: snapshot, resolve: reload.resolve)
-            if let problem = problems.first { return .failed(PostgresError(.error, "F0000", problem)) }
-            activate(new) {}
+            activate(snapshot.with(configuration)) {}
             return .done(tag: "SET")
         }
     }

@@ -14,6 +14,10 @@ extension ControlRoom {
         }
         Log.info("shutdown", "shutting down", ["mode": "\(mode)", "clients": proxy.clientCount])
         shutdown = mode
+        if admin.isSuspended {
+            admin.isSuspended = false
+            proxy.apply(admin)
+        }
         let limit = snapshot.configuration.general.shutdownTimeout
         if !limit.isZero { shutdownDeadline = loop.nowMicros + limit.microseconds }
         let post = self.post

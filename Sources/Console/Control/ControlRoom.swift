@@ -9,6 +9,8 @@ struct Pending {
     enum Goal: Equatable {
         /// No server of these pools is left.
         case paused(PoolScope)
+        /// Nothing is unsent.
+        case suspended
         /// No server of these pools is marked to be closed.
         case closed(PoolScope)
     }
@@ -38,6 +40,12 @@ final class ControlRoom {
     private(set) var history: StatsHistory
     private var ticker: LoopTimer?
     private var period: LoopTimer?
+    private var names: LoopTimer?
+    /// When SUSPEND cuts what has not drained.
+    var suspendDeadline = Int64.max
+    /// When secrets are to be asked for again.
+    var secrets = SecretSchedule()
+    private(set) var secretTicker: LoopTimer?
 
     /// How often what somebody waits for is looked at.
     private static let tick: Int64 = 20_000
@@ -54,7 +62,10 @@ final class ControlRoom {
         history = StatsHistory(now: loop.nowMicros)
         ticker = LoopTimer(loop: loop) { [unowned self] in self.look() }
         period = LoopTimer(loop: loop) { [unowned self] in self.periodEnded() }
+        names = LoopTimer(loop: loop) { [unowned self] in self.proxy.refreshNames(self.snapshot.configuration) }
+        secretTicker = LoopTimer(loop: loop) { [unowned self] in self.askForDueSecrets() }
         startPeriod()
+        scheduleSecrets()
     }
 
     // MARK: Conversations
@@ -77,6 +88,10 @@ final class ControlRoom {
         pending.removeAll { $0.client == id }
         if case .paused(let scope) = waiting.goal {
             admin.setPaused(false, scope)
+            proxy.apply(admin)
+        }
+        if waiting.goal == .suspended {
+            admin.isSuspended = false
             proxy.apply(admin)
         }
         finish(id, .failed(PostgresError(.error, "57014", "canceling statement due to user request")))
@@ -126,6 +141,7 @@ final class ControlRoom {
         facts.admin = admin
         facts.now = loop.nowMicros
         facts.wall = Clock.wallMicros()
+        facts.names = proxy.resolvedNames
         facts.statistics = history.statistics(census.pools, now: facts.now)
         for name in Set(configuration.databases.keys).union(census.pools.map(\.database)) {
             facts.databases[name] = proxy.connections(ofDatabase: name)
@@ -134,7 +150,17 @@ final class ControlRoom {
         return facts
     }
 
-    func startPeriod() { period?.start(every: snapshot.configuration.general.statsPeriod.microseconds) }
+    /// Starts what happens every so often.
+    func startPeriod() {
+        let general = snapshot.configuration.general
+        period?.start(every: general.statsPeriod.microseconds)
+        // Without a time to live every connection asks for itself.
+        if general.dnsMaxTTL.isZero {
+            names?.stop()
+        } else {
+            names?.start(every: max(1_000_000, general.dnsMaxTTL.microseconds))
+        }
+    }
 
     private func periodEnded() {
         gather { room, facts in
@@ -171,8 +197,26 @@ final class ControlRoom {
         if pending.contains(where: { if case .closed = $0.goal { true } else { false } }) {
             gather { room, facts in room.lookForClosed(facts) }
         }
+        if pending.contains(where: { $0.goal == .suspended }) {
+            let post = self.post
+            proxy.countUnsent { unsent in post { $0.lookForSuspended(unsent) } }
+        }
         if shutdown != nil { lookForEnd() }
         if pending.isEmpty && shutdown == nil { ticker?.stop() }
+    }
+
+    private func lookForSuspended(_ unsent: Int) {
+        loop.updateNow()
+        let isLate = loop.nowMicros >= suspendDeadline
+        guard unsent == 0 || isLate else { return }
+        if isLate, unsent > 0 {
+            Log.warn("suspend", "suspend_timeout is over", ["connections": unsent])
+            proxy.cutUnsent()
+        }
+        for waiting in pending where waiting.goal == .suspended {
+            pending.removeAll { $0.client == waiting.client && $0.goal == .suspended }
+            finish(waiting.client, .done(tag: "SUSPEND"))
+        }
     }
 
     private func lookForClosed(_ facts: Facts) {

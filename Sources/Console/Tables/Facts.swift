@@ -1,3 +1,4 @@
+import EventLoop
 import Proxy
 import Settings
 import Telemetry
@@ -8,6 +9,8 @@ struct Facts: Sendable {
     var configuration = Configuration()
     var admin = AdminState()
     var statistics: [DatabaseStatistics] = []
+    /// What is known of the names of servers.
+    var names: [ResolvedName] = []
     /// Servers and clients by database and by user, as the limits count them.
     var databases: [String: (servers: Int, clients: Int)] = [:]
     var users: [String: (servers: Int, clients: Int)] = [:]
@@ -87,6 +90,9 @@ struct StatsHistory {
         result.received = rate(\.received)
         result.sent = rate(\.sent)
         result.logins = rate(\.logins)
+        result.clientParses = rate(\.clientParses)
+        result.serverParses = rate(\.serverParses)
+        result.binds = rate(\.binds)
         result.transactionMicros = each(\.transactionMicros, \.transactions)
         result.queryMicros = each(\.queryMicros, \.queries)
         result.waitMicros = each(\.waitMicros, \.assignments)

@@ -1,3 +1,4 @@
+import EventLoop
 import Proxy
 import Settings
 
@@ -133,8 +134,9 @@ extension ShowTables {
                 ("peers", 0), ("pools", facts.census.pools.count + 1), ("peer_pools", 0), ("free_clients", 0),
                 ("used_clients", facts.loggedIn.count),
                 ("login_clients", facts.census.clients.count - facts.loggedIn.count),
-                ("free_servers", facts.census.servers.count - used), ("used_servers", used), ("dns_names", 0),
-                ("dns_zones", 0), ("dns_queries", 0), ("dns_pending", 0),
+                ("free_servers", facts.census.servers.count - used), ("used_servers", used),
+                ("dns_names", facts.names.count),
+                ("dns_zones", 0), ("dns_queries", 0), ("dns_pending", facts.names.count(where: \.isBeingAsked)),
             ]
             return counts
         },

@@ -1,3 +1,4 @@
+import EventLoop
 import Proxy
 import Settings
 
@@ -16,9 +17,9 @@ extension ShowTables {
     static let state = ShowTable(
         of: { facts in
             [
-                NamedValue(name: "active", value: facts.admin.isPaused ? "no" : "yes"),
+                NamedValue(name: "active", value: facts.admin.isPaused || facts.admin.isSuspended ? "no" : "yes"),
                 NamedValue(name: "paused", value: facts.admin.isPaused ? "yes" : "no"),
-                NamedValue(name: "suspended", value: "no"),
+                NamedValue(name: "suspended", value: facts.admin.isSuspended ? "yes" : "no"),
             ]
         },
         [.text("key") { $0.name }, .text("value") { $0.value }])
@@ -52,8 +53,11 @@ extension ShowTables {
     }
 
     static let dnsHosts = ShowTable(
-        of: { _ in [NamedValue]() },
-        [.text("hostname") { $0.name }, .int8("ttl") { _ in 0 }, .text("addrs") { $0.value }])
+        of: { $0.names },
+        [
+            .text("hostname") { $0.host }, .int8("ttl") { Int64($0.timeToLive / 1_000_000) },
+            .text("addrs") { $0.addresses.joined(separator: ",") },
+        ])
 
     static let dnsZones = ShowTable(
         of: { _ in [NamedValue]() },

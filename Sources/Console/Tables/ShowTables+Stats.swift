@@ -13,9 +13,9 @@ extension ShowTables {
             .numeric("total_xact_time") { $0.totals.transactionMicros },
             .numeric("total_query_time") { $0.totals.queryMicros },
             .numeric("total_wait_time") { $0.totals.waitMicros },
-            .numeric("total_client_parse_count") { _ in 0 },
-            .numeric("total_server_parse_count") { _ in 0 },
-            .numeric("total_bind_count") { _ in 0 },
+            .numeric("total_client_parse_count") { $0.totals.clientParses },
+            .numeric("total_server_parse_count") { $0.totals.serverParses },
+            .numeric("total_bind_count") { $0.totals.binds },
             .numeric("total_client_login_count") { $0.totals.logins },
             .numeric("avg_server_assignment_count") { $0.averages.assignments },
             .numeric("avg_xact_count") { $0.averages.transactions },
@@ -25,9 +25,9 @@ extension ShowTables {
             .numeric("avg_xact_time") { $0.averages.transactionMicros },
             .numeric("avg_query_time") { $0.averages.queryMicros },
             .numeric("avg_wait_time") { $0.averages.waitMicros },
-            .numeric("avg_client_parse_count") { _ in 0 },
-            .numeric("avg_server_parse_count") { _ in 0 },
-            .numeric("avg_bind_count") { _ in 0 },
+            .numeric("avg_client_parse_count") { $0.averages.clientParses },
+            .numeric("avg_server_parse_count") { $0.averages.serverParses },
+            .numeric("avg_bind_count") { $0.averages.binds },
             .numeric("avg_client_login_count") { $0.averages.logins },
         ])
 
@@ -43,9 +43,9 @@ extension ShowTables {
             .numeric("xact_time") { $0.totals.transactionMicros },
             .numeric("query_time") { $0.totals.queryMicros },
             .numeric("wait_time") { $0.totals.waitMicros },
-            .numeric("client_parse_count") { _ in 0 },
-            .numeric("server_parse_count") { _ in 0 },
-            .numeric("bind_count") { _ in 0 },
+            .numeric("client_parse_count") { $0.totals.clientParses },
+            .numeric("server_parse_count") { $0.totals.serverParses },
+            .numeric("bind_count") { $0.totals.binds },
             .numeric("client_login_count") { $0.totals.logins },
         ])
 
@@ -61,9 +61,9 @@ extension ShowTables {
             .numeric("xact_time") { $0.averages.transactionMicros },
             .numeric("query_time") { $0.averages.queryMicros },
             .numeric("wait_time") { $0.averages.waitMicros },
-            .numeric("avg_client_parse_count") { _ in 0 },
-            .numeric("avg_server_parse_count") { _ in 0 },
-            .numeric("avg_bind_count") { _ in 0 },
+            .numeric("avg_client_parse_count") { $0.averages.clientParses },
+            .numeric("avg_server_parse_count") { $0.averages.serverParses },
+            .numeric("avg_bind_count") { $0.averages.binds },
             .numeric("avg_client_login_count") { $0.averages.logins },
         ])
 
@@ -86,8 +86,9 @@ extension ShowTables {
             (prefix + "query_count", sums.queries), (prefix + "client_bytes", sums.received),
             (prefix + "server_bytes", sums.sent), (prefix + "xact_time", sums.transactionMicros),
             (prefix + "query_time", sums.queryMicros), (prefix + "wait_time", sums.waitMicros),
-            (prefix + "ps_client_parse_count", 0), (prefix + "ps_server_parse_count", 0),
-            (prefix + "ps_bind_count", 0), (prefix + "client_login_count", sums.logins),
+            (prefix + "ps_client_parse_count", sums.clientParses),
+            (prefix + "ps_server_parse_count", sums.serverParses),
+            (prefix + "ps_bind_count", sums.binds), (prefix + "client_login_count", sums.logins),
         ]
     }
 }

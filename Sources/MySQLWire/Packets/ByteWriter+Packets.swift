@@ -15,7 +15,7 @@ extension ByteWriter {
     public mutating func endPacket(_ mark: Int) -> UInt8 {
         let start = mark &+ MySQLPacket.headerLength
         guard mark >= 0, start <= count else { return 0 }
-        var sequence = bytes[mark &+ 3]
+        var sequence = withBytes { $0.u8(at: mark &+ 3) }
         let length = count &- start
         patch24(mark, min(length, MySQLPacket.longestBody))
         guard length >= MySQLPacket.longestBody else { return sequence &+ 1 }

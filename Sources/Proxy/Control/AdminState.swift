@@ -18,6 +18,8 @@ public enum PoolScope: Sendable, Hashable {
 public struct AdminState: Sendable, Equatable {
     /// Everything is paused.
     public var isPaused = false
+    /// No socket is read (SUSPEND).
+    public var isSuspended = false
     /// Databases paused by name.
     public var paused: Set<String> = []
     /// Databases new clients are refused for.

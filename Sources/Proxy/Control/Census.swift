@@ -87,6 +87,12 @@ public struct Totals: Sendable, Equatable {
     public var waitMicros: UInt64 = 0
     /// Clients that logged in.
     public var logins: UInt64 = 0
+    /// Prepared statements clients made.
+    public var clientParses: UInt64 = 0
+    /// Prepared statements servers were given.
+    public var serverParses: UInt64 = 0
+    /// Prepared statements clients bound.
+    public var binds: UInt64 = 0
 
     /// Nothing yet.
     public init() {}
@@ -102,6 +108,9 @@ public struct Totals: Sendable, Equatable {
         sum.queryMicros &+= other.queryMicros
         sum.waitMicros &+= other.waitMicros
         sum.logins &+= other.logins
+        sum.clientParses &+= other.clientParses
+        sum.serverParses &+= other.serverParses
+        sum.binds &+= other.binds
     }
 
     init(_ counters: PoolCounters) {
@@ -114,6 +123,9 @@ public struct Totals: Sendable, Equatable {
         queryMicros = counters.queryMicros
         waitMicros = counters.waitMicros
         logins = counters.logins
+        clientParses = counters.clientParses
+        serverParses = counters.serverParses
+        binds = counters.binds
     }
 }
 

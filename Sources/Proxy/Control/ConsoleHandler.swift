@@ -34,4 +34,7 @@ public protocol ConsoleHandler: Sendable {
 
     /// A client is gone.
     func closed(_ client: SocketID)
+
+    /// A server does not take this secret: it may have changed.
+    func refused(_ secret: SecretName)
 }

@@ -4,6 +4,7 @@ import EventLoop
 import PostgresWire
 import Sessions
 import Settings
+import Telemetry
 
 extension Pool {
     /// The servers of this pool in this worker.
@@ -16,9 +17,22 @@ extension Pool {
     /// Closes its servers as soon as they are free; the idle ones now.
     func reconnect() {
         global.noteReconnect(at: worker.loop.nowMicros)
-        for server in servers {
-            server.closeNeeded = true
-            if server.phase == .idle && server.cancelsInFlight == 0 { server.close("RECONNECT") }
+        for server in servers { server.retireSoon("RECONNECT") }
+    }
+
+    /// The name of its server means other addresses now: connections to others go when they are free.
+    func addressesChanged(of host: String, to addresses: Set<String>) {
+        guard cluster.servers.contains(where: { $0.host == host }) else { return }
+        let others = cluster.servers.filter { $0.host != host }
+        for server in servers where !server.closeNeeded {
+            guard case .ip(let address) = server.address, !addresses.contains(address.host),
+                // Another server of the cluster may be named by its address.
+                !others.contains(where: { $0.host == address.host })
+            else { continue }
+            Log.info(
+                "dns_changed", "a server's name has another address; the connection goes when it is free",
+                ["pool": name, "host": host, "address": address.host])
+            server.retireSoon("its address is no longer that of its name")
         }
     }
 }
@@ -26,7 +40,11 @@ extension Pool {
 extension UserRecord {
     /// Whether servers are logged in to as the same user with the same credential.
     func isSameAtServer(as other: UserRecord) -> Bool {
-        serverUser == other.serverUser && StoredSecret.areSame(serverSecret, other.serverSecret)
+        serverUser == other.serverUser && hasSameCredential(as: other)
+    }
+
+    func hasSameCredential(as other: UserRecord) -> Bool {
+        StoredSecret.areSame(serverSecret, other.serverSecret)
             && (serverSecret != nil || StoredSecret.areSame(secret, other.secret))
     }
 }

@@ -1,8 +1,8 @@
-import EventLoop
+public import EventLoop
 import Pooling
 import PostgresWire
 import Sessions
-import Settings
+public import Settings
 import Synchronization
 import Telemetry
 
@@ -45,8 +45,33 @@ extension ProxyServer {
 
     /// Makes a configuration the one in force.
     public func apply(_ snapshot: Snapshot, then: @escaping @Sendable () -> Void) {
+        shared.resolver.adopt(snapshot.configuration.general)
         onWorkers({ $0.apply(snapshot) }) { _ in then() }
     }
+
+    /// How many connections have something unsent (SUSPEND).
+    public func countUnsent(then: @escaping @Sendable (Int) -> Void) {
+        onWorkers({ $0.unsentConnections }) { then($0.reduce(0, +)) }
+    }
+
+    /// Ends connections that have something unsent.
+    public func cutUnsent() { onWorkers({ $0.cutUnsent() }) { _ in } }
+
+    /// A secret that servers refused was asked for again and is the same.
+    public func secretIsTheSame(_ secret: SecretName) {
+        onWorkers({ worker in
+            for pool in Array(worker.pools.values) where pool.user.changingSecret == secret { pool.secretIsTheSame() }
+        }) { _ in }
+    }
+
+    /// Asks again for the addresses of the servers' names whose answers are old.
+    public func refreshNames(_ configuration: Configuration) {
+        let hosts = Set(configuration.clusters.values.flatMap(\.servers).map(\.host))
+        for host in hosts { shared.resolver.refresh(host) }
+    }
+
+    /// What is known of names.
+    public var resolvedNames: [ResolvedName] { shared.resolver.known }
 
     /// Closes servers when they are free.
     public func reconnect(_ scope: PoolScope, then: @escaping @Sendable () -> Void) {

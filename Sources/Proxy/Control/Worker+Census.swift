@@ -54,7 +54,7 @@ extension Worker {
         row.user = server.pool.global.key.user
         row.database = server.pool.global.key.database
         switch server.phase {
-        case .connecting, .login, .closed: row.state = .login
+        case .connecting, .login, .preparing, .closed: row.state = .login
         case .idle: row.state = server.cancelsInFlight > 0 ? .beingCanceled : .idle
         case .active, .settings, .probing: row.state = .active
         case .checking, .cleaning: row.state = .tested

@@ -10,11 +10,14 @@ extension Worker {
     func take(_ admin: AdminState) {
         self.admin = admin
         for pool in Array(pools.values) { pool.setPaused(admin.isPaused(pool.global.key.database)) }
+        desk.pausedOrNot()
+        setSuspended(admin.isSuspended)
     }
 
     /// Closes servers as soon as they are free, so that new connections are made.
     func reconnect(_ scope: PoolScope) {
         for pool in Array(pools.values) where scope.covers(pool.global.key.database) { pool.reconnect() }
+        desk.reconnect(scope)
     }
 
     /// Ends the clients of some pools where they stand; their servers follow when they have rolled back.
@@ -60,6 +63,7 @@ extension Worker {
                 clients.forEach { if $0.pool === pool, $0.phase != .welcome { $0.armTimeouts() } }
             }
         }
+        desk.reconfigure(new)
         dismissesClients = farewell != nil || pools.values.contains { $0.farewell != nil }
         if dismissesClients { clients.forEach { $0.dismissIfIdle() } }
     }
@@ -81,6 +85,26 @@ extension ClientConnection {
             fail(farewell)
         case .console, .closed: return
         }
+    }
+
+    /// Its server is no longer wanted (RECONNECT, a reload, a changed address), and the client would keep it: with
+    /// `server_fast_close` it goes now, so that the client notices; true if it is gone.
+    func leaveStaleServer() -> Bool {
+        guard worker.snapshot.configuration.general.serverFastClose else { return false }
+        fail(
+            PostgresError(
+                .fatal, "57P01", "terminating connection because its server connection is to be replaced",
+                detail: "server_fast_close is on, and RECONNECT, a reload or a changed address wants new connections.",
+                hint: "Connect again."))
+        return true
+    }
+
+    /// The same, for a client that is doing nothing at the moment its server becomes unwanted.
+    func leaveStaleServerIfIdle() {
+        guard phase == .active, let session, session.mode == .session || !session.pins.isEmpty,
+            let serverSession = server?.session, serverSession.isClean, carried.isEmpty, !waitsForServer
+        else { return }
+        _ = leaveStaleServer()
     }
 
     /// Its transaction has ended: true if it was to go, and is gone.

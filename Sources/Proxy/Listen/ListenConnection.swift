@@ -15,7 +15,7 @@ final class ListenConnection: OwnConnection {
     /// A statement on its way, for which the server owes CommandComplete or an error, then ReadyForQuery.
     struct Command {
         let channel: String
-        /// Which LISTEN of the hub it is; nil for UNLISTEN.
+        /// Which LISTEN of the hub it is; nil for UNLISTEN and NOTIFY.
         let serial: UInt64?
     }
 
@@ -38,6 +38,7 @@ final class ListenConnection: OwnConnection {
 
     func listen(_ channel: String, _ serial: UInt64) { command("LISTEN ", channel, serial) }
     func unlisten(_ channel: String) { command("UNLISTEN ", channel, nil) }
+    func notify(_ channel: String) { command("NOTIFY ", channel, nil) }
 
     private func command(_ verb: String, _ channel: String, _ serial: UInt64?) {
         commands.append(Command(channel: channel, serial: serial))
@@ -61,25 +62,25 @@ final class ListenConnection: OwnConnection {
         place.release(worker, key)
     }
 
-    override func opened(_ statuses: [StatusBlock.Entry]) { hub.opened() }
+    override func opened(_ statuses: [StatusBlock.Entry]) { hub.opened(self) }
 
     override func failedToOpen(_ failure: ConnectFailure) {
         place.release(worker, key)
-        hub.failedToOpen(failure)
+        hub.failedToOpen(failure, self)
     }
 
     override func lost(_ why: String) {
         place.release(worker, key)
-        hub.lost(why)
+        hub.lost(why, self)
     }
 
     override func openReceived(_ bytes: UnsafeRawBufferPointer) -> Int {
         var notices: [Notice] = []
         let used = unsafe read(bytes.bytes, &notices)
-        if !notices.isEmpty { hub.heard(notices) }
+        if !notices.isEmpty { hub.heard(notices, self) }
         guard let used else {
             finish()
-            hub.lost("it sent what nothing asked for")
+            hub.lost("it sent what nothing asked for", self)
             return bytes.count
         }
         return used
@@ -107,7 +108,7 @@ final class ListenConnection: OwnConnection {
                 guard let command = commands.popFirst() else { return nil }
                 let failure = error
                 error = nil
-                hub.answered(command, failure)
+                hub.answered(command, failure, self)
             case BackendTag.commandComplete, BackendTag.parameterStatus, BackendTag.noticeResponse:
                 break
             default:

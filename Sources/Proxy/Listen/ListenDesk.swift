@@ -138,6 +138,20 @@ final class ListenDesk {
         hubs[database]?.drop(channel, for: index)
     }
 
+    /// RECONNECT.
+    func reconnect(_ scope: PoolScope) { for (database, hub) in hubs where scope.covers(database) { hub.replace() } }
+
+    /// PAUSE, or its end.
+    func pausedOrNot() { for hub in hubs.values { hub.maintain(worker.loop.nowMicros) } }
+
+    /// A new configuration is in force.
+    func reconfigure(_ new: Snapshot) { for hub in hubs.values { hub.reconfigure(new) } }
+
+    /// The name of a server means other addresses now.
+    func addressesChanged(of host: String, to addresses: Set<String>) {
+        for hub in hubs.values { hub.addressesChanged(of: host, to: addresses) }
+    }
+
     // MARK: Time
 
     /// Several times a second.
@@ -152,6 +166,7 @@ final class ListenDesk {
                 deadlines[slot] = nil
                 continue
             }
+            if worker.admin.isPaused(database) { continue }
             giveUp(slot, database)
         }
     }

@@ -11,7 +11,7 @@ import Telemetry
 /// once and then at growing intervals, and every channel is listened to again; what was notified meanwhile is lost, as
 /// for any client of PostgreSQL that reconnects.
 final class ListenHub {
-    private final class Channel {
+    final class Channel {
         /// Workers with clients that want it.
         var workers: Set<Int> = []
         var isListening = false
@@ -23,16 +23,26 @@ final class ListenHub {
 
     let database: String
     private unowned(unsafe) let owner: Worker
-    private var worker: Worker { unsafe owner }
-    private var channels: [String: Channel] = [:]
-    private var connection: ListenConnection?
+    var worker: Worker { unsafe owner }
+    var channels: [String: Channel] = [:]
+    var connection: ListenConnection?
     /// As whom it logs in: the first client that listened.
-    private var user: String
-    private var record: UserRecord
+    var user: String
+    var record: UserRecord
     private var lastSerial: UInt64 = 0
-    private var retryAt: Int64 = 0
-    private var failures = 0
+    var retryAt: Int64 = 0
+    var failures = 0
     private var nextServer = 0
+    /// The connection that is to take the place of the present one.
+    var successor: Successor?
+    /// What the present connection hears before this marker the one before it has delivered.
+    var skipsUntil: String?
+    /// The present connection is to be replaced when that is possible again.
+    var wantsSuccessor = false
+    /// Whoever listened, for when the user it logs in as is no longer configured.
+    var askers: [String: UserRecord] = [:]
+    /// What it was connected to, and as whom.
+    var target: ListenTarget?
     private var emptySince: Int64 = 0
     private var wasListening = false
 
@@ -47,10 +57,13 @@ final class ListenHub {
         emptySince = worker.loop.nowMicros
     }
 
-    private var isOpen: Bool { connection.map { $0.phase == .open } ?? false }
+    var isOpen: Bool { connection.map { $0.phase == .open } ?? false }
 
     /// Nothing is listened to, and nothing would be lost with the hub.
     func isOver(_ now: Int64) -> Bool { channels.isEmpty && connection == nil && now >= retryAt }
+
+    /// PAUSE: nothing may be connected.
+    var isPaused: Bool { worker.admin.isPaused(database) }
 
     // MARK: What workers want
 
@@ -60,6 +73,7 @@ final class ListenHub {
             self.user = user
             self.record = record
         }
+        askers[user] = record
         let known = channels[name]
         lastSerial &+= 1
         let channel = known ?? Channel(serial: lastSerial)
@@ -71,6 +85,7 @@ final class ListenHub {
             connect()
         } else if known == nil && isOpen {
             connection?.listen(name, channel.serial)
+            successor?.listen(name, channel.serial)
         }
     }
 
@@ -79,7 +94,10 @@ final class ListenHub {
         channel.workers.remove(index)
         guard channel.workers.isEmpty else { return }
         channels[name] = nil
-        if isOpen { connection?.unlisten(name) }
+        if isOpen {
+            connection?.unlisten(name)
+            successor?.unlisten(name)
+        }
         if channels.isEmpty { emptySince = worker.loop.nowMicros }
     }
 
@@ -87,7 +105,7 @@ final class ListenHub {
         _ = worker.shared.worker(index)?.post(.job { what($0.desk) })
     }
 
-    private func tellAll(_ what: @escaping @Sendable (ListenDesk) -> Void) {
+    func tellAll(_ what: @escaping @Sendable (ListenDesk) -> Void) {
         var all: Set<Int> = []
         for channel in channels.values { all.formUnion(channel.workers) }
         for index in all { tell(index, what) }
@@ -95,34 +113,52 @@ final class ListenHub {
 
     // MARK: The connection
 
-    private func connect() {
+    func connect() {
         let now = worker.loop.nowMicros
-        guard connection == nil, now >= retryAt else { return }
+        guard connection == nil, now >= retryAt, !isPaused else { return }
+        switch makeConnection() {
+        case .success(let (made, target)):
+            connection = made
+            skipsUntil = nil
+            made.start(target)
+        case .failure(.noServer): failed("it has no servers", isFinal: true)
+        case .failure(.noPlace(let limit)):
+            retryAt = now + 50_000
+            report("all connections of max_db_connections (\(limit)) are in use", isFinal: false)
+        }
+    }
+
+    /// Why no connection can be made now.
+    enum Obstacle: Error {
+        case noServer
+        case noPlace(limit: Int)
+    }
+
+    /// A connection that has yet to be started.
+    func makeConnection() -> Result<(ListenConnection, ServerAddress), Obstacle> {
         let configuration = worker.snapshot.configuration
         let key = PoolKey(database: database, user: user)
         guard let settings = configuration.database(database), let pool = worker.pool(key, settings, record),
             !pool.cluster.servers.isEmpty
-        else { return failed("it has no servers", isFinal: true) }
+        else { return .failure(.noServer) }
         guard let place = ReservedPlace.take(pool, inPool: false) else {
             worker.makeRoom(for: key)
-            retryAt = now + 50_000
-            let limit = pool.settings.maxDBConnections
-            report("all connections of max_db_connections (\(limit)) are in use", isFinal: false)
-            return
+            return .failure(.noPlace(limit: pool.settings.maxDBConnections))
         }
-        let target = pool.cluster.servers[nextServer % pool.cluster.servers.count]
+        target = ListenTarget(pool)
+        let server = pool.cluster.servers[nextServer % pool.cluster.servers.count]
         let made = ListenConnection(
             self, worker: worker, place: place, key: key,
             login: ServerLogin(
                 user: record.serverUser, database: pool.databaseName, credential: record.credential,
                 extraParameters: [("application_name", "headgate listen"), ("client_encoding", "UTF8")]),
             timeout: pool.settings.serverConnectTimeout)
-        connection = made
-        made.start(target)
+        return .success((made, server))
     }
 
-    func opened() {
+    func opened(_ opened: ListenConnection) {
         failures = 0
+        if opened === successor?.connection { return successorOpened() }
         if wasListening {
             Log.info(
                 "listen_again", "listening again; what was notified meanwhile is lost",
@@ -132,16 +168,21 @@ final class ListenHub {
         for (name, channel) in channels { connection?.listen(name, channel.serial) }
     }
 
-    func failedToOpen(_ failure: ConnectFailure) {
-        connection = nil
+    func failedToOpen(_ failure: ConnectFailure, _ failed: ListenConnection) {
         nextServer &+= 1
+        if failed === successor?.connection { return successorFailed("\(failure)") }
+        connection = nil
         switch failure {
-        case .unreachable(let why): failed(why, isFinal: false)
-        case .login(let reason): failed("\(reason)", isFinal: reason.isCredential && !wasListening)
+        case .unreachable(let why): self.failed(why, isFinal: false)
+        case .login(let reason): self.failed("\(reason)", isFinal: reason.isCredential && !wasListening)
+        case .connectQuery(let why): self.failed(why, isFinal: false)
         }
     }
 
-    func lost(_ why: String) {
+    func lost(_ why: String, _ lost: ListenConnection) {
+        if lost === successor?.connection { return successorFailed(why) }
+        dropSuccessor()
+        skipsUntil = nil
         connection = nil
         for channel in channels.values { channel.isListening = false }
         Log.warn("listen_lost", "the connection that listens is lost", ["database": database, "reason": why])
@@ -166,7 +207,8 @@ final class ListenHub {
     }
 
     /// A LISTEN or UNLISTEN was carried out, or not.
-    func answered(_ command: ListenConnection.Command, _ error: ServerError?) {
+    func answered(_ command: ListenConnection.Command, _ error: ServerError?, _ answering: ListenConnection) {
+        if successor != nil, successorAnswered(command, error, answering) { return }
         guard let channel = channels[command.channel], channel.serial == command.serial else { return }
         let name = command.channel
         if let error {
@@ -178,6 +220,7 @@ final class ListenHub {
                 return
             }
             // A replica, or a server that is going away: another may do.
+            dropSuccessor()
             connection?.finish()
             connection = nil
             nextServer &+= 1
@@ -190,7 +233,12 @@ final class ListenHub {
     }
 
     /// Hands notifications on to the workers whose clients listen.
-    func heard(_ notices: [Notice]) {
+    func heard(_ notices: [Notice], _ hearing: ListenConnection) {
+        let fresh = hearing === connection ? afterMarker(notices) : notices
+        deliver(successor == nil ? fresh : sort(fresh, hearing))
+    }
+
+    func deliver(_ notices: [Notice]) {
         var wanted: [Int: [Notice]] = [:]
         for notice in notices {
             guard let channel = channels[notice.channel] else { continue }
@@ -201,8 +249,11 @@ final class ListenHub {
 
     /// Several times a second.
     func maintain(_ now: Int64) {
+        if isPaused { return closeForPause() }
+        maintainSuccessor(now)
         if channels.isEmpty {
             guard let connection, isOpen, now - emptySince >= Self.linger else { return }
+            dropSuccessor()
             connection.finish()
             self.connection = nil
             wasListening = false

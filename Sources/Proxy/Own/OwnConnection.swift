@@ -174,6 +174,8 @@ final class OwnConnections {
     func remove(_ connection: OwnConnection) { connections[connection.id] = nil }
     subscript(id: UInt64) -> OwnConnection? { connections[id] }
 
+    func forEach(_ body: (OwnConnection) -> Void) { for connection in Array(connections.values) { body(connection) } }
+
     /// Ends what has taken too long.
     func maintain(_ now: Int64) {
         if connections.isEmpty { return }

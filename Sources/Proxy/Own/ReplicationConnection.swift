@@ -31,6 +31,7 @@ final class ReplicationConnection: OwnConnection {
         case .unreachable(let why):
             client?.fail(
                 PostgresError(.fatal, "08001", "no server of database \"\(key.database)\" can be reached: \(why)"))
+        case .connectQuery(let why): client?.fail(PostgresError(.fatal, "08001", why))
         case .login(.refused(let error)):
             client?.fail(PostgresError(.fatal, error.sqlstate, error.message))
         case .login(let reason):

@@ -13,13 +13,22 @@ public enum ServerCredential: Sendable {
 }
 
 /// Why a server did not let us in, told apart because the answers differ: wait, wait for room, or do not try again.
-public enum ServerLoginFailure: Error, Equatable, Sendable {
+public enum ServerLoginFailure: Error, Equatable, Sendable, CustomStringConvertible {
     /// The server answered with an error.
     case refused(ServerError)
     /// It asked for something we cannot do; the text says what.
     case unsupported(String)
     /// It broke the protocol or SCRAM; the text says how.
     case violation(String)
+
+    /// In a line.
+    public var description: String {
+        switch self {
+        case .refused(let error): "\(error.sqlstate): \(error.message)"
+        case .unsupported(let what): "the server asks for \(what)"
+        case .violation(let what): "the server sent \(what)"
+        }
+    }
 
     /// The server has no room for another connection (53300), or is just starting or stopping (57P03).
     public var isTemporary: Bool {

@@ -74,6 +74,9 @@ struct BatchRetry: ~Copyable {
     /// Keeps a ParameterDescription back.
     mutating func hold(_ message: RawSpan) { description = message.toArray() }
 
+    /// Whether the client has not been given everything.
+    var keepsBack: Bool { !description.isEmpty || !refusal.isEmpty }
+
     /// What was kept back, which goes to the client now.
     mutating func takeKeptBack() -> [UInt8] {
         let kept = description + refusal
@@ -123,9 +126,13 @@ extension SessionEnvironment {
         return batch
     }
 
-    /// Gives the client what was kept back of the server's answers.
-    @inline(never)
+    /// Gives the client what was kept back of the server's answers; nearly always that is nothing.
     func giveKeptBack(_ server: ServerSession, _ client: ClientSession?, _ bytes: RawSpan) {
+        if server.retry.keepsBack { give(server, client, bytes) } else { server.retry.forget() }
+    }
+
+    @inline(never)
+    private func give(_ server: ServerSession, _ client: ClientSession?, _ bytes: RawSpan) {
         let kept = server.retry.takeKeptBack()
         if client != nil && !kept.isEmpty { toClient.make(bytes) { $0.raw(kept) } }
     }

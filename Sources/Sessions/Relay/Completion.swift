@@ -7,7 +7,7 @@ import Settings
 extension SessionEnvironment {
     /// CommandComplete of a tracked statement. `tag` is the message body; `popping` for Execute, which ends the entry.
     func completed(tag: RawSpan, _ server: ServerSession, _ client: ClientSession?, popping: Bool) {
-        guard let entry = server.tracked.first?.entry else { return }
+        guard let tracked = server.tracked.first else { return }
         let index = server.trackedIndex
         if popping {
             server.tracked.popFirst()
@@ -15,17 +15,16 @@ extension SessionEnvironment {
         } else {
             server.trackedIndex &+= 1
         }
-        guard let client, index < entry.facts.statements.count else { return }
-        let statement = entry.facts.statements[index]
-        for effect in statement.effects { apply(effect, server, client) }
+        guard let client, index >= 0, index < tracked.entry.facts.statements.count else { return }
+        for effect in tracked.effects(of: index) { apply(effect, server, client) }
         transactionControl(tag, server, client)
     }
 
     /// PortalSuspended of a tracked Execute: with a row limit the statement has run although it has not completed, and
     /// may never be asked for the rest.
     func suspended(_ server: ServerSession, _ client: ClientSession?) {
-        guard let entry = server.tracked.popFirst()?.entry, let client else { return }
-        for effect in entry.facts.statements.first?.effects ?? [] { apply(effect, server, client) }
+        guard let tracked = server.tracked.popFirst(), let client else { return }
+        for effect in tracked.effects(of: 0) { apply(effect, server, client) }
     }
 
     /// CommandComplete of a statement without effects in a transaction that has changed settings.
@@ -42,7 +41,8 @@ extension SessionEnvironment {
     /// A statement of a tracked simple Query failed: the rest will not run. Its entry goes with ReadyForQuery.
     func abandonTrackedQuery(_ server: ServerSession, _ client: ClientSession?) {
         if let tracked = server.tracked.first { didNotRun(tracked, from: server.trackedIndex, client, server) }
-        server.trackedIndex = Int.max - 1
+        // Far enough that no server completes so many.
+        server.trackedIndex = 1 << 48
     }
 
     private func transactionControl(_ tag: RawSpan, _ server: ServerSession, _ client: ClientSession) {
@@ -130,7 +130,7 @@ extension SessionEnvironment {
             }
         case .resetAll:
             willChangeSettings(client, server)
-            let identity = server.settings.entries.filter { $0.name == "role" || $0.name == "session_authorization" }
+            let identity = server.settings.entries.filter { SettingText.isIdentity($0.name) }
             server.settings = profiles.intern(identity)
             client.settings = profiles.intern(client.base.entries + identity)
         case .discardAll:
@@ -163,7 +163,11 @@ extension SessionEnvironment {
             extra.listening?.rollBack(to: extra.savepoints[index].channels)
             extra.savepoints.removeSubrange((index + 1)...)
         case .mayCreate(let kinds), .mayRelease(let kinds):
-            if client.mode != .session { client.more().suspects.formUnion(kinds) }
+            if client.mode != .session {
+                let extra = client.more()
+                extra.suspects.formUnion(kinds)
+                if kinds.contains(.unknown) { extra.hasRunCode = true }
+            }
         case .listen(let channel): note(.listen(channel), client)
         case .unlisten(let channel): note(.unlisten(channel), client)
         case .unlistenAll: note(.unlistenAll, client)

@@ -43,18 +43,27 @@ public struct Expected: Sendable {
 }
 
 /// The replies a server owes, in order (DESIGN.md 7). A byte each: kind in the low six bits, then hidden, then tracked.
+///
+/// The next eight lie in the struct itself, since a transaction rarely owes more and every message looks here; only what
+/// is behind them needs memory of its own.
 public struct ExpectedReplies: Sendable {
-    private var slots: ContiguousArray<UInt8> = ContiguousArray(repeating: 0, count: 32)
+    /// The next replies, the first in the lowest byte; what is above them is zero.
+    private var near: UInt64 = 0
+    /// Those behind the eighth: a ring whose size is a power of two, or nothing.
+    private var far: ContiguousArray<UInt8> = []
     private var head = 0
     /// How many replies are owed.
     public private(set) var count = 0
     /// How many of them end with a ReadyForQuery.
     public private(set) var syncs = 0
 
+    private static let nearby = 8
+
     /// Nothing is owed.
     public init() {}
 
     /// Whether nothing is owed.
+    @inline(__always)
     public var isEmpty: Bool { count == 0 }
 
     /// More than this and the client that asks for more is not read until some have come.
@@ -79,22 +88,26 @@ public struct ExpectedReplies: Sendable {
     /// Adds a reply that will come after all others.
     @inline(__always)
     public mutating func append(_ expected: Expected) {
-        if count == slots.count { grow() }
-        slots[(head &+ count) & (slots.count &- 1)] = Self.pack(expected)
+        if count < Self.nearby {
+            near |= UInt64(Self.pack(expected)) << UInt64(truncatingIfNeeded: count &* 8)
+        } else {
+            appendFar(Self.pack(expected))
+        }
         count &+= 1
         if Self.endsWithReady(expected.kind) { syncs &+= 1 }
     }
 
     /// The reply that comes next.
     @inline(__always)
-    public var first: Expected? { count > 0 ? Self.unpack(slots[head]) : nil }
+    public var first: Expected? { count > 0 ? Self.unpack(UInt8(truncatingIfNeeded: near)) : nil }
 
     /// Removes the reply that came.
     @inline(__always) @discardableResult
     public mutating func popFirst() -> Expected? {
         guard count > 0 else { return nil }
-        let expected = Self.unpack(slots[head])
-        head = (head &+ 1) & (slots.count &- 1)
+        let expected = Self.unpack(UInt8(truncatingIfNeeded: near))
+        near >>= 8
+        if count > Self.nearby { refill() }
         count &-= 1
         if Self.endsWithReady(expected.kind) { syncs &-= 1 }
         return expected
@@ -102,33 +115,46 @@ public struct ExpectedReplies: Sendable {
 
     /// The reply `index` places behind the next.
     public subscript(index: Int) -> Expected? {
-        index >= 0 && index < count ? Self.unpack(slots[(head &+ index) & (slots.count &- 1)]) : nil
+        guard index >= 0 && index < count else { return nil }
+        if index < Self.nearby { return Self.unpack(UInt8(truncatingIfNeeded: near >> UInt64(index &* 8))) }
+        return Self.unpack(far[(head &+ index &- Self.nearby) & (far.count &- 1)])
     }
 
     /// Removes the reply one place behind the next one.
     mutating func removeSecond() {
-        guard count > 1, let front = popFirst() else { return }
-        popFirst()
-        head = (head &- 1) & (slots.count &- 1)
-        slots[head] = Self.pack(front)
-        count &+= 1
-        if Self.endsWithReady(front.kind) { syncs &+= 1 }
+        guard let second = self[1] else { return }
+        if Self.endsWithReady(second.kind) { syncs &-= 1 }
+        near = ((near >> 16) << 8) | (near & 0xFF)
+        if count > Self.nearby { refill() }
+        count &-= 1
     }
 
     /// Forgets everything.
-    public mutating func removeAll() {
-        if slots.count > 1024 { slots = ContiguousArray(repeating: 0, count: 32) }
-        head = 0
-        count = 0
-        syncs = 0
+    public mutating func removeAll() { self = ExpectedReplies() }
+
+    /// The ninth reply becomes the eighth, whose place is free.
+    @inline(never)
+    private mutating func refill() {
+        near |= UInt64(far[head]) << 56
+        head = (head &+ 1) & (far.count &- 1)
+        if count == Self.nearby &+ 1 && far.count > 1024 {
+            far = []
+            head = 0
+        }
     }
 
-    private mutating func grow() {
-        var larger: ContiguousArray<UInt8> = []
-        larger.reserveCapacity(slots.count &* 2)
-        for index in 0..<count { larger.append(slots[(head &+ index) & (slots.count &- 1)]) }
-        while larger.count < slots.count &* 2 { larger.append(0) }
-        slots = larger
-        head = 0
+    @inline(never)
+    private mutating func appendFar(_ byte: UInt8) {
+        let used = count &- Self.nearby
+        if used == far.count {
+            var larger: ContiguousArray<UInt8> = []
+            let size = max(32, far.count &* 2)
+            larger.reserveCapacity(size)
+            for index in 0..<used { larger.append(far[(head &+ index) & (far.count &- 1)]) }
+            while larger.count < size { larger.append(0) }
+            far = larger
+            head = 0
+        }
+        far[(head &+ used) & (far.count &- 1)] = byte
     }
 }

@@ -16,6 +16,7 @@ extension SessionEnvironment {
             dropUnnamed(bytes, client, server)
             server.expected.append(Expected(.query))
             client.more().suspects.insert(.unknown)
+            client.more().hasRunCode = true
             stream(end, at: start, bytes, client)
             return nil
         }
@@ -41,14 +42,16 @@ extension SessionEnvironment {
     /// Query too, and then the unnamed statement lives on: a Close that shares the Query's fate tells.
     @inline(__always)
     func dropUnnamed(_ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession) {
+        let isGone = server.unnamed == .none && server.isUnnamedCertain
         server.unnamed = .none
         guard server.hasOpenBatch else {
             client.unnamed = nil
             client.unnamedDrops &+= 1
             return
         }
-        // What an earlier batch did to it may still be undone.
-        guard client.unnamed != nil || server.hasUndecided else { return }
+        // What an earlier batch did to it may still be undone, and another client's must not come back.
+        guard client.unnamed != nil || server.hasUndecided || !isGone else { return }
+        server.unnamedUnanswered = server.batch
         server.add(
             StatementOperation(
                 kind: .closeUnnamed, previousUnnamed: client.unnamed, unnamedDrops: client.unnamedDrops))
@@ -80,6 +83,8 @@ extension SessionEnvironment {
         if !name.isEmpty && server.isUndecided(message.extracting(name)) { return .tooManyInFlight }
         let entry = statements.entry(text: message.extracting(text), types: message.extracting(oids))
         if isUndecided(entry, server) { return .tooManyInFlight }
+        tally.clientParses &+= 1
+        tally.isSome = true
         if entry.facts.flags.contains(.hasEffects),
             let rewritten = rewriteNames(message.extracting(text), entry, isSimple: false, bytes, client, server)
         {
@@ -97,6 +102,7 @@ extension SessionEnvironment {
             server.unnamed = .serial(serial(entry))
             // The first message of a batch is never skipped, so another client's statement is gone in any case.
             server.unnamedUnanswered = isFirst ? nil : server.batch
+            tally.serverParses &+= 1
             server.expected.append(Expected(.parse))
             toServer.forward(bytes, start, end)
             return nil
@@ -131,6 +137,7 @@ extension SessionEnvironment {
         client.unnamed = entry
         server.unnamed = .serial(serial(entry))
         server.unnamedUnanswered = server.batch
+        tally.serverParses &+= 1
         server.expected.append(Expected(.parse))
         toServer.make(bytes) { out in
             let mark = out.begin(FrontendTag.parse)
@@ -162,23 +169,23 @@ extension SessionEnvironment {
         let nameBytes = clientName.toArray()
         _ = client.setStatement(nameBytes, ClientStatement(entry: entry, sqlDefinition: nil), nameHash)
         let serial = serial(entry)
-        let operation = StatementOperation(kind: .parseNamed, serial: serial, name: nameBytes)
         // In a failed transaction the server must refuse it, and whether it has failed is not known before what was
         // sent with a Sync of its own is answered.
         let mayFail = server.transaction == .failed || server.expected.syncs > 0
         if mayFail && server.statements.touch(serial) { server.statements.doubtful.insert(serial) }
         if !mayFail && isHeld(serial, server) {
             server.expected.append(Expected(.owedParseComplete))
-            server.add(operation)
+            server.add(StatementOperation(kind: .parseHeld, serial: serial, name: nameBytes))
             // Only when something else was sent of its batch does it share the fate of that.
             settleOwed(bytes, server)
             return
         }
         server.hasOpenBatch = true
         enter(serial, bytes, server)
-        server.unanswered[serial] = server.batch
+        tally.serverParses &+= 1
+        server.parseSent(serial)
         server.expected.append(Expected(.parse))
-        server.add(operation)
+        server.add(StatementOperation(kind: .parseNamed, serial: serial, name: nameBytes))
         toServer.make(bytes) { out in
             let mark = out.begin(FrontendTag.parse)
             ServerName.write(serial, to: &out)
@@ -227,6 +234,8 @@ extension SessionEnvironment {
         let name = bytes.extracting((portalEnd &+ 1)..<nameEnd)
         let statement = name.byteCount == 0 ? nil : client.prepared?.find(name)
         if isUndecided(name, statement?.entry ?? client.unnamed, server) { return .tooManyInFlight }
+        tally.binds &+= 1
+        tally.isSome = true
         let isFirst = beginsBatch(server)
         server.hasOpenBatch = true
         let portal = bytes.extracting(body..<portalEnd)
@@ -248,10 +257,10 @@ extension SessionEnvironment {
             }
             return nil
         }
+        let serial = prepareNamed(statement, bytes, server)
         if statement.entry.facts.flags.contains(.hasEffects) {
             ensureReferences(statement.entry, bytes, client, server)
         }
-        let serial = prepareNamed(statement, bytes, server)
         if isFirst { server.retry.begin(serial, at: start) }
         notePortal(portal, statement.entry, client)
         server.expected.append(Expected(.bind))
@@ -314,10 +323,10 @@ extension SessionEnvironment {
             }
             return nil
         }
+        let serial = prepareNamed(statement, bytes, server)
         if statement.entry.facts.flags.contains(.hasEffects) {
             ensureReferences(statement.entry, bytes, client, server)
         }
-        let serial = prepareNamed(statement, bytes, server)
         if isFirst { server.retry.begin(serial, at: start) }
         server.expected.append(Expected(.describeStatement))
         toServer.make(bytes) { out in
@@ -341,6 +350,7 @@ extension SessionEnvironment {
                     unnamedDrops: client.unnamedDrops))
             client.unnamed = nil
             server.unnamed = .none
+            server.unnamedUnanswered = server.batch
             server.hasOpenBatch = true
             server.expected.append(Expected(.closeStatement))
             toServer.forward(bytes, start, end)

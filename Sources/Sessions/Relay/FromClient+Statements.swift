@@ -7,21 +7,18 @@ extension SessionEnvironment {
     /// Before a Bind or Describe of the unnamed statement: the server's must be this client's.
     func prepareUnnamed(_ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession) {
         guard let entry = client.unnamed else {
-            if server.unnamed == .none { return }
+            if server.unnamed == .none && server.isUnnamedCertain { return }
             // Another client's statement must not be found under the empty name: the server's own error is right.
             server.unnamed = .none
-            server.add(StatementOperation(kind: .evict))
+            server.unnamedUnanswered = server.batch
+            server.add(StatementOperation(kind: .injectedUnnamed))
             server.expected.append(Expected(.closeStatement, hidden: true))
             toServer.make(bytes) { $0.close(0x53, []) }
             return
         }
         if entry.facts.flags.contains(.hasEffects) { ensureReferences(entry, bytes, client, server) }
         let serial = serial(entry)
-        if server.unnamed == .serial(serial),
-            server.unnamedUnanswered == nil || server.unnamedUnanswered == server.batch
-        {
-            return
-        }
+        if server.unnamed == .serial(serial) && server.isUnnamedCertain { return }
         server.unnamed = .serial(serial)
         server.unnamedUnanswered = server.batch
         server.add(StatementOperation(kind: .injectedUnnamed, serial: serial))
@@ -36,11 +33,11 @@ extension SessionEnvironment {
         if isHeld(serial, server) { return serial }
         enter(serial, bytes, server)
         if let definition = statement.sqlDefinition {
-            server.unanswered[serial] = server.batch
+            server.parseSent(serial)
             injectDefinition(definition, serial, bytes, server)
             return serial
         }
-        server.unanswered[serial] = server.batch
+        server.parseSent(serial)
         server.add(StatementOperation(kind: .injectedParse, serial: serial))
         server.expected.append(Expected(.parse, hidden: true))
         injectParse(statement.entry, named: serial, bytes)
@@ -53,7 +50,7 @@ extension SessionEnvironment {
         let placeholder = serial | 1 << 63
         if isHeld(placeholder, server) { return placeholder }
         enter(placeholder, bytes, server)
-        server.unanswered[placeholder] = server.batch
+        server.parseSent(placeholder)
         server.add(StatementOperation(kind: .injectedParse, serial: placeholder))
         server.expected.append(Expected(.parse, hidden: true))
         toServer.make(bytes) { out in
@@ -69,7 +66,7 @@ extension SessionEnvironment {
     func isHeld(_ serial: UInt64, _ server: ServerSession) -> Bool {
         guard server.statements.touch(serial) else { return false }
         if server.unanswered.isEmpty { return true }
-        guard let batch = server.unanswered[serial], batch != server.batch else { return true }
+        guard let owed = server.unanswered[serial], owed.batch != server.batch else { return true }
         server.statements.doubtful.insert(serial)
         return false
     }
@@ -87,6 +84,8 @@ extension SessionEnvironment {
     }
 
     private func injectParse(_ entry: StatementEntry, named serial: UInt64?, _ bytes: RawSpan) {
+        tally.serverParses &+= 1
+        tally.isSome = true
         let textLength = entry.textLength
         entry.withKey { key in
             toServer.make(bytes) { out in
@@ -108,6 +107,8 @@ extension SessionEnvironment {
         server.add(StatementOperation(kind: .injectedParse, serial: serial))
         server.unnamed = .unknown
         server.hasOpenBatch = true
+        tally.serverParses &+= 1
+        tally.isSome = true
         for kind in [ExpectedKind.parse, .bind, .execute, .closeStatement] {
             server.expected.append(Expected(kind, hidden: true))
         }
@@ -129,12 +130,16 @@ extension SessionEnvironment {
         }
     }
 
-    /// Closes the least recently used statement of a server that holds as many as it may.
+    /// Closes the least recently used statements of a server that holds as many as it may, or more because one message
+    /// needed so many.
     func makeRoom(_ bytes: RawSpan, _ server: ServerSession) {
-        guard let evicted = server.statements.evictIfFull() else { return }
-        server.add(StatementOperation(kind: .evict, serial: evicted))
-        server.expected.append(Expected(.closeStatement, hidden: true))
-        toServer.make(bytes) { $0.close(0x53, ServerName.bytes(evicted)) }
+        while let evicted = server.statements.evictIfFull() {
+            // An error may skip the Close: until it is answered nobody may parse under that name without another.
+            server.statements.doubtful.insert(evicted)
+            server.add(StatementOperation(kind: .evict, serial: evicted))
+            server.expected.append(Expected(.closeStatement, hidden: true))
+            toServer.make(bytes) { $0.close(0x53, ServerName.bytes(evicted)) }
+        }
     }
 
     /// Replies the proxy owes that are next in line are given at once.

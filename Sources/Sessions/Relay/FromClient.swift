@@ -35,16 +35,22 @@ extension SessionEnvironment {
     /// server, what is answered at once (`toClient`). Both plans refer to `bytes` and must be carried out before the
     /// next call.
     public func relay(_ bytes: RawSpan, from client: ClientSession, to server: ServerSession?) -> ClientRelay {
-        guard let server else { return relayMessages(bytes, client, nil) }
+        // Unwrapped once: unwrapped for each message it would be retained for each.
+        guard let server else {
+            return relayMessages(bytes, client) { answerAlone($0, $2, at: $1, bytes, client) }
+        }
         if server.retry.isRecording { server.retry.resume() }
-        let result = relayMessages(bytes, client, server)
+        let result = relayMessages(bytes, client) { forward($0, $1 &+ 5, $2, at: $1, bytes, client, server) }
         if server.retry.isRecording { server.retry.keep(bytes, upTo: result.consumed, isWhole: false) }
         if server.retry.owesError { giveKeptBack(server, client, bytes) }
         return result
     }
 
+    /// Reads message after message; `deal` deals with one, given its tag, start and end, and says why to stop, if so.
     @inline(__always)
-    private func relayMessages(_ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession?) -> ClientRelay {
+    private func relayMessages(
+        _ bytes: RawSpan, _ client: ClientSession, _ deal: (UInt8, Int, Int) -> ClientStop?
+    ) -> ClientRelay {
         let count = bytes.byteCount
         var position = 0
         while position < count {
@@ -55,22 +61,28 @@ extension SessionEnvironment {
                 position = end
                 continue
             }
-            guard case .header(let tag, let body, let end) = scanFrame(bytes, at: position) else {
+            guard case .header(let tag, _, let end) = scanFrame(bytes, at: position) else {
                 if case .bad = scanFrame(bytes, at: position) {
                     return ClientRelay(consumed: position, stop: .fatal(Self.malformed("invalid message length")))
                 }
                 return ClientRelay(consumed: position, stop: .needBytes(5))
             }
-            if let server {
-                let stop = forward(tag, body, end, at: position, bytes, client, server)
-                if let stop { return ClientRelay(consumed: position, stop: stop) }
-            } else {
-                let stop = answerAlone(tag, end, at: position, bytes, client)
-                if let stop { return ClientRelay(consumed: position, stop: stop) }
-            }
+            if let stop = deal(tag, position, end) { return ClientRelay(consumed: position, stop: stop) }
             position = min(end, count)
         }
         return ClientRelay(consumed: count, stop: .drained)
+    }
+
+    /// Whether the first message of a client without a server is one for which `relay` would answer `.needServer`.
+    public func needsServer(_ bytes: RawSpan, _ client: ClientSession) -> Bool {
+        guard client.passThrough == 0, !client.isSkippingAlone, case .header(let tag, _, _) = scanFrame(bytes, at: 0)
+        else { return false }
+        return switch tag {
+        case FrontendTag.query, FrontendTag.parse, FrontendTag.bind, FrontendTag.describe, FrontendTag.execute,
+            FrontendTag.close, FrontendTag.functionCall:
+            true
+        default: false
+        }
     }
 
     /// A message from a client without a server.

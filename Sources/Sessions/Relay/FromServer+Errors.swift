@@ -43,7 +43,10 @@ extension SessionEnvironment {
             // A batch of the proxy's own, up to a Sync of its own, fails in silence.
             if head.isHidden && endsHidden(server) && !error.isFatal {
                 visible = false
-                server.refusedPreparation = bytes.extracting(body..<min(end, body &+ 65_536)).toArray()
+                // What ends the batch of a client that has gone is nothing the next client may read.
+                if client != nil {
+                    server.refusedPreparation = bytes.extracting(body..<min(end, body &+ 65_536)).toArray()
+                }
             }
             if error.sqlstate == "26000" && visible && !server.refusedPreparation.isEmpty {
                 // It does not exist because preparing it failed: that is what PostgreSQL would say.
@@ -136,7 +139,7 @@ extension SessionEnvironment {
     /// A Parse was not carried out, at least not this one.
     private func doubt(_ serial: UInt64, _ server: ServerSession) {
         server.statements.remove(serial)
-        server.unanswered[serial] = nil
+        server.parseSettled(serial)
         server.statements.doubtful.insert(serial)
     }
 
@@ -161,8 +164,8 @@ extension SessionEnvironment {
         _ unnamedTouched: inout Bool
     ) {
         switch operation.kind {
-        case .parseNamed:
-            doubt(operation.serial, server)
+        case .parseNamed, .parseHeld:
+            if case .parseNamed = operation.kind { doubt(operation.serial, server) }
             if let client, client.prepared?.remove(operation.name) != nil {
                 // Errors about it may still be on their way.
                 remember(String(decoding: operation.name, as: UTF8.self), for: operation.serial, client)
@@ -170,8 +173,8 @@ extension SessionEnvironment {
         case .injectedParse:
             doubt(operation.serial, server)
         case .evict:
-            // The Close was not carried out, so the server still has it.
-            if operation.serial != 0 { server.statements.insert(operation.serial) }
+            // The Close was not carried out, so the server may still have it, unless its Parse was not carried out either.
+            if operation.serial != 0 { server.statements.doubtful.insert(operation.serial) }
             unnamedTouched = true
         case .closeNamed:
             if let previous = operation.previous { client?.prepared?.set(operation.name, previous) }

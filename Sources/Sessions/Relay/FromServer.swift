@@ -294,9 +294,12 @@ extension SessionEnvironment {
     private func answered(_ operation: StatementOperation?, _ server: ServerSession) {
         guard let operation else { return }
         switch operation.kind {
-        case .parseUnnamed, .injectedUnnamed: server.unnamedUnanswered = nil
-        case .parseNamed, .injectedParse: server.unanswered[operation.serial] = nil
-        case .evict, .closeNamed, .closeUnnamed: break
+        case .parseUnnamed, .injectedUnnamed, .closeUnnamed:
+            if server.unnamedUnanswered != nil { server.unnamedSettled() }
+        case .parseNamed, .injectedParse: server.parseSettled(operation.serial)
+        case .evict:
+            if operation.serial != 0 { server.evicted(operation.serial) }
+        case .parseHeld, .closeNamed: break
         }
     }
 

@@ -56,10 +56,11 @@ extension SessionEnvironment {
         return out.take()
     }
 
-    /// After DISCARD ALL: the session is as new.
-    public func forgetEverything(_ server: ServerSession) {
+    /// After DISCARD ALL: the session is as new. After some other reset query (not `isCertain`) the same, but prepared
+    /// statements may still be there.
+    public func forgetEverything(_ server: ServerSession, isCertain: Bool) {
         server.settings = profiles.empty
-        server.statements.removeAll()
+        if isCertain { server.statements.removeAll() } else { server.statements.doubtAll() }
         server.unanswered.removeAll()
         server.unnamed = .none
     }
@@ -93,6 +94,10 @@ enum SessionProbe {
         WHERE pg_catalog.current_setting('role') <> 'none'
         """.utf8)
 
+    /// Custom settings (those with a dot) that code made under names nobody here has read cannot be listed: they go, so
+    /// that the next client does not find them. What could be listed is made again when it is needed.
+    static let reset = Array(";RESET ALL".utf8)
+
     /// One more row for a setting that `pg_settings` may not show (those with a dot do not stand there).
     static func value(of name: String) -> [UInt8] {
         let literal = SettingText.literal(name)
@@ -110,6 +115,7 @@ extension SessionEnvironment {
             var names = extra.unread
             for entry in client.settings.entries where entry.name.contains(".") { names.insert(entry.name) }
             for name in names.sorted() { text += SessionProbe.value(of: name) }
+            if extra.hasRunCode { text += SessionProbe.reset }
         }
         return hidden(text, server)
     }
@@ -129,8 +135,27 @@ extension SessionEnvironment {
         if row[2] == [0x74] { pins.insert(.holdCursors) }
         if extra.suspects.contains(.unknown) { readSettings(client, server) }
         extra.suspects = []
+        extra.hasRunCode = false
         extra.unread = []
         extra.pins = pins
+    }
+
+    /// Asks a server that no client has had for every setting made in its session; the bytes to send.
+    public func askForSettings(_ server: ServerSession) -> [UInt8] {
+        hidden(Array(SessionProbe.settings.dropFirst()), server)
+    }
+
+    /// Takes the answer to `askForSettings`: these are the server's settings from now on.
+    public func takeSettings(_ server: ServerSession) {
+        var entries: [SettingEntry] = []
+        for row in server.hiddenRows where row.count == 2 {
+            guard let name = row[0], let value = row[1] else { continue }
+            let key = String(decoding: name, as: UTF8.self).lowercased()
+            let text = String(decoding: value, as: UTF8.self)
+            entries.append(SettingEntry(name: key, replay: SettingText.configuration(key, text)))
+        }
+        server.hiddenRows.removeAll()
+        server.settings = profiles.intern(entries)
     }
 
     private func readSettings(_ client: ClientSession, _ server: ServerSession) {
@@ -146,7 +171,11 @@ extension SessionEnvironment {
             entries.append(SettingEntry(name: key, replay: SettingText.configuration(key, text)))
         }
         client.settings = profiles.intern(entries)
-        server.settings = client.settings
+        if client.extra?.hasRunCode == true {
+            server.settings = profiles.intern(entries.filter { SettingText.isIdentity($0.name) })
+        } else {
+            server.settings = client.settings
+        }
     }
 }
 

@@ -8,6 +8,18 @@ struct TrackedStatement {
     let entry: StatementEntry
     /// What to take back if a statement of the text does not run, in the order it was entered.
     var undo: [StatementUndo] = []
+    /// What its EXECUTEs run, with the number of the statement: it may change the session like any other.
+    var executed: [(index: Int, entry: StatementEntry)] = []
+
+    /// What statement number `index` does to the session.
+    func effects(of index: Int) -> [SessionEffect] {
+        guard index >= 0, index < entry.facts.statements.count else { return [] }
+        var effects = entry.facts.statements[index].effects
+        for inner in executed where inner.index == index {
+            effects += inner.entry.facts.statements.first?.effects ?? []
+        }
+        return effects
+    }
 }
 
 /// One thing entered when a PREPARE, DEALLOCATE or DISCARD was sent.
@@ -58,6 +70,10 @@ extension SessionEnvironment {
             droppedAll || droppedHere.contains(name) ? nil : client.prepared?.find(Array(name.utf8))
         }
         let owed = server.expected.count
+        // What one name of the text needs must not be closed to make room for the next.
+        let limit = server.statements.limit
+        server.statements.limit = max(limit, entry.namesUsed)
+        defer { server.statements.limit = limit }
         for statement in entry.facts.statements {
             for effect in statement.effects {
                 switch effect {
@@ -73,7 +89,9 @@ extension SessionEnvironment {
                         replacements.append((range, serial))
                         continue
                     }
-                    let serial = define(name, range, statement.range, text, entry, bytes, client, server)
+                    let serial = define(
+                        name, range, statement.range, text, entry, freed: replacements.map(\.serial), bytes, client,
+                        server)
                     preparedHere[name] = serial
                     replacements.append((range, serial))
                 case .execute(let name, let range), .deallocate(let name, let range):
@@ -148,10 +166,11 @@ extension SessionEnvironment {
         extra.sqlNames[serial] = name
     }
 
-    /// Learns what a PREPARE will define; the client has it when the PREPARE is sent.
+    /// Learns what a PREPARE will define; the client has it when the PREPARE is sent. `freed` are statements the text
+    /// itself has dropped by then.
     private func define(
         _ name: String, _ nameRange: Range<Int>, _ range: Range<Int>, _ text: RawSpan, _ entry: StatementEntry,
-        _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
+        freed: [UInt64], _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
     ) -> UInt64 {
         let whole = text.extracting(range)
         let definition =
@@ -164,6 +183,7 @@ extension SessionEnvironment {
         if extra.definitions.count >= 1024 { extra.definitions.removeAll() }
         extra.definitions[serial] = ClientStatement(
             entry: definition, sqlDefinition: Self.replacing([(shifted, serial)], in: whole).bytes)
+        if freed.contains(serial) { return serial }
         if server.statements.touch(serial) || server.statements.doubtful.remove(serial) != nil {
             // Another client's, with the same text: it makes way for the PREPARE that follows.
             server.statements.remove(serial)
@@ -182,6 +202,9 @@ extension SessionEnvironment {
         guard entry.facts.flags.contains(.hasEffects) else { return tracked }
         for (index, statement) in entry.facts.statements.enumerated() {
             for effect in statement.effects {
+                if case .execute(let name, _) = effect, let inner = referred(name, client) {
+                    tracked.executed.append((index, inner.entry))
+                }
                 guard let change = enter(effect, client, server) else { continue }
                 tracked.undo.append(StatementUndo(index: index, change: change))
             }
@@ -239,15 +262,24 @@ extension SessionEnvironment {
     }
 
     /// What an EXECUTE in a prepared statement refers to must be on the server before it is bound or described.
+    /// Called behind `prepareNamed`, whose statement stays too.
     func ensureReferences(_ entry: StatementEntry, _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession) {
+        let limit = server.statements.limit
+        server.statements.limit = max(limit, entry.namesUsed &+ 1)
+        defer { server.statements.limit = limit }
         for statement in entry.facts.statements {
             for case .execute(let name, _) in statement.effects {
-                guard let serial = ServerName.serial(name), let known = client.extra?.sqlNames[serial],
-                    let found = client.prepared?.find(Array(known.utf8)), self.serial(found.entry) == serial
-                else { continue }
-                _ = prepareNamed(found, bytes, server)
+                if let found = referred(name, client) { _ = prepareNamed(found, bytes, server) }
             }
         }
+    }
+
+    /// The client's statement that servers call `name`.
+    private func referred(_ name: String, _ client: ClientSession) -> ClientStatement? {
+        guard let serial = ServerName.serial(name), let known = client.extra?.sqlNames[serial],
+            let found = client.prepared?.find(Array(known.utf8)), self.serial(found.entry) == serial
+        else { return nil }
+        return found
     }
 }
 
@@ -258,6 +290,15 @@ extension ClientSession {
         prepared = nil
         defer { prepared = names }
         return names.set(name, statement)
+    }
+}
+
+extension StatementEntry {
+    /// How often the text names a prepared statement.
+    var namesUsed: Int {
+        var count = 0
+        for statement in facts.statements { count += statement.effects.count { $0.namesStatements } }
+        return count
     }
 }
 

@@ -53,6 +53,7 @@ final class Listening {
     /// The transaction is committed: its statements hold now.
     func commit() {
         if changes.isEmpty { return }
+        let before = channels
         for change in changes {
             switch change {
             case .listen(let channel): channels.insert(channel)
@@ -61,9 +62,27 @@ final class Listening {
             }
         }
         changes.removeAll()
+        if !queue.isEmpty, !before.isSubset(of: channels) { dropUnwanted() }
         let candidates = early
         forgetEarly()
         for (channel, message) in candidates { _ = take(channel, message, mayBeEarly: true) }
+    }
+
+    /// What was heard and not yet delivered on channels that are listened to no more: PostgreSQL, too, looks whether a
+    /// session listens when it delivers.
+    private func dropUnwanted() {
+        let bytes = takeQueue()
+        var position = 0
+        // NotificationResponse: type, length, process id, channel, payload.
+        while position + 9 <= bytes.count {
+            let length = bytes[(position + 1)..<(position + 5)].reduce(0) { $0 << 8 | Int($1) }
+            let end = min(bytes.count, position + 1 + max(4, length))
+            let name = bytes[(position + 9)..<max(position + 9, end)].prefix { $0 != 0 }
+            if channels.contains(String(decoding: name, as: UTF8.self)) {
+                queue.append(contentsOf: bytes[position..<end])
+            }
+            position = end
+        }
     }
 
     /// A notification for this client; false if more wait than may.

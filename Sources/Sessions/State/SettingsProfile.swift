@@ -143,6 +143,9 @@ public enum SettingText {
         return out
     }
 
+    /// Whether a setting says who the session is: `RESET ALL` leaves it alone.
+    public static func isIdentity(_ name: String) -> Bool { name == "role" || name == "session_authorization" }
+
     /// A value as a string literal that means the same whatever `standard_conforming_strings` is.
     public static func literal(_ value: String) -> [UInt8] {
         var out: [UInt8] = value.utf8.contains(0x5C) ? [0x20, 0x45, 0x27] : [0x27]

@@ -93,7 +93,9 @@ public struct SettingReference: Sendable, Hashable {
         let blank = keys.blank()
         return keys.keys.map { key in
             SettingReference(
-                section: section, key: key.name, summary: key.summary, expects: key.expects,
+                section: section, key: key.name,
+                summary: key.summary + (IdleKeys.remark(section, key.name).map { " " + $0 } ?? ""),
+                expects: key.expects,
                 defaultText: key.isRequired ? "" : key.literal(blank), isRequired: key.isRequired, change: key.change)
         }
     }

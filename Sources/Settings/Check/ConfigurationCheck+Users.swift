@@ -111,7 +111,7 @@ extension ConfigurationCheck {
                 node.position, "\(key) is a SCRAM verifier", "the proxy cannot log in with it, only let clients in",
                 "write the password: { file = \"…\" }, { env = \"…\" } or { command = [\"…\"] }")
             return
-        case .file(let path):
+        case .file(let path, _):
             guard checkFile(path, key: key, at: node["file"]?.position ?? node.position, isSecret: true) else { return }
         case .environment: break
         case .command: guard runsCommands else { return }

@@ -18,6 +18,7 @@ struct ConfigurationCheck {
         checkDirectory(
             configuration.general.stateDirectory, key: "state_dir", at: ["headgate", "state_dir"],
             why: "the history of the configuration is kept there")
+        if !log.hasErrors { checkIdleKeys() }
     }
 
     /// Where the value at `path` stands; of what is not written, where the nearest table around it does.
@@ -37,8 +38,9 @@ struct ConfigurationCheck {
         return node != nil
     }
 
-    /// A directory that is written to: an error if the file names it, a warning if it is the default.
+    /// A directory the file names, which is written to.
     mutating func checkDirectory(_ path: String, key: String, at place: [String], why: String) {
+        guard isWritten(place) else { return }
         let reason: String
         switch environment.facts(path) {
         case .success(let facts):
@@ -46,13 +48,9 @@ struct ConfigurationCheck {
             reason = facts.isDirectory ? "it cannot be written by this user" : "it is not a directory"
         case .failure(let failure): reason = failure.reason
         }
-        let what = "\(key) \(quoted(path)) cannot be used: \(reason)"
-        let instead = "make it (install -d -o headgate \(path)) or write another \(key)"
-        if isWritten(place) {
-            log.error(position(place), what, why, instead)
-        } else {
-            log.warning(position(place), what, why, instead)
-        }
+        log.error(
+            position(place), "\(key) \(quoted(path)) cannot be used: \(reason)", why,
+            "make it (install -d -o headgate \(path)) or write another \(key)")
     }
 
     /// A file that is read; whether it can be.

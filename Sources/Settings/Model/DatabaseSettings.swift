@@ -32,6 +32,8 @@ extension DatabaseSettings {
             "dbname", \.dbname, .word("the name of a database", example: "shop"),
             "Its name at the server; by default what the client asked for.")
         k.include(PoolSettings.keys, at: \.pool)
-        k.optional("connect_query", \.connectQuery, .text, "What is run on each new server connection.")
+        k.optional(
+            "connect_query", \.connectQuery, .text,
+            "SQL run on each new server connection before any client's; its settings are what sessions begin with.")
     }
 }

@@ -28,7 +28,7 @@ public struct GeneralSettings: Sendable, Hashable {
     public var tcpKeepcnt = 0
     /// How long sent data may stay unacknowledged; zero is the kernel's choice.
     public var tcpUserTimeout = TimeSpan.zero
-    /// How many prepared statements a server connection keeps; 0 switches their tracking off.
+    /// How many prepared statements a server connection keeps; 0 counts as 1.
     public var maxPreparedStatements = 200
     /// How much is logged.
     public var logLevel = LogLevel.info
@@ -121,7 +121,7 @@ extension GeneralSettings {
             "How long sent data may stay unacknowledged; 0s is the kernel's choice.")
         k.key(
             "max_prepared_statements", \.maxPreparedStatements, .integer(0...1_000_000),
-            "How many prepared statements a server connection keeps; 0 switches their tracking off.")
+            "How many prepared statements a server connection keeps, at least 1; any number works for clients.")
         logKeys(&k)
         serverKeys(&k)
         clientKeys(&k)
@@ -169,14 +169,18 @@ extension GeneralSettings {
             "Whether server_reset_query is also used outside session pooling.")
         k.key(
             "server_fast_close", \.serverFastClose, .boolean,
-            "Whether RECONNECT and reload close servers of session pooling without waiting for their clients.")
+            "Whether RECONNECT and reload end clients that keep their server, instead of waiting for them to leave.")
         k.key(
             "autodb_idle_timeout", \.autodbIdleTimeout, .duration(),
-            "How long pools of databases that came by [database.\"*\"] live without being used.")
-        k.key("dns_max_ttl", \.dnsMaxTTL, .duration(), "How long the addresses of a host name are believed.")
+            "How long pools of databases that came by [database.\"*\"] live without being used; 0s is for ever.")
+        k.key(
+            "dns_max_ttl", \.dnsMaxTTL, .duration(),
+            "How long the addresses of a host name are believed; a server whose address is no longer among them is replaced."
+        )
         k.key(
             "dns_nxdomain_ttl", \.dnsNxdomainTTL, .duration(),
-            "How long a failed look-up of a host name is believed.")
+            "How long it is believed that a host name does not exist; a name server that is silent is asked after a second."
+        )
     }
 
     private static func clientKeys(_ k: inout SectionKeys<GeneralSettings>) {
@@ -188,7 +192,7 @@ extension GeneralSettings {
             "Parameters besides the standard ones whose value follows the client from server to server.")
         k.key(
             "application_name_add_host", \.applicationNameAddHost, .boolean,
-            "Whether the client's address is added to its application name.")
+            "Whether the application name of a connecting client gets its address: \"NAME - ADDRESS:PORT\".")
         k.key(
             "query_wait_notify", \.queryWaitNotify, .duration(),
             "How long a client waits for a server before a notice tells it so; 0s is never.")

@@ -20,7 +20,7 @@ extension SecretSource {
     public func resolve(environment: SettingsEnvironment = .system) -> Result<[UInt8], SecretProblem> {
         switch self {
         case .plain(let text), .verifier(let text): return .success(text.bytes)
-        case .file(let path): return checked(environment.read(path, Self.longest))
+        case .file(let path, _): return checked(environment.read(path, Self.longest))
         case .environment(let name):
             guard let value = environment.variable(name) else {
                 return .failure(SecretProblem(source: description, reason: "it is not set"))
@@ -34,8 +34,16 @@ extension SecretSource {
     /// How long what `resolve` gave holds; zero is until the next reload.
     public var timeToLive: TimeSpan {
         switch self {
-        case .command(_, let timeToLive): timeToLive
-        case .plain, .file, .environment, .verifier: .zero
+        case .command(_, let timeToLive), .file(_, let timeToLive): timeToLive
+        case .plain, .environment, .verifier: .zero
+        }
+    }
+
+    /// Whether asking again while the process runs may give something else.
+    public var mayChange: Bool {
+        switch self {
+        case .command, .file: true
+        case .plain, .environment, .verifier: false
         }
     }
 

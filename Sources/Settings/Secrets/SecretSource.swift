@@ -2,8 +2,8 @@
 public enum SecretSource: Sendable, Hashable {
     /// It stands in the file itself.
     case plain(SecretText)
-    /// It is the content of a file, less a line end.
-    case file(path: String)
+    /// It is the content of a file, less a line end; read again when `timeToLive` has passed, never if that is zero.
+    case file(path: String, timeToLive: TimeSpan = .zero)
     /// It is the value of an environment variable.
     case environment(name: String)
     /// It is what a program prints, less a line end; asked again when `timeToLive` has passed, never if that is zero.
@@ -38,7 +38,7 @@ extension SecretSource: CustomStringConvertible, CustomDebugStringConvertible {
     public var description: String {
         switch self {
         case .plain: "<secret>"
-        case .file(let path): "file \(path)"
+        case .file(let path, _): "file \(path)"
         case .environment(let name): "environment variable \(name)"
         case .command(let arguments, _): "command \(arguments.first ?? "")"
         case .verifier: "<verifier>"
@@ -65,7 +65,7 @@ struct SecretTable: Sendable, Hashable {
         k.optional(
             "command", \.command, .texts("a program and its arguments"),
             "A program that prints it, with its arguments.")
-        k.key("ttl", \.ttl, .duration(), "How long what the program printed holds.")
+        k.key("ttl", \.ttl, .duration(), "How long what the program printed or the file held is believed.")
         k.optional("verifier", \.verifier, .verifier, secret: true, "A stored verifier.")
     }
 }
@@ -129,7 +129,7 @@ extension ValueType where Value == SecretSource {
         var table = SecretTable()
         guard SecretTable.keys.decode(field.node, title: field.key, into: &table, &log) else { return nil }
         var sources: [SecretSource] = []
-        if let file = table.file { sources.append(.file(path: file)) }
+        if let file = table.file { sources.append(.file(path: file, timeToLive: table.ttl)) }
         if let name = table.env { sources.append(.environment(name: name)) }
         if let arguments = table.command { sources.append(.command(arguments: arguments, timeToLive: table.ttl)) }
         if let verifier = table.verifier { sources.append(.verifier(SecretText(verifier))) }
@@ -139,17 +139,22 @@ extension ValueType where Value == SecretSource {
                 "it must be \(field.expects)", field.write())
             return nil
         }
-        if case .command(let arguments, _) = source {
+        switch source {
+        case .file: break
+        case .command(let arguments, _):
             guard let program = arguments.first, !program.isEmpty else {
                 log.error(
                     field.node.position, "\(field.key) has an empty command", "the first element names the program",
                     "write \(field.key) = { command = [\"/usr/bin/program\", \"argument\"], ttl = \"10m\" }")
                 return nil
             }
-        } else if let ttl = field.node.entry("ttl") {
-            log.error(
-                ttl.position, "ttl stands without command", "other sources are read again on reload", "remove ttl")
-            return nil
+        case .plain, .environment, .verifier:
+            if let ttl = field.node.entry("ttl") {
+                log.error(
+                    ttl.position, "ttl stands without command or file", "nothing else can change while headgate runs",
+                    "remove ttl")
+                return nil
+            }
         }
         return source
     }

@@ -52,7 +52,10 @@ final class SimServer {
         self.session = session
     }
 
-    func send(_ bytes: [UInt8]) { if phase != .closed { toModel.send(bytes) } }
+    func send(_ bytes: [UInt8]) {
+        if Trace.isOn { Trace.print("-> \(slot)", bytes) }
+        if phase != .closed { toModel.send(bytes) }
+    }
 
     func link(_ client: SimClient) {
         if phase != .idle || self.client != nil { worker.census.problems.append("lent while \(phase)") }
@@ -83,6 +86,7 @@ final class SimServer {
     private func received(_ bytes: [UInt8]) {
         if phase == .closed { return }
         carried += bytes
+        if Trace.isOn { Trace.print("<- \(slot)", bytes) }
         let input = carried
         let environment = worker.environment
         let result = input.withSpan { environment.relay($0, from: session, to: client?.session) }
@@ -96,6 +100,7 @@ final class SimServer {
             lost?.serverLost()
             return
         }
+        if result.wantsCopyData { send(environment.refuseCopy(session)) }
         let isOurs = phase == .settings || phase == .cleaning
         if result.sawReady && (session.isClean || isOurs && session.isQuiet) {
             becameClean()
@@ -195,7 +200,7 @@ final class SimServer {
         if cleaningStep == 0 {
             cleaningStep = 1
             send(worker.environment.hidden(Array("DISCARD ALL".utf8), session))
-            worker.environment.forgetEverything(session)
+            worker.environment.forgetEverything(session, isCertain: true)
             return
         }
         finish()

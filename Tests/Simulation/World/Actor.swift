@@ -107,16 +107,28 @@ final class Actor {
         let have = Transcript(got, mayEndEarly: hasVanished).messages
         let isWhole = !hasVanished && !hasCancelled
         if isWhole && !isDone { return stuck(wanted, have) }
-        for (index, message) in have.enumerated() {
+        var index = 0
+        for message in have {
             if hasCancelled && message.contains("57014") { return astray(have) }
-            if index >= wanted.count { return "client \(number) got \(message) behind the end\n\(story(have))" }
-            if message != wanted[index], !isAnotherReason(message, wanted[index]) {
+            if index < wanted.count, isPreparedTooLate(message, wanted[index]) {
+                // The rest of the batch is skipped.
+                while index + 1 < wanted.count, !wanted[index + 1].hasPrefix("Z") { index += 1 }
+            } else if index >= wanted.count {
+                return "client \(number) got \(message) behind the end\n\(story(have))"
+            } else if message != wanted[index], !isAnotherReason(message, wanted[index]) {
                 return "client \(number), message \(index): got \(message), a private server says \(wanted[index])\n"
                     + story(have)
             }
+            index += 1
         }
-        if isWhole && have.count != wanted.count { return stuck(wanted, have) }
+        if isWhole && index != wanted.count { return stuck(wanted, have) }
         return hasVanished || isDone ? nil : stuck(wanted, have)
+    }
+
+    /// In an aborted transaction a statement cannot be prepared that is not on this server yet: the client reads so
+    /// instead of what Describe or Close would answer (`described-when-aborted` in docs/compatibility.md).
+    private func isPreparedTooLate(_ got: String, _ wanted: String) -> Bool {
+        got.contains("C25P02") && (wanted.hasPrefix("t ") || wanted.hasPrefix("n") || wanted.hasPrefix("E 08P01"))
     }
 
     /// A Parse under a name that exists is refused by the proxy before the server reads its text, which may be refused

@@ -1,0 +1,31 @@
+import FuzzTargets
+import Testing
+
+/// What fuzzing found, and what it starts from.
+@Suite struct FuzzTargetsTests {
+    @Test(arguments: FuzzTarget.allCases)
+    func seedsHold(_ target: FuzzTarget) {
+        for seed in target.seeds { #expect(target.run(seed) == nil, "\(seed)") }
+        #expect(target.run([]) == nil)
+    }
+
+    /// A server that goes on completing statements of a Query it has failed: counting them overflowed.
+    @Test func statementsThatCompleteBehindTheError() {
+        let found: [UInt8] = [
+            0, 2, 0, 11, 82, 79, 76, 76, 66, 65, 67, 75, 140, 140, 140, 140, 140, 140, 111, 2, 0, 11, 126, 5, 4, 147,
+            13, 11, 141, 141, 141, 141, 141, 141, 141, 141, 141, 141, 141, 141, 141, 141, 141, 141, 141, 141, 141, 141,
+            2, 0, 12, 122, 5, 36, 12, 147, 13, 5, 5, 12, 126, 5, 36, 4, 147, 13, 5, 58,
+        ]
+        #expect(FuzzTarget.relay.run(found) == nil)
+    }
+
+    /// Every seed, cut off at each byte.
+    @Test(arguments: FuzzTarget.allCases)
+    func partsOfSeedsHold(_ target: FuzzTarget) {
+        for seed in target.seeds {
+            for end in stride(from: 0, to: seed.count, by: max(1, seed.count / 64)) {
+                #expect(target.run(Array(seed[..<end])) == nil, "\(seed[..<end])")
+            }
+        }
+    }
+}
