@@ -96,7 +96,7 @@ let package = Package(
         // What hostile bytes are thrown at, as a library: `make fuzz` drives it by libFuzzer, the tests with its seeds.
         .target(
             name: "FuzzTargets",
-            dependencies: ["ByteKit", "Credentials", "SQLText", "PostgresWire", "Settings", "Sessions"],
+            dependencies: ["ByteKit", "Credentials", "SQLText", "PostgresWire", "MySQLWire", "Settings", "Sessions"],
             path: "Fuzzing/Targets", swiftSettings: rules),
         tests("FuzzTargets"),
 

@@ -14,6 +14,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case logins
     /// The session engine between a hostile client and a hostile server.
     case relay
+    /// Packets, replies and logins of MySQL.
+    case mysql
 
     /// Feeds it `input`; nil if everything held, else what did not.
     package func run(_ input: [UInt8]) -> String? {
@@ -24,6 +26,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .settings: SettingsFuzz.run(input)
         case .logins: LoginFuzz.run(input)
         case .relay: RelayFuzz.run(input)
+        case .mysql: MySQLFuzz.run(input)
         }
     }
 }

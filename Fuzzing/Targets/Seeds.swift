@@ -14,6 +14,7 @@ extension FuzzTarget {
         case .settings: Seeds.settings.map { Array($0.utf8) }
         case .logins: [[0, 0, 60] + Seeds.startup, [1, 1, 60] + Seeds.login]
         case .relay: Seeds.talks
+        case .mysql: MySQLSeeds.all
         }
     }
 }
