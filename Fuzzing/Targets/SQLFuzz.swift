@@ -7,6 +7,8 @@ enum SQLFuzz {
     private static let options: [LexerOptions] = [
         LexerOptions(), LexerOptions(standardConformingStrings: false), LexerOptions(dialect: .mysql),
         LexerOptions(dialect: .mysql, ansiQuotes: true), LexerOptions(dialect: .mysql, noBackslashEscapes: true),
+        LexerOptions(dialect: .mysql, server: MySQLServerVersion(isMariaDB: true, number: 101_119), charset: .sjis),
+        LexerOptions(dialect: .mysql, server: MySQLServerVersion(isMariaDB: false, number: 90_704), charset: .gb18030),
     ]
 
     static func run(_ input: [UInt8]) -> String? {

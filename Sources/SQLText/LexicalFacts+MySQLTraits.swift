@@ -8,6 +8,10 @@ extension LexicalFacts {
             switch token.kind {
             case .word:
                 if text.isWord(token, "sql_calc_found_rows") { out.traits.insert(.countsFoundRows) }
+                // MariaDB's other way to write LASTVAL.
+                if text.isWord(token, "previous"), at &+ 1 < slice.upperBound, text.isWord(tokens[at &+ 1], "value") {
+                    out.traits.insert(.readsLastInsertID)
+                }
                 if at &+ 1 < slice.upperBound, tokens[at &+ 1].kind == .openParen { callTraits(token, text, &out) }
             case .symbol where text.u8(at: Int(token.start)) == UInt8(ascii: "@"):
                 variableTraits(at, slice, text, &out)

@@ -20,6 +20,7 @@ import Testing
             ("SELECT LAST_INSERT_ID() FROM DUAL", .readsLastInsertID), ("SELECT @@identity", .readsLastInsertID),
             ("UPDATE t SET a = LAST_INSERT_ID(a + 1)", .readsLastInsertID),
             ("INSERT INTO t VALUES (LAST_INSERT_ID())", .readsLastInsertID),
+            ("SELECT PREVIOUS VALUE FOR s", .readsLastInsertID), ("SELECT LASTVAL(s)", .readsLastInsertID),
             ("SELECT CONNECTION_ID()", .readsConnectionID), ("SELECT @a", .usesUserVariables),
             ("SET TRANSACTION READ ONLY", .nextTransaction),
             ("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", .nextTransaction),

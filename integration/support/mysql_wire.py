@@ -10,6 +10,7 @@ import hashlib
 import socket
 import struct
 import subprocess
+import tempfile
 from dataclasses import dataclass, field
 
 from . import ed25519
@@ -88,13 +89,11 @@ def scramble_sha256(password: bytes, nonce: bytes) -> bytes:
 def encrypt_password(password: bytes, nonce: bytes, key: bytes) -> bytes:
     """The password, xor'ed with the nonce, under the server's public key (RSAES-OAEP)."""
     plain = bytes(b ^ nonce[i % len(nonce)] for i, b in enumerate(password + b"\0"))
-    with open("/dev/shm/headgate-key.pem", "wb") as f:
-        f.write(key)
-    return subprocess.run(
-        ["openssl", "pkeyutl", "-encrypt", "-pubin", "-inkey", "/dev/shm/headgate-key.pem",
-         "-pkeyopt", "rsa_padding_mode:oaep"],
-        input=plain, stdout=subprocess.PIPE, check=True,
-    ).stdout  # fmt: skip
+    with tempfile.NamedTemporaryFile(suffix=".pem") as file:
+        file.write(key)
+        file.flush()
+        command = ["openssl", "pkeyutl", "-encrypt", "-pubin", "-inkey", file.name, "-pkeyopt", "rsa_padding_mode:oaep"]
+        return subprocess.run(command, input=plain, stdout=subprocess.PIPE, check=True).stdout
 
 
 class Connection:

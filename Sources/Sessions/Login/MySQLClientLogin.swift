@@ -247,6 +247,8 @@ public final class MySQLClientLogin {
     /// Unknown users and wrong passwords read the same.
     func denied() -> MySQLClientLoginStep {
         let using = answer.isEmpty ? "NO" : "YES"
+        // No server has users with longer names.
+        let user = user.prefix(128)
         return refuse(
             MySQLError(1045, "28000", "Access denied for user '\(user)'@'\(host)' (using password: \(using))"))
     }
