@@ -54,7 +54,9 @@ class Outcome:
 
 
 def complete(messages: list[Message]) -> bool:
-    return [m.type for m in messages[-5:]] == ["Z", "I", "Z", "I", "Z"]
+    """Notifications come when they come, between the last replies too."""
+    last = [m.type for m in messages[-25:] if m.type != "A"]
+    return last[-5:] == ["Z", "I", "Z", "I", "Z"]
 
 
 def split(data: bytes, dice: random.Random | None) -> list[bytes]:
