@@ -207,6 +207,8 @@ struct Normalizer {
     }
 
     private mutating func open(_ bracket: UInt8) {
+        // MySQL has no arrays, and behind half a character of GBK `[` would become its other half.
+        if dialect == .mysql, bracket == UInt8(ascii: "["), last == .callable { last = .word }
         guard overflow == 0, groups.count < Self.deepest else {
             overflow &+= 1
             space(.open)

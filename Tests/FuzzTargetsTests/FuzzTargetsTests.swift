@@ -19,6 +19,11 @@ import Testing
         #expect(FuzzTarget.relay.run(found) == nil)
     }
 
+    /// Half a character of SJIS or GB18030, and `[` behind a blank: the normal form made one character of them.
+    @Test func halfACharacter() {
+        #expect(FuzzTarget.sql.run([0x42, 0xCD, 0x20, 0x5B, 0x31]) == nil)
+    }
+
     /// Every seed, cut off at each byte.
     @Test(arguments: FuzzTarget.allCases)
     func partsOfSeedsHold(_ target: FuzzTarget) {
