@@ -185,6 +185,8 @@ extension Lexer {
             } else if kind == CharacterClass.dot {
                 // `1..10` is a range of PL/pgSQL.
                 if at &+ 1 < count, text.u8(at: at &+ 1) == UInt8(ascii: ".") { break }
+                // `2a.b` is a column of table `2a`.
+                if letters, isName(text, start, at) { break }
                 last = byte
             } else if kind == CharacterClass.letter || kind == CharacterClass.dollar {
                 last = CharacterClass.lowered(byte)

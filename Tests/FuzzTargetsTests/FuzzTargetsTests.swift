@@ -24,6 +24,11 @@ import Testing
         #expect(FuzzTarget.sql.run([0x42, 0xCD, 0x20, 0x5B, 0x31]) == nil)
     }
 
+    /// A name that begins with a digit, and a dot.
+    @Test func namesOfDigits() {
+        #expect(FuzzTarget.sql.run(Array("2AL .\u{0} 9ALL".utf8)) == nil)
+    }
+
     /// Every seed, cut off at each byte.
     @Test(arguments: FuzzTarget.allCases)
     func partsOfSeedsHold(_ target: FuzzTarget) {
