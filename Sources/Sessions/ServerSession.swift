@@ -137,13 +137,22 @@ public final class ServerSession {
         operations.append(operation)
     }
 
-    /// Whether Parse or Close messages of an earlier batch are not answered.
-    var hasUndecided: Bool { operations.isFirst { $0.batch != batch } }
+    /// Whether Parse or Close messages of an earlier batch are not answered, or texts that name statements are not.
+    var hasUndecided: Bool { operations.isFirst { $0.batch != batch } || hasUndecidedText }
+
+    /// Whether a PREPARE, DEALLOCATE or DISCARD is not answered that may fail without what is sent now failing too.
+    private var hasUndecidedText: Bool {
+        for index in 0..<tracked.count {
+            if let text = tracked[index], !text.undo.isEmpty, text.batch != batch { return true }
+        }
+        return false
+    }
 
     /// Whether what a name means depends on a batch before this one whose outcome is not known: an error may have
     /// skipped the Parse or Close in it.
     func isUndecided(_ name: RawSpan) -> Bool {
         guard hasUndecided else { return false }
+        if hasUndecidedText { return true }
         var index = operations.count - 1
         let last = max(0, index - 256)
         while index >= last, let operation = operations[index] {

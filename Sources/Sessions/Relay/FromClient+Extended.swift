@@ -385,7 +385,9 @@ extension SessionEnvironment {
                 fail(error, bytes, server)
                 return nil
             }
-            server.tracked.append(willRun(entry, client, server))
+            var text = willRun(entry, client, server)
+            text.batch = server.batch
+            server.tracked.append(text)
             tracked = true
         }
         server.hasOpenBatch = true

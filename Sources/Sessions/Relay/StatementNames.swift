@@ -6,6 +6,8 @@ import Settings
 /// A text that names statements in SQL, on its way to a server, and what was entered for it when it was sent.
 struct TrackedStatement {
     let entry: StatementEntry
+    /// The batch it was sent in; nil for a simple Query, whose error skips nothing that is sent behind it.
+    var batch: UInt32?
     /// What to take back if a statement of the text does not run, in the order it was entered.
     var undo: [StatementUndo] = []
     /// What its EXECUTEs run, with the number of the statement: it may change the session like any other.
