@@ -7,6 +7,7 @@ import signal
 import subprocess
 
 from . import processes
+from .mysql_session import Session
 from .mysql_wire import Connection, WireError
 from .processes import Process, free_port, mortal, temporary_directory, unprivileged, wait_until
 
@@ -111,6 +112,10 @@ class MariaDBServer:
     def connect(self, user: str = "app", database: str = "app", **more) -> Connection:
         """A user's connection by TCP."""
         return Connection(port=self.port, user=user, password=self.users()[user][0], database=database, **more)
+
+    def session(self, user: str = "app", database: str = "app", **more) -> Session:
+        """The same, with what tests ask of it."""
+        return Session(port=self.port, user=user, password=self.users()[user][0], database=database, **more)
 
     def users(self) -> dict[str, tuple[str, str]]:
         return USERS
