@@ -1,7 +1,6 @@
 import ByteKit
 import EventLoop
 import Pooling
-import PostgresWire
 import Sessions
 import Settings
 import Telemetry
@@ -22,8 +21,8 @@ final class Worker: LoopTurnHandler {
     let shared: ProxyShared
     let environment: SessionEnvironment
     private(set) var snapshot: Snapshot
-    var clients = SlotTable<ClientConnection>()
-    var servers = SlotTable<ServerConnection>()
+    var clients = SlotTable<PooledClient>()
+    var servers = SlotTable<PooledServer>()
     var pools: [PoolKey: Pool] = [:]
     /// Connections whose socket failed, to be closed at the end of the turn.
     var broken: [Connection] = []
@@ -33,7 +32,7 @@ final class Worker: LoopTurnHandler {
     /// SUSPEND: sockets are not read.
     var isSuspended = false
     /// Why every client is to go once its transaction has ended.
-    var farewell: PostgresError?
+    var farewell: Refusal?
     /// Some clients are to go once their transaction has ended.
     var dismissesClients = false
     /// Server connections outside the pools.
@@ -104,8 +103,10 @@ final class Worker: LoopTurnHandler {
 
     private func accept(_ fd: Int32, _ peer: PeerAddress, _ listener: ListenSettings) {
         let general = snapshot.configuration.general
-        let client = clients.add { ClientConnection(worker: self, slot: $0, peer: peer) }
-        client.login = LoginAttempt(exchange: ClientLogin(secretOfProcess: shared.secret), listener: listener)
+        let client = clients.add { slot -> PooledClient in
+            let login = LoginAttempt(exchange: ClientLogin(secretOfProcess: shared.secret), listener: listener)
+            return PostgresClient(worker: self, slot: slot, peer: peer, login: login)
+        }
         if peer.family != .unix {
             Sockets.setNoDelay(fd)
             setKeepAlive(fd)
@@ -139,19 +140,19 @@ final class Worker: LoopTurnHandler {
     // MARK: Clients
 
     /// Counts a client against the limits of its database and user; answers why it is refused.
-    func admit(_ key: PoolKey, _ pool: Pool) -> PostgresError? {
+    func admit(_ key: PoolKey, _ pool: Pool) -> Refusal? {
         let counters = shared.clientCounters(key)
         let databaseLimit = pool.settings.maxDBClientConnections
         guard counters.database.reserve(limit: databaseLimit) else {
-            return PostgresError(
-                .fatal, "53300",
+            return Refusal(
+                .tooManyConnections,
                 "database \"\(key.database)\" has \(databaseLimit) clients, its max_db_client_connections")
         }
         let userLimit = pool.user.settings.maxUserClientConnections
         guard counters.user.reserve(limit: userLimit) else {
             _ = counters.database.release()
-            return PostgresError(
-                .fatal, "53300", "user \"\(key.user)\" has \(userLimit) clients, its max_user_client_connections")
+            return Refusal(
+                .tooManyConnections, "user \"\(key.user)\" has \(userLimit) clients, its max_user_client_connections")
         }
         pool.clientCount += 1
         _ = pool.global.clients.reserve(limit: 0)
@@ -159,7 +160,7 @@ final class Worker: LoopTurnHandler {
     }
 
     /// A client has been closed.
-    func closed(_ client: ClientConnection) {
+    func closed(_ client: PooledClient) {
         // The loop called it without a retain, so it must outlive this turn.
         loop.retire(client)
         if !client.isOverLimit { _ = shared.clients.release() }
@@ -175,12 +176,12 @@ final class Worker: LoopTurnHandler {
     }
 
     /// Calls the client's `timeout` at `deadline`; an earlier call is forgotten.
-    func arm(_ client: ClientConnection, at deadline: Int64) {
+    func arm(_ client: PooledClient, at deadline: Int64) {
         disarm(client)
         client.timer = wheel.add(deadline: deadline, token: client.slot)
     }
 
-    func disarm(_ client: ClientConnection) {
+    func disarm(_ client: PooledClient) {
         if client.timer >= 0 { wheel.cancel(client.timer) }
         client.timer = -1
     }
@@ -211,7 +212,7 @@ final class Worker: LoopTurnHandler {
             "pool_gone", "a pool of an automatic database was not used for autodb_idle_timeout", ["pool": pool.name])
     }
 
-    func addServer(_ make: (UInt32) -> ServerConnection) -> ServerConnection { servers.add(make) }
+    func addServer(_ make: (UInt32) -> PooledServer) -> PooledServer { servers.add(make) }
 
     func removeServer(_ slot: UInt32) { servers.remove(slot) }
 
@@ -223,7 +224,7 @@ final class Worker: LoopTurnHandler {
     }
 
     /// Sends a free server to another worker.
-    func lend(_ server: ServerConnection, to other: Int) {
+    func lend(_ server: PooledServer, to other: Int) {
         guard let moved = MovedServer(server) else {
             server.close("cannot be lent")
             return
@@ -286,7 +287,9 @@ final class Worker: LoopTurnHandler {
     }
 
     private func cancelClient(_ slot: UInt32, _ key: [UInt8]) {
-        guard let client = clients[slot], client.cancelSecret != 0, CancelKey.matches(key, client.cancelSecret) else {
+        guard let client = clients[slot] as? PostgresClient, client.cancelSecret != 0,
+            CancelKey.matches(key, client.cancelSecret)
+        else {
             return
         }
         client.cancelRequested()
