@@ -13,6 +13,18 @@ struct LoginRefusal {
     /// The server's own error, if it answered with one.
     let answer: Refusal?
 
+    init(_ failure: MySQLServerLoginFailure) {
+        reason = "\(failure)"
+        isTemporary = failure.isTemporary
+        isCredential = failure.isCredential
+        if case .refused(let error) = failure {
+            answer = Refusal(
+                .ofServer(sqlstate: error.sqlstate.isEmpty ? "HY000" : error.sqlstate, code: error.code), error.message)
+        } else {
+            answer = nil
+        }
+    }
+
     init(_ failure: ServerLoginFailure) {
         reason = "\(failure)"
         isTemporary = failure.isTemporary

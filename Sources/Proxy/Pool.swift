@@ -236,8 +236,13 @@ final class Pool {
         let lifetime = settings.serverLifetime.microseconds
         // Connections opened together must not end together.
         let expires = lifetime > 0 ? now + lifetime - Int64.random(in: 0...(lifetime / 10)) : Int64.max
-        let server = worker.addServer { slot in
-            PostgresServer(pool: self, worker: worker, slot: slot, address: address, expiresAt: expires)
+        let server = worker.addServer { slot -> PooledServer in
+            switch cluster.protocolKind {
+            case .postgres:
+                PostgresServer(pool: self, worker: worker, slot: slot, address: address, expiresAt: expires)
+            case .mysql:
+                MySQLServer(pool: self, worker: worker, slot: slot, address: address, expiresAt: expires)
+            }
         }
         switch Sockets.connect(to: address) {
         case .connected(let fd): server.start(fd, connected: true)

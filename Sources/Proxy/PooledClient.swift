@@ -83,6 +83,9 @@ class PooledClient: Connection {
     /// What it asked for, before it has a pool.
     var loginDatabase: String { "" }
 
+    /// Its connection has just been accepted.
+    func accepted() {}
+
     /// A server has been given to it while it waited.
     func granted(_ server: PooledServer) {}
 

@@ -1,5 +1,6 @@
 import ByteKit
 import EventLoop
+import MySQLWire
 import Pooling
 import Sessions
 import Settings
@@ -42,6 +43,11 @@ final class Worker: LoopTurnHandler {
     /// Replication clients for which there was no place, tried again at the next tick.
     var replicationWaiters: [ReplicationWaiter] = []
     private var listeners: [Listener] = []
+    /// What sessions that speak MySQL share.
+    lazy var mysql = makeMySQLEnvironment()
+    /// Greets clients that speak MySQL.
+    lazy var greeter = MySQLGreeter(worker: self)
+    private var killers: [ObjectIdentifier: MySQLKiller] = [:]
     private var cancels: [ObjectIdentifier: CancelConnection] = [:]
     private var wheel: TimerWheel
     private var ticker: LoopTimer?
@@ -102,12 +108,20 @@ final class Worker: LoopTurnHandler {
     }
 
     private func accept(_ fd: Int32, _ peer: PeerAddress, _ listener: ListenSettings) {
-        let general = snapshot.configuration.general
+        if listener.protocolKind == .mysql {
+            let client = clients.add { MySQLClient(worker: self, slot: $0, peer: peer, listener: listener) }
+            return welcome(client, fd)
+        }
         let client = clients.add { slot -> PooledClient in
             let login = LoginAttempt(exchange: ClientLogin(secretOfProcess: shared.secret), listener: listener)
             return PostgresClient(worker: self, slot: slot, peer: peer, login: login)
         }
-        if peer.family != .unix {
+        welcome(client, fd)
+    }
+
+    private func welcome(_ client: PooledClient, _ fd: Int32) {
+        let general = snapshot.configuration.general
+        if client.peer.family != .unix {
             Sockets.setNoDelay(fd)
             setKeepAlive(fd)
         }
@@ -120,6 +134,7 @@ final class Worker: LoopTurnHandler {
             patience = patience > 0 ? min(patience, Self.overLimitPatience) : Self.overLimitPatience
         }
         if patience > 0 { client.timer = wheel.add(deadline: loop.nowMicros + patience, token: client.slot) }
+        client.accepted()
     }
 
     /// How long a client above max_client_conn may take to say what it wants.
@@ -303,6 +318,22 @@ final class Worker: LoopTurnHandler {
         cancel.start()
     }
 
+    private func makeMySQLEnvironment() -> MySQLEnvironment {
+        let made = MySQLEnvironment()
+        made.maxInspectedStatement = snapshot.configuration.general.maxInspectedStatement.bytes
+        return made
+    }
+
+    /// Ends what a MySQL server does.
+    func kill(_ server: MySQLServer) {
+        guard killers.count < 1024 else { return }
+        let killer = MySQLKiller(worker: self, server: server)
+        killers[ObjectIdentifier(killer)] = killer
+        killer.start()
+    }
+
+    func ended(_ killer: MySQLKiller) { killers[ObjectIdentifier(killer)] = nil }
+
     func ended(_ cancel: CancelConnection) { cancels[ObjectIdentifier(cancel)] = nil }
 
     // MARK: Time
@@ -322,6 +353,8 @@ final class Worker: LoopTurnHandler {
             client.timeout(now)
         }
         servers.forEach { server in if now >= server.deadline { server.tookTooLong() } }
+        for killer in Array(killers.values) where now >= killer.deadline { killer.end() }
+        greeter.maintain(now)
         for cancel in Array(cancels.values) where now >= cancel.deadline { cancel.end() }
         for pool in Array(pools.values) {
             pool.maintain(now)
