@@ -67,8 +67,11 @@ class Query(Command):
     #: Attributes by name, where the client can send some.
     attributes: tuple[tuple[str, str], ...] = ()
 
+    def text(self) -> bytes:
+        return self.sql if isinstance(self.sql, bytes) else self.sql.encode()
+
     def payload(self, side):
-        text = self.sql if isinstance(self.sql, bytes) else self.sql.encode()
+        text = self.text()
         if b"$ID" in text:
             text = side.with_ids(text)
         head = b"\3"
@@ -77,9 +80,8 @@ class Query(Command):
         return head + text
 
     def __str__(self):
-        text = self.sql if isinstance(self.sql, bytes) else self.sql.encode()
         more = f" with a file of {len(self.file)} packets" if self.file else ""
-        return f"query {show_bytes(text)}{more}{' ' + repr(self.attributes) if self.attributes else ''}"
+        return f"query {show_bytes(self.text())}{more}{' ' + repr(self.attributes) if self.attributes else ''}"
 
 
 def attributes(pairs: tuple[tuple[str, str], ...]) -> bytes:

@@ -89,7 +89,7 @@ class Generator:
         said = maker(client, f"t{client}")
         exchange = said if isinstance(said, Exchange) else Exchange(client, said)
         exchange.holds = exchange.holds or self.holds or needs_server(exchange.commands)
-        plain = all(isinstance(command, Query) and "INFILE" not in command.sql for command in exchange.commands)
+        plain = all(isinstance(command, Query) and b"INFILE" not in command.text() for command in exchange.commands)
         if plain and len(exchange.commands) > 1 and self.dice.random() < 0.15:
             exchange.pipelined = True
         return exchange

@@ -37,46 +37,54 @@ def endpoints_for(servers: tuple[MariaDBServer, MariaDBServer], pooled: int) -> 
     return Endpoints(servers[0].port, pooled, passwords, servers)
 
 
-def offered(endpoints: Endpoints) -> tuple[int, int]:
+def offered(endpoints: Endpoints, database: str) -> tuple[int, int]:
     """Capabilities offered by the server and by what is in front of its twin."""
+    for server in endpoints.servers:
+        server.execute(f"CREATE DATABASE IF NOT EXISTS {database}")
     found = []
     for port in (endpoints.direct, endpoints.pooled):
-        connection = Connection(port=port, user="app", password=endpoints.passwords["app"], database="app")
+        connection = Connection(port=port, user="app", password=endpoints.passwords["app"], database=database)
         found.append(connection.offered)
         connection.close()
     return found[0], found[1]
 
 
 class Stage:
+    """Each job has two servers of its own, so that jobs do not see each other's locks."""
+
     def __init__(self, arguments):
         self.arguments = arguments
-        self.servers: list[MariaDBServer] = []
+        self.pairs: list[tuple[MariaDBServer, MariaDBServer]] = []
         self.pooler = None
 
     def start(self) -> None:
-        for _ in range(2):
-            self.servers.append(make_server(self.arguments.family))
-        port = self.servers[1].port
+        for _ in range(self.arguments.jobs):
+            self.pairs.append((make_server(self.arguments.family), make_server(self.arguments.family)))
         if KIND == "headgate":
-            pools = {database_of(n): pool_size(n) for n in range(self.arguments.jobs)}
-            self.pooler = starter.start(self.servers[1], pools, self.arguments.threads)
-            port = self.pooler.port
-        self.endpoints = endpoints_for((self.servers[0], self.servers[1]), port)
-        direct, pooled = offered(self.endpoints)
+            pools = [(twin, database_of(n), pool_size(n)) for n, (_, twin) in enumerate(self.pairs)]
+            self.pooler = starter.start(pools, self.arguments.threads)
+        direct, pooled = offered(self.endpoints(0), database_of(0))
         self.common = direct & pooled
         if missing := direct & ~pooled & ~ENCRYPTION_AND_COMPRESSION:
             print(f"capabilities the pooler does not offer, and no client uses therefore: {missing:#x}", flush=True)
 
+    def endpoints(self, number: int) -> Endpoints:
+        pair = self.pairs[number]
+        return endpoints_for(pair, self.pooler.port if self.pooler else pair[1].port)
+
     def worker(self, number: int) -> Worker:
-        return Worker(self.endpoints, self.arguments.seed, number, self.common)
+        return Worker(self.endpoints(number), self.arguments.seed, number, self.common)
 
     def trouble(self) -> str | None:
-        for server in self.servers:
+        for server in self._servers():
             if not server.process.alive():
                 return f"the server ended:\n{server.process.log()[-3000:]}"
         if self.pooler and not self.pooler.process.alive():
             return f"the pooler ended:\n{self.pooler.log()[-3000:]}"
         return None
+
+    def _servers(self) -> list[MariaDBServer]:
+        return [server for pair in self.pairs for server in pair]
 
     def last_words(self) -> None:
         pass
@@ -84,5 +92,5 @@ class Stage:
     def remove(self) -> None:
         if self.pooler:
             self.pooler.remove()
-        for server in self.servers:
+        for server in self._servers():
             server.remove()

@@ -7,11 +7,13 @@ from support.pooler import BINARY, Options, Started, _toml
 
 
 class MySQLHeadgate(Started):
+    """`pools` are (server, database, size); each pool has one of the same size beside it, for the database's name with a `b`."""
+
     kind = "headgate"
 
-    def __init__(self, server: MariaDBServer, databases: dict[str, dict], users: dict[str, str], threads: int = 2, **defaults):
-        super().__init__(server, Options(threads=threads, defaults=defaults))
-        self.databases, self.passwords = databases, users
+    def __init__(self, pools: list[tuple[MariaDBServer, str, int]], threads: int = 2, **defaults):
+        super().__init__(pools[0][0], Options(threads=threads, defaults=defaults))
+        self.pools = pools
 
     def command(self) -> list[str]:
         if not BINARY.exists():
@@ -22,24 +24,19 @@ class MySQLHeadgate(Started):
         lines = [
             "[headgate]", f"threads = {self.options.threads}", "",
             "[[listen]]", 'protocol = "mysql"', f'address = "127.0.0.1:{self.port}"', "",
-            "[cluster.main]", 'protocol = "mysql"', f'servers = [ {{ address = "127.0.0.1:{self.server.port}" }} ]', "",
             "[defaults]", *(f"{key} = {_toml(value, key)}" for key, value in self.options.defaults.items()),
         ]  # fmt: skip
-        for name, keys in self.databases.items():
-            lines += ["", f"[database.{name}]", 'cluster = "main"', *(f"{k} = {_toml(v, k)}" for k, v in keys.items())]
-        for name, password in self.passwords.items():
+        for number, (server, name, size) in enumerate(self.pools):
+            address = f'[ {{ address = "127.0.0.1:{server.port}" }} ]'
+            lines += ["", f"[cluster.main{number}]", 'protocol = "mysql"', f"servers = {address}"]
+            for database in (name, name + "b"):
+                lines += ["", f"[database.{database}]", f'cluster = "main{number}"', f"default_pool_size = {size}"]
+        for name, (password, _) in self.server.users().items():
             lines += ["", f"[user.{name}]", f"password = {_toml(password)}"]
         (self.directory / "headgate.toml").write_text("\n".join(lines) + "\n")
 
 
-def start(server: MariaDBServer, pools: dict[str, int], threads: int) -> MySQLHeadgate:
-    """Pools of these sizes by database, each with a second database beside it."""
-    databases = {}
-    for name, size in pools.items():
-        databases[name] = {"dbname": name, "default_pool_size": size}
-        databases[name + "b"] = {"dbname": name + "b", "default_pool_size": size}
-    databases["app"] = {"dbname": "app", "default_pool_size": 2}
-    users = {name: password for name, (password, _) in server.users().items()}
-    made = MySQLHeadgate(server, databases, users, threads, pool_mode="transaction", query_wait_timeout=8)
+def start(pools: list[tuple[MariaDBServer, str, int]], threads: int = 2) -> MySQLHeadgate:
+    made = MySQLHeadgate(pools, threads, pool_mode="transaction", query_wait_timeout=8)
     made.start()
     return made
