@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import machine, plan, syscalls
+from . import machine, mysql_router, plan, syscalls
 from .report import markdown
 from .targets import all_targets
 
@@ -21,7 +21,7 @@ def arguments():
     parser.add_argument("--seconds", type=float, default=3, help="length of each measured window (3)")
     parser.add_argument(
         "--only", action="append", default=[], metavar="WORD[,WORD]",
-        help="targets (direct pgbouncer haproxy headgate-1 headgate-2), backends (instant real instant-mysql mariadb), "
+        help="targets (direct pgbouncer haproxy router headgate-1 headgate-2), backends (instant real instant-mysql mariadb), "
         "workloads (simple extended prepared connect idle bulk; point read write, each -text or -prepared) or client "
         "counts; words of one kind add up, kinds narrow down")
     parser.add_argument("--quick", action="store_true", help="one short round at 16 and 64 clients: does it all work?")
@@ -43,7 +43,7 @@ def main() -> int:
         return 0
 
     protocols = [options.protocol] if options.protocol else list(plan.PROTOCOLS)
-    targets = all_targets(options.headgate.absolute())
+    targets = [*all_targets(options.headgate.absolute()), mysql_router.MySQLRouter()]
     only = plan.Only([word for words in options.only for word in words.split(",")], targets)
     if only.unknown:
         print(f"--only does not know: {', '.join(only.unknown)}", file=sys.stderr)
@@ -61,6 +61,7 @@ def main() -> int:
     machine.raise_descriptor_limit()
     machine.BUILD.mkdir(parents=True, exist_ok=True)
     about = machine.describe(options.headgate)
+    about["versions"]["router"] = mysql_router.version()
     fast = Path("/dev/shm")
     scratch = Path(tempfile.mkdtemp(prefix="headgate-bench-", dir=fast if fast.is_dir() else None))
     scratch.chmod(0o755)

@@ -6,7 +6,7 @@ from .medians import Cells
 from .plan import BACKENDS
 from .sysbench import WORKLOADS
 
-ORDER = ["direct", "pgbouncer", "haproxy", "headgate-1", "headgate-2"]
+ORDER = ["direct", "pgbouncer", "haproxy", "router", "headgate-1", "headgate-2"]
 BACKEND_TITLES = {"instant": "Instant backend", "real": "Real PostgreSQL",
                   "instant-mysql": "Instant backend", "mariadb": "Real MariaDB"}
 PART_TITLES = {"postgres": "# Results: PostgreSQL", "mysql": "# Results: MySQL and MariaDB"}
@@ -32,7 +32,7 @@ def _header(protocol: str, about: dict, settings: dict, skipped: dict) -> str:
     v = about["versions"]
     rivals, tools = f"{v['pgbouncer']}; {v['haproxy']}", f"{v['postgres']}; {v['pgbench']}"
     if protocol == "mysql":
-        rivals, tools = v["haproxy"], f"mariadbd {v['mariadb']}; {v['sysbench']}"
+        rivals, tools = f"{v['haproxy']}; {v['router']}", f"mariadbd {v['mariadb']}; {v['sysbench']}"
     text = f"""{PART_TITLES[protocol]}
 
 Written by `make bench` (`Benchmarks/run`); every figure is the median of {settings['rounds']} interleaved rounds of \
