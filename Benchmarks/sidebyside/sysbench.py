@@ -17,7 +17,7 @@ WARM_UP = 1
 MARGIN = 0.05
 
 
-def _command(port: int, *options) -> list:
+def command(port: int, *options) -> list:
     return [
         "sysbench", "--db-driver=mysql", "--mysql-host=127.0.0.1", f"--mysql-port={port}", f"--mysql-user={USER}",
         f"--mysql-password={PASSWORD}", f"--mysql-db={DATABASE}", "--mysql-ssl=off", "--tables=1",
@@ -26,7 +26,7 @@ def _command(port: int, *options) -> list:
 
 def prepare(port: int) -> None:
     """Fills the table."""
-    subprocess.run(_command(port, "oltp_read_write", "prepare"), check=True, capture_output=True)
+    subprocess.run(command(port, "oltp_read_write", "prepare"), check=True, capture_output=True)
 
 
 def sysbench(target, workload: str, threads: int, seconds: float, syscall_window=None) -> dict:
@@ -40,11 +40,11 @@ def sysbench(target, workload: str, threads: int, seconds: float, syscall_window
     # sysbench's clock has whole seconds.
     checkpoints = [WARM_UP, WARM_UP + math.ceil(SYSCALL_WINDOW + 0.5)] if count_calls else [WARM_UP]
     seconds = math.ceil(seconds)
-    command = on_workload_core(*_command(
+    whole = on_workload_core(*command(
         target.port, f"--threads={threads}", f"--db-ps-mode={WAYS[way]}", f"--time={checkpoints[-1] + seconds}",
         f"--report-checkpoints={','.join(map(str, checkpoints))}", "--histogram=on", "--percentile=99",
         SCRIPTS[script], "run"))
-    bench = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    bench = subprocess.Popen(whole, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     said, before, after, resident, calls = [], None, None, None, None
     try:
         reached = 0

@@ -21,6 +21,7 @@ class Target:
     protocols = ("postgres", "mysql")
     prepared = True  # can serve protocol-level prepared statements
     pools = True     # lends few servers to many clients
+    patience = 15    # seconds until it answers
 
     def __init__(self):
         self.port = 0
@@ -36,7 +37,7 @@ class Target:
         (scratch / "log").unlink(missing_ok=True)  # so that its last words are of this life
         self.daemon = self.launch(backend, scratch)
         try:
-            backend.wait_until_answering(self.port, self.daemon)
+            backend.wait_until_answering(self.port, self.daemon, self.patience)
         except Exception as why:
             self.stop()
             raise Unavailable(str(why)) from why
@@ -172,7 +173,10 @@ max_user_connections = 0
 {f'password = "{PASSWORD}"' if backend.protocol == "mysql" else ""}
 """)
         cores = str(PROXY_CORE) if self.threads == 1 else f"{WORKLOAD_CORE},{PROXY_CORE}"
-        return Daemon([self.program, "run", "--config", config], cores, scratch / "log")
+        return Daemon(self.command(config), cores, scratch / "log")
+
+    def command(self, config: Path) -> list:
+        return [self.program, "run", "--config", config]
 
 
 def all_targets(headgate: Path) -> list:
