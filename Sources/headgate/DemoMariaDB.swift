@@ -48,7 +48,7 @@ struct DemoMariaDB {
             try servers.wait(until: what, log: log(name), server: server) { servers in
                 let complete = """
                     BEGIN NOT ATOMIC
-                        IF (SELECT count(*) FROM demo.account) <> 5 THEN SIGNAL SQLSTATE '02000'; END IF;
+                        IF (SELECT count(*) FROM demo.account) <> 5 THEN SIGNAL SQLSTATE '45000'; END IF;
                     END
                     """
                 return servers.succeeds([
@@ -67,8 +67,8 @@ struct DemoMariaDB {
             try servers.wait(until: what, log: directory.log, server: nil) { servers in
                 servers.succeeds([
                     programs.client, "--defaults-file=\(directory.servers)/demo.cnf", "--connect-timeout=5",
-                    "--protocol=tcp", "--host=127.0.0.1", "--port=\(plan.ports.mysqlProxy)", "--user=demo", database,
-                    "-e", "SELECT id FROM account",
+                    "--skip-ssl", "--protocol=tcp", "--host=127.0.0.1", "--port=\(plan.ports.mysqlProxy)",
+                    "--user=demo", database, "-e", "SELECT id FROM account",
                 ])
             }
         }
