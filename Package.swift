@@ -75,7 +75,7 @@ let package = Package(
 
         tests("ByteKit"),
         tests("Credentials", ["ByteKit"]),
-        tests("SQLText", ["ByteKit"], fixtures: ["Digests"]),
+        tests("SQLText", ["ByteKit"], fixtures: ["Digests", "Replays"]),
         tests("PostgresWire", ["ByteKit"]),
         tests("MySQLWire", ["ByteKit"], fixtures: ["Recorded"]),
         tests("Settings", ["Credentials"]),
