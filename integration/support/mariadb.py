@@ -85,6 +85,8 @@ class MariaDBServer:
             _program("mariadbd"), f"--defaults-file={self.directory}/my.cnf", f"--datadir={self.data}",
             f"--socket={self.socket}", f"--port={self.port}", f"--pid-file={self.directory}/pid",
             f"--server-id={self.server_id}",
+            # A starting server deletes what it takes for left over temporary tables, others' too.
+            f"--tmpdir={self.directory}",
         ]  # fmt: skip
         self.process = Process(mortal(*unprivileged(*command), signal_name="KILL"), self.directory / "server.log")
         wait_until(self._ready, 60, what=f"{self.family} at {self.directory}")
