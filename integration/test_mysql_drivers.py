@@ -10,6 +10,7 @@ from decimal import Decimal
 import pytest
 
 from support.mysql_drivers import DRIVERS
+from support.mysql_wire import COMPRESS
 from support.sharing import neighbours
 
 TABLE = (
@@ -216,9 +217,11 @@ def test_driver_load_data_local(driver, connect, tmp_path):
         rows(refusing, load)
 
 
-def test_driver_compressed(driver, connect):
+def test_driver_compressed(driver, mysql_pooler, connect):
     if driver.compressed is None:
         pytest.skip("the driver cannot")
+    with mysql_pooler.wire() as plain:
+        assert plain.offered & COMPRESS, "otherwise drivers go on without"
     own = connect(**driver.compressed)
     big = "compressible " * 200_000
     rows(own, "INSERT INTO drivers (n) VALUES (%s)", (1,))
