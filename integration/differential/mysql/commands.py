@@ -106,6 +106,8 @@ class Prepare(Command):
     def happened(self, side, packets):
         if packets and packets[0].role == "prepared":
             side.statements[self.slot] = struct.unpack_from("<I", packets[0].payload, 1)[0]
+        else:
+            side.statements.pop(self.slot, None)
 
     def __str__(self):
         return f"prepare s{self.slot} {self.sql!r}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from support import mysql_wire as w
 
@@ -34,6 +34,9 @@ class Kind:
     collation: int
     user: str
     database: str
+
+    def within(self, offered: int) -> "Kind":
+        return replace(self, capabilities=self.capabilities & (offered | w.LONG_PASSWORD))
 
     def line(self, number: int) -> str:
         return f"client {number}: capabilities {self.capabilities:#x}, collation {self.collation}, {self.user}, {self.database!r}"
@@ -66,10 +69,8 @@ class Generator:
                 capabilities |= bit
         if self.family == "mariadb" and self.dice.random() < 0.8:
             capabilities &= ~w.LONG_PASSWORD
-        return Kind(
-            capabilities & (self.offered | w.LONG_PASSWORD), self.dice.choice([45, 45, 45, 8, 46, 33, 63]), "app",
-            self.dice.choice([self.database] * 5 + [""]),
-        )  # fmt: skip
+        collation, database = self.dice.choice([45, 45, 45, 8, 46, 33, 63]), self.dice.choice([self.database] * 5 + [""])
+        return Kind(capabilities, collation, "app", database).within(self.offered)
 
     def can(self, client: int, bit: int) -> bool:
         return bool(self.kinds[client].capabilities & bit)
