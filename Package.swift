@@ -75,7 +75,7 @@ let package = Package(
 
         tests("ByteKit"),
         tests("Credentials", ["ByteKit"]),
-        tests("SQLText", ["ByteKit"], fixtures: ["Digests"]),
+        tests("SQLText", ["ByteKit"], fixtures: ["Digests", "Replays"]),
         tests("PostgresWire", ["ByteKit"]),
         tests("MySQLWire", ["ByteKit"], fixtures: ["Recorded"]),
         tests("Settings", ["Credentials"]),
@@ -101,7 +101,7 @@ let package = Package(
         tests("FuzzTargets"),
 
         .executableTarget(
-            name: "MicroBench", dependencies: ["ByteKit", "PostgresWire", "SQLText", "Pooling"],
+            name: "MicroBench", dependencies: ["ByteKit", "PostgresWire", "MySQLWire", "SQLText", "Pooling"],
             path: "Benchmarks/MicroBench", swiftSettings: rules),
     ],
     cxxLanguageStandard: .cxx20

@@ -16,6 +16,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case relay
     /// Packets, replies and logins of MySQL.
     case mysql
+    /// What MySQL's statements do to their sessions, as all kinds of sessions read them.
+    case mysqltext
 
     /// Feeds it `input`; nil if everything held, else what did not.
     package func run(_ input: [UInt8]) -> String? {
@@ -27,6 +29,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .logins: LoginFuzz.run(input)
         case .relay: RelayFuzz.run(input)
         case .mysql: MySQLFuzz.run(input)
+        case .mysqltext: MySQLTextFuzz.run(input)
         }
     }
 }

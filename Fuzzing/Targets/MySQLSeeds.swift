@@ -77,4 +77,14 @@ enum MySQLSeeds {
                 packet(0, handshake) + packet(2, [0xFE] + Array("caching_sha2_password\u{0}".utf8) + [1, 2, 3])
                     + packet(4, [1, 4])),
         ]
+
+    static let texts = [
+        "KILL HARD QUERY ID 5; KILL 'bob'@'%'", "SELECT LAST_INSERT_ID() + 1, ROW_COUNT() AS a FROM DUAL LIMIT 1",
+        "SELECT (SELECT @@identity), `connection_id`() b, IFNULL(FOUND_ROWS(), 'x')",
+        "SET NAMES 'utf8' COLLATE utf8_bin, @@session.sql_mode = \"a\\\\b\", @`c``d` := _latin1'e' , @e = -1.5 * 2",
+        "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY", "SET ROLE 'a'@\"b\", c", "USE `d`",
+        "SET @a = X'41', b = DEFAULT, GLOBAL c = 1, d = 'x' 'y', optimizer_switch = 'default'",
+        "SELECT a INTO @b, @c; XA START 'a','b'; HANDLER t OPEN h; DO GET_LOCK('a', 1); DROP TEMPORARY TABLE a, b.c",
+        "/*!40101 SET @OLD=@@x, UNIQUE_CHECKS=0 */; SET CHARACTER SET latin1; FLUSH TABLES WITH READ LOCK",
+    ]
 }

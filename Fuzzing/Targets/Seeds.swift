@@ -15,6 +15,7 @@ extension FuzzTarget {
         case .logins: [[0, 0, 60] + Seeds.startup, [1, 1, 60] + Seeds.login]
         case .relay: Seeds.talks
         case .mysql: MySQLSeeds.all
+        case .mysqltext: MySQLSeeds.texts.map { Array($0.utf8) }
         }
     }
 }

@@ -15,13 +15,14 @@ extension LexicalFacts {
             if schema != nil || !MySQLFunctions.isReadOnly(plain) { calls = false }
             if let effect = MySQLFunctions.effect(plain) { out.effects.append(effect) }
         }
+        if !out.effects.isEmpty { lockNames(slice, text, &out) }
         switch out.kind {
         case .select, .values, .declareCursor, .doBlock:
             out.writes = !calls || !isPlainQuery(slice, text)
             assignments(slice, text, &out)
         case .insert, .update, .delete: assignments(slice, text, &out)
         case .explain: explain(slice, text, calls, &out)
-        case .set: set(slice, text, &out)
+        case .set: mysqlSet(slice, text, &out)
         case .savepoint, .releaseSavepoint, .rollbackToSavepoint: savepoint(slice, text, &out)
         case .prepare, .execute, .deallocate:
             // The text of a prepared statement may come from a variable.
@@ -29,15 +30,15 @@ extension LexicalFacts {
             if word(slice, 1, text) == "immediate" { return out.mayDoAnything() }
             prepared(slice, text, out.kind, &out)
             if out.kind == .prepare, mayHaveEffects(slice, text) { out.effects.append(.mayCreate(.unknown)) }
-        case .lock:
-            let unlocks = word(slice, 0, text) == "unlock"
-            out.effects.append(unlocks ? .mayRelease(.tableLocks) : .mayCreate(.tableLocks))
+        case .lock: locks(slice, text, &out)
+        case .load:
+            // `LOAD DATA … (a, @b) SET c = @b`
+            if out.traits.contains(.usesUserVariables) { out.effects.append(.mayCreate(.userVariables)) }
         case .call: out.mayDoAnything()
         case .ddl: ddl(slice, text, &out)
         case .other, .unknown: other(slice, text, &out)
         case .empty, .merge, .begin, .commit, .rollback, .prepareTransaction, .commitPrepared, .rollbackPrepared,
-            .setTransaction, .reset, .show, .discard, .listen, .unlisten, .notify, .closeCursor, .fetch, .copy, .vacuum,
-            .load:
+            .setTransaction, .reset, .show, .discard, .listen, .unlisten, .notify, .closeCursor, .fetch, .copy, .vacuum:
             break
         }
     }
@@ -89,15 +90,47 @@ extension LexicalFacts {
     }
 
     /// `@v := …` and `INTO @v` leave a variable behind whose value is not known here.
-    private func assignments(_ slice: Range<Int>, _ text: RawSpan, _ out: inout StatementBuilder) {
-        for at in slice.dropLast() {
-            let token = tokens[at]
-            let assigns = token.kind == .symbol && token.count == 2 && text.u8(at: Int(token.start)) == 0x3A
-            let stores =
-                text.isWord(token, "into") && tokens[at &+ 1].kind == .symbol
-                && text.u8(at: Int(tokens[at &+ 1].start)) == UInt8(ascii: "@")
-            if assigns || stores { return out.effects.append(.mayCreate(.unknown)) }
+    func assignments(_ slice: Range<Int>, _ text: RawSpan, _ out: inout StatementBuilder) {
+        var found = false
+        var from = slice.lowerBound
+        for at in slice where at >= from {
+            if tokens[at].kind == .symbol, tokens[at].count == 2, text.u8(at: Int(tokens[at].start)) == 0x3A {
+                found = true
+                var start = at &- 1
+                while start > slice.lowerBound, tokens[start].kind != .symbol { start &-= 1 }
+                stores(start, at, text, &out)
+            } else if text.isWord(tokens[at], "into"), at &+ 1 < slice.upperBound, isAt(at &+ 1, text) {
+                found = true
+                from = targets(at &+ 1, slice, text, &out)
+            }
         }
+        if found { out.effects.append(.mayCreate(.userVariables)) }
+    }
+
+    /// `@a, @b` behind `INTO`; the token behind them.
+    private func targets(
+        _ first: Int, _ slice: Range<Int>, _ text: RawSpan, _ out: inout StatementBuilder
+    ) -> Int {
+        var at = first
+        while at < slice.upperBound, isAt(at, text) {
+            var end = at &+ 1
+            if end < slice.upperBound { end &+= 1 }
+            while end &+ 1 < slice.upperBound, tokens[end].kind == .dot { end &+= 2 }
+            stores(at, end, text, &out)
+            guard end < slice.upperBound, tokens[end].kind == .comma else { return end }
+            at = end &+ 1
+        }
+        return at
+    }
+
+    /// The user variable whose `@` is the first of these tokens gets a value.
+    private func stores(_ first: Int, _ end: Int, _ text: RawSpan, _ out: inout StatementBuilder) {
+        guard first >= 0, first < end, isAt(first, text), tokens[first].count == 1,
+            let name = userVariableName(first &+ 1..<end, text)
+        else { return }
+        let effect = SessionEffect.setComputed(name: "@" + name)
+        // A statement may do it for each of a thousand columns.
+        if out.effects.count < 64, !out.effects.contains(effect) { out.effects.append(effect) }
     }
 
     private func explain(_ slice: Range<Int>, _ text: RawSpan, _ calls: Bool, _ out: inout StatementBuilder) {
@@ -107,19 +140,39 @@ extension LexicalFacts {
             assignments(slice, text, &out)
         } else {
             out.effects.removeAll()
+            out.named.removeAll()
         }
     }
 
     private func ddl(_ slice: Range<Int>, _ text: RawSpan, _ out: inout StatementBuilder) {
+        let second = word(slice, 1, text)
         switch word(slice, 0, text) {
         case "create":
-            if firstOutside(slice, text, ["temporary"]) != nil { out.effects.append(.mayCreate(.temporaryTables)) }
-        case "drop": out.effects.append(.mayRelease(.temporaryTables))
+            // `CREATE [OR REPLACE] TEMPORARY TABLE`
+            let at = second == "or" ? 3 : 1
+            guard word(slice, at, text) == "temporary" else { return }
+            out.effects.append(.mayCreate(.temporaryTables))
+            droppedOrMade(slice, from: at &+ 1, isReleased: false, text, &out)
+        case "drop":
+            switch second {
+            case "table", "tables", "temporary", "sequence":
+                out.effects.append(.mayRelease(.temporaryTables))
+                droppedOrMade(slice, from: second == "temporary" ? 2 : 1, isReleased: true, text, &out)
+            // If it is the session's own, it has none now.
+            case "database", "schema": out.effects.append(.setComputed(name: "database"))
+            default: break
+            }
+        case "set":
+            // MySQL: the resource group of a thread, by itself of this one.
+            if second == "resource", slice.count == 4 {
+                let name = SQLValue.quotedName(name(slice, 3, text))
+                out.effects.append(.set(name: "resource group", replay: Array("SET RESOURCE GROUP ".utf8) + name))
+            }
         default: break
         }
     }
 
-    private func definesTable(_ slice: Range<Int>, _ text: RawSpan) -> Bool {
+    func definesTable(_ slice: Range<Int>, _ text: RawSpan) -> Bool {
         guard word(slice, 0, text) == "create" else { return false }
         let what = firstOutside(slice, text, from: 1, ["table", "view", "procedure", "function", "trigger", "event"])
         return what.map { word(slice, $0, text) == "table" } ?? false
@@ -150,6 +203,7 @@ extension LexicalFacts {
         }
         // What the inner statement calls is found again.
         out.effects.removeAll()
+        out.named.removeAll()
         if tokens[slice.lowerBound..<slice.lowerBound &+ at].contains(where: { $0.kind == .openParen }) {
             out.mayDoAnything()
         }
@@ -161,125 +215,15 @@ extension LexicalFacts {
     private func other(_ slice: Range<Int>, _ text: RawSpan, _ out: inout StatementBuilder) {
         switch word(slice, 0, text) {
         case "set": forStatement(slice, text, &out)
-        case "xa", "handler", "backup": out.effects.append(.mayCreate(.unknown))
-        case "flush":
-            if contains(slice, text, "lock") || contains(slice, text, "export") {
-                out.effects.append(.mayCreate(.tableLocks))
-            }
+        case "xa": transactions(slice, text, &out)
+        case "handler": handlers(slice, text, &out)
+        case "backup": backup(slice, text, &out)
+        case "kill": out.kill = KillStatement(tokens[slice], text)
+        case "get": out.effects.append(.mayCreate(.userVariables))
+        case "flush": flush(slice, text, &out)
         default:
             // What nobody knows may do anything.
             if out.kind == .unknown { out.mayDoAnything() }
         }
-    }
-
-    // MARK: SET
-
-    /// Each assignment of a `SET` is an effect of its own, replayed by itself.
-    private func set(_ slice: Range<Int>, _ text: RawSpan, _ out: inout StatementBuilder) {
-        if word(slice, 0, text) == "use" {
-            return out.effects.append(.set(name: "database", replay: bytes(slice, text)))
-        }
-        switch word(slice, 1, text) {
-        case "names", "character", "charset":
-            return out.effects.append(.set(name: "names", replay: bytes(slice, text)))
-        case "role": return out.effects.append(.set(name: "role", replay: bytes(slice, text)))
-        case "session", "local":
-            if word(slice, 2, text) == "transaction" { return transactionModes(slice, text, &out) }
-        default: break
-        }
-        var scope = ""
-        var first = slice.lowerBound &+ 1
-        var depth = 0
-        for at in first...max(first, slice.upperBound) {
-            if at < slice.upperBound {
-                if tokens[at].kind == .openParen { depth &+= 1 }
-                if tokens[at].kind == .closeParen { depth &-= 1 }
-                guard tokens[at].kind == .comma, depth == 0 else { continue }
-            }
-            if first < at { assignment(first..<at, text, &scope, &out) }
-            first = at &+ 1
-        }
-    }
-
-    private func transactionModes(_ slice: Range<Int>, _ text: RawSpan, _ out: inout StatementBuilder) {
-        if contains(slice, text, "isolation") {
-            out.effects.append(.set(name: "transaction_isolation", replay: bytes(slice, text)))
-        }
-        if contains(slice, text, "read"), contains(slice, text, "only") || contains(slice, text, "write") {
-            out.effects.append(.set(name: "transaction_read_only", replay: bytes(slice, text)))
-        }
-    }
-
-    /// `name = value`, `SESSION name = value`, `@@session.name = value`, `@name := value`.
-    ///
-    /// A scope given as a word holds for the assignments behind it too, one given with `@@` only for its own.
-    private func assignment(
-        _ slice: Range<Int>, _ text: RawSpan, _ carried: inout String, _ out: inout StatementBuilder
-    ) {
-        var at = slice.lowerBound
-        var isVariable = false
-        if tokens[at].kind == .symbol {
-            isVariable = tokens[at].count == 1
-            at &+= 1
-        }
-        var scope = isVariable ? "" : carried
-        if !isVariable, at &+ 1 < slice.upperBound, tokens[at].kind == .word,
-            ["global", "session", "local", "persist", "persist_only"].contains(text.name(of: tokens[at]))
-        {
-            scope = text.name(of: tokens[at])
-            let isDotted = tokens[at &+ 1].kind == .dot
-            if !isDotted { carried = scope }
-            at &+= isDotted ? 2 : 1
-        }
-        guard at < slice.upperBound, tokens[at].isName || tokens[at].kind == .string else {
-            return out.effects.append(.mayCreate(.unknown))
-        }
-        if ["global", "persist", "persist_only"].contains(scope) {
-            out.writes = true
-            return
-        }
-        let name = text.name(of: tokens[at])
-        if scope.isEmpty, at > slice.lowerBound, !isVariable, Self.ofTransaction.contains(name) {
-            // `@@transaction_isolation` without a scope is that of the next transaction only.
-            out.traits.insert(.nextTransaction)
-            return
-        }
-        let value = slice.dropFirst(at &- slice.lowerBound &+ 2)
-        if value.contains(where: { isComputed($0, text, isVariable: isVariable) }) || Self.once.contains(name) {
-            out.effects.append(.setComputed(name: isVariable ? "@" + name : name))
-            out.effects.append(.mayCreate(.unknown))
-            return
-        }
-        let replay = Array("SET ".utf8) + bytes(slice, text)
-        out.effects.append(.set(name: isVariable ? "@" + name : name, replay: replay))
-    }
-
-    private static let ofTransaction: Set = [
-        "transaction_isolation", "tx_isolation", "transaction_read_only", "tx_read_only",
-    ]
-
-    /// Variables that hold for the next statement, or that change by themselves.
-    private static let once: Set = [
-        "insert_id", "last_insert_id", "identity", "rand_seed1", "rand_seed2", "gtid_next", "pseudo_thread_id",
-        "gtid_seq_no", "gtid_domain_id", "server_id",
-    ]
-
-    /// Whether a value cannot be told from the text. A bare word is the name of a value for a system variable; for a user
-    /// variable it may be a function without brackets (`CURRENT_TIMESTAMP`).
-    private func isComputed(_ at: Int, _ text: RawSpan, isVariable: Bool) -> Bool {
-        let token = tokens[at]
-        switch token.kind {
-        case .openParen, .parameter, .unterminated: return true
-        case .symbol: return isAt(at, text)
-        case .word:
-            return isVariable && !text.isWord(token, "null") && !text.isWord(token, "true")
-                && !text.isWord(token, "false")
-        case .quotedIdentifier: return isVariable
-        case .string, .number, .cast, .comma, .dot, .semicolon, .closeParen, .openBracket, .closeBracket: return false
-        }
-    }
-
-    private func isAt(_ at: Int, _ text: RawSpan) -> Bool {
-        text.u8(at: Int(tokens[at].start)) == UInt8(ascii: "@")
     }
 }

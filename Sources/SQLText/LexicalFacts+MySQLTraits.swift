@@ -15,7 +15,9 @@ extension LexicalFacts {
                 if at &+ 1 < slice.upperBound, tokens[at &+ 1].kind == .openParen { callTraits(token, text, &out) }
             case .symbol where text.u8(at: Int(token.start)) == UInt8(ascii: "@"):
                 variableTraits(at, slice, text, &out)
-            case .symbol, .quotedIdentifier, .string, .number, .parameter, .cast, .comma, .dot, .semicolon, .openParen,
+            case .quotedIdentifier:
+                if at &+ 1 < slice.upperBound, tokens[at &+ 1].kind == .openParen { callTraits(token, text, &out) }
+            case .symbol, .string, .number, .parameter, .cast, .comma, .dot, .semicolon, .openParen,
                 .closeParen, .openBracket, .closeBracket, .unterminated:
                 break
             }
@@ -24,7 +26,7 @@ extension LexicalFacts {
     }
 
     private func callTraits(_ token: Token, _ text: RawSpan, _ out: inout StatementBuilder) {
-        guard token.count >= 7, token.count <= 14 else { return }
+        guard token.count >= 7, token.count <= 16 else { return }
         switch text.name(of: token) {
         case "found_rows": out.traits.insert(.readsFoundRows)
         case "row_count": out.traits.insert(.readsRowCount)

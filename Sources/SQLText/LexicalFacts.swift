@@ -18,7 +18,9 @@ struct LexicalFacts {
             case .mysql: readMySQL(slice, text, &builder)
             }
             copies = copies || builder.copies
-            list.append(builder.statement(Int(tokens[slice.lowerBound].start)..<Int(tokens[slice.upperBound &- 1].end)))
+            let range = Int(tokens[slice.lowerBound].start)..<Int(tokens[slice.upperBound &- 1].end)
+            let reads = options.dialect == .mysql ? sessionReads(slice, text, builder) : nil
+            list.append(builder.statement(range, reads: reads))
         }
         return (list, copies)
     }

@@ -5,6 +5,8 @@ struct StatementBuilder {
     var writes = false
     var copies = false
     var traits = StatementTraits()
+    var kill: KillStatement?
+    var named: [NamedState] = []
     private(set) var tables: [String] = []
     private(set) var functions: [String] = []
     // A statement may name a hundred thousand things: finding them again must not take the square of that.
@@ -32,9 +34,10 @@ struct StatementBuilder {
         effects.append(.mayRelease([.temporaryTables, .advisoryLocks, .holdCursors]))
     }
 
-    func statement(_ range: Range<Int>) -> Statement {
-        Statement(
+    func statement(_ range: Range<Int>, reads: SessionReads? = nil) -> Statement {
+        let isRare = kill != nil || reads != nil || !named.isEmpty
+        return Statement(
             range: range, kind: kind, effects: effects, writes: writes, tables: tables, functions: functions,
-            traits: traits)
+            traits: traits, details: isRare ? StatementDetails(kill: kill, reads: reads, named: named) : nil)
     }
 }

@@ -26,9 +26,9 @@ public enum StatementKind: UInt8, Sendable {
 /// State that lives in a server session and cannot be replayed in another.
 public struct SessionStateKinds: OptionSet, Sendable, Hashable {
     /// The kinds as bits.
-    public let rawValue: UInt8
+    public let rawValue: UInt16
     /// The kinds of these bits.
-    public init(rawValue: UInt8) { self.rawValue = rawValue }
+    public init(rawValue: UInt16) { self.rawValue = rawValue }
 
     /// Temporary tables, views, sequences and other objects of the session's temporary schema.
     public static let temporaryTables = SessionStateKinds(rawValue: 1)
@@ -38,12 +38,25 @@ public struct SessionStateKinds: OptionSet, Sendable, Hashable {
     public static let holdCursors = SessionStateKinds(rawValue: 4)
     /// A library loaded into the server process.
     public static let loadedLibrary = SessionStateKinds(rawValue: 8)
-    /// MySQL `LOCK TABLES` and global read locks.
+    /// Something that cannot be told from the text.
+    public static let unknown = SessionStateKinds(rawValue: 16)
+    /// MySQL `LOCK TABLES`, `FLUSH TABLES t WITH READ LOCK`, `FLUSH TABLES t FOR EXPORT`.
     public static let tableLocks = SessionStateKinds(rawValue: 32)
     /// Channels listened to, where LISTEN does not go through the hub.
     public static let channels = SessionStateKinds(rawValue: 64)
-    /// Something that cannot be told from the text.
-    public static let unknown = SessionStateKinds(rawValue: 16)
+    /// MySQL user variables whose value the text does not tell; a `.setComputed` with the name is there too, where there
+    /// is one.
+    public static let userVariables = SessionStateKinds(rawValue: 128)
+    /// MySQL `XA START`, until `XA COMMIT` or `XA ROLLBACK`.
+    public static let xa = SessionStateKinds(rawValue: 256)
+    /// MySQL `HANDLER … OPEN`.
+    public static let handlers = SessionStateKinds(rawValue: 512)
+    /// MySQL `FLUSH TABLES WITH READ LOCK`.
+    public static let globalReadLock = SessionStateKinds(rawValue: 1024)
+    /// `LOCK INSTANCE FOR BACKUP`, MariaDB `BACKUP STAGE` and `BACKUP LOCK`.
+    public static let backupLocks = SessionStateKinds(rawValue: 2048)
+    /// MySQL `PREPARE`, where it is not multiplexed. No effect says so: `.prepare` and `.deallocate` do, with the name.
+    public static let preparedStatements = SessionStateKinds(rawValue: 4096)
 }
 
 /// What a statement does to the state of its session.
@@ -107,11 +120,34 @@ public struct Statement: Sendable {
     public let functions: [String]
     /// What else there is to know; only of MySQL's statements.
     public let traits: StatementTraits
+    /// What few statements have.
+    let details: StatementDetails?
+
+    init(
+        range: Range<Int>, kind: StatementKind, effects: [SessionEffect], writes: Bool, tables: [String],
+        functions: [String], traits: StatementTraits, details: StatementDetails? = nil
+    ) {
+        self.range = range
+        self.kind = kind
+        self.effects = effects
+        self.writes = writes
+        self.tables = tables
+        self.functions = functions
+        self.traits = traits
+        self.details = details
+    }
+
+    /// Whom a MySQL `KILL` names; nil for other statements.
+    public var kill: KillStatement? { details?.kill }
+    /// Where a MySQL statement asks for numbers of the statement before it; nil if it does not.
+    public var reads: SessionReads? { details?.reads }
+    /// What a MySQL statement makes or ends by name, beside the effects that say so without.
+    public var named: [NamedState] { details?.named ?? [] }
 
     func moved(to range: Range<Int>) -> Statement {
         Statement(
             range: range, kind: kind, effects: effects, writes: writes, tables: tables, functions: functions,
-            traits: traits)
+            traits: traits, details: details)
     }
 }
 

@@ -79,7 +79,8 @@ struct Understanding {
                 range: statement.range, kind: statement.kind,
                 effects: same ? statement.effects : statement.effects + [.mayCreate(.unknown)],
                 writes: statement.writes || writes, tables: statement.tables, functions: statement.functions,
-                traits: other.statements.reduce(statement.traits) { $0.union($1.traits) })
+                traits: other.statements.reduce(statement.traits) { $0.union($1.traits) },
+                details: same ? statement.details : nil)
         }
         return StatementFacts(
             statements: statements, fingerprint: facts.fingerprint,
@@ -116,10 +117,11 @@ struct Understanding {
         return StatementFacts(statements: found.list, fingerprint: fingerprint, extra: extra)
     }
 
-    /// Only values differ between the texts of one normal form, and only `set_config` makes of a value an effect.
+    /// Only values differ between the texts of one normal form, and only `set_config` makes of a value an effect. Places
+    /// in the text differ, of course.
     private func isPlain(_ facts: StatementFacts) -> Bool {
         guard facts.statements.count == 1, facts.flags.isDisjoint(with: [.hasEffects, .unparsed, .copies]),
-            let statement = facts.statements.first
+            let statement = facts.statements.first, statement.details == nil
         else { return false }
         switch statement.kind {
         case .select, .values, .insert, .update, .delete, .merge:

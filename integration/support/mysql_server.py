@@ -106,7 +106,7 @@ class MySQL(MariaDBServer):
     def start(self) -> None:
         command = self._server(
             f"--socket={self.socket}", f"--port={self.port}", f"--pid-file={self.directory}/pid",
-            f"--server-id={self.server_id}",
+            f"--server-id={self.server_id}", f"--tmpdir={self.directory}",
         )  # fmt: skip
         self.process = Process(mortal(*command, signal_name="KILL"), self.directory / "server.log")
         wait_until(self._ready, 60, what=f"MySQL at {self.directory}")

@@ -80,6 +80,13 @@ extension SessionStateKinds {
         if contains(.holdCursors) { words.append("WITH HOLD cursors") }
         if contains(.loadedLibrary) { words.append("loaded libraries") }
         if contains(.channels) { words.append("LISTEN") }
+        if contains(.tableLocks) { words.append("LOCK TABLES") }
+        if contains(.globalReadLock) { words.append("FLUSH TABLES WITH READ LOCK") }
+        if contains(.backupLocks) { words.append("backup locks") }
+        if contains(.userVariables) { words.append("computed user variables") }
+        if contains(.xa) { words.append("XA transactions") }
+        if contains(.handlers) { words.append("HANDLER") }
+        if contains(.preparedStatements) { words.append("SQL prepared statements") }
         if contains(.unknown) { words.append("unknown session state") }
         return words.joined(separator: ", ")
     }

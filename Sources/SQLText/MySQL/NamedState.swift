@@ -1,0 +1,32 @@
+/// Something of a MySQL session's that a statement makes or ends by name. Beside it, a `.mayCreate` or `.mayRelease` of the
+/// same kind is among the effects.
+public struct NamedState: Sendable, Equatable {
+    /// What it is: one kind.
+    public let kind: SessionStateKinds
+    /// Its name: of a temporary table as it is written, without quotes (`t`, `db.t`); of a lock of `GET_LOCK`; of a handler;
+    /// the xid of an XA transaction as it is written. nil for a name that the text does not tell, and for all of the kind
+    /// (`RELEASE_ALL_LOCKS()`).
+    public let name: String?
+    /// It is ended, not made.
+    public let isReleased: Bool
+
+    /// Something made or ended.
+    public init(kind: SessionStateKinds, name: String?, isReleased: Bool) {
+        self.kind = kind
+        self.name = name
+        self.isReleased = isReleased
+    }
+}
+
+/// What few statements have, so that the others do not carry it.
+final class StatementDetails: Sendable {
+    let kill: KillStatement?
+    let reads: SessionReads?
+    let named: [NamedState]
+
+    init(kill: KillStatement?, reads: SessionReads?, named: [NamedState]) {
+        self.kill = kill
+        self.reads = reads
+        self.named = named
+    }
+}
