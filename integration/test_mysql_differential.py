@@ -20,7 +20,7 @@ FAMILIES = ["mariadb", "mysql"]
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
-def endpoints(request):
+def stage(request):
     """Two servers alike, the pooler in front of the second."""
     if request.param == "mysql" and (reason := why_not()):
         pytest.skip(reason)
@@ -29,16 +29,24 @@ def endpoints(request):
         objects.create(server, DATABASE)
     pooler = None
     if KIND == "headgate":
-        pools = [(servers[1], name, size) for name, size in [(DATABASE, 4), (database_of(0), pool_size(0)), (database_of(1), pool_size(1)), ("app", 2)]]
-        pooler = starter.start(pools)
-    yield endpoints_for(servers, pooler.port if pooler else servers[1].port)
+        generated = [(database_of(number), pool_size(number)) for number in (0, 1)]
+        pooler = starter.start([(servers[1], name, size) for name, size in [(DATABASE, 4), ("app", 2), *generated]])
+    yield endpoints_for(servers, pooler.port if pooler else servers[1].port), pooler
     if pooler:
-        alive, log = pooler.process.alive(), pooler.log()[-4000:]
         pooler.remove()
     for server in servers:
         server.remove()
-    if pooler:
-        assert alive, f"the pooler ended:\n{log}"
+
+
+@pytest.fixture
+def endpoints(stage):
+    """The pooler is started again if a test before this one brought it down."""
+    found, pooler = stage
+    if pooler and not pooler.process.alive():
+        pooler.start()
+    yield found
+    if pooler and not pooler.process.alive():
+        pytest.fail(f"the pooler ended during this test:\n{pooler.log()[-4000:]}")
 
 
 def converse(endpoints, name, abilities, dice=None, rivals=False):

@@ -110,7 +110,7 @@ class Prepare(Command):
             side.statements.pop(self.slot, None)
 
     def __str__(self):
-        return f"prepare s{self.slot} {self.sql!r}"
+        return f"prepare s{self.slot} {show_bytes(self.sql.encode())}"
 
 
 @dataclass

@@ -30,6 +30,8 @@ def comparable(packet: Packet, side: Side, has_ids: bool) -> tuple[int, str, byt
             payload = with_changes_in_order(payload)
         case "switch":
             payload = payload.split(b"\0", 1)[0] + b"\0" + bytes([len(payload)])
+        case "more" if len(payload) > 40:
+            payload = b"key"
         case "text":
             payload = b"text"
         case "row" if has_ids:

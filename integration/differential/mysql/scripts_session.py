@@ -88,7 +88,7 @@ SCRIPTS = {
         X("SET sql_mode = '', @a = 1, time_zone = '+01:00'", "USE diff0b", "INSERT INTO t0 (s) VALUES ('x')", "BEGIN"), X(ResetConnection()), X("SELECT @@sql_mode, @@time_zone, @a, DATABASE(), LAST_INSERT_ID()"), X("CREATE TEMPORARY TABLE tmp (i INT)", "SELECT GET_LOCK('diff r', 0)", "SET autocommit = 0", ResetConnection()), X("SELECT @@autocommit, IS_FREE_LOCK('diff r')"), X("SELECT COUNT(*) FROM tmp"), X("SET NAMES latin1", ResetConnection(), "SELECT @@character_set_client, @@collation_connection"),
     ),
     "change_user": S(
-        X("SET @a = 1, time_zone = '+01:00'", "BEGIN"), X(ChangeUser("app", "app secret", "app")), X("SELECT @a, @@time_zone, DATABASE(), CURRENT_USER()"), X(ChangeUser("bob", "bob'ß\\secret", "app", 8)), X("SELECT CURRENT_USER(), USER(), DATABASE(), @@collation_connection"), X(ChangeUser("nobody", "", "")), X("SELECT CURRENT_USER(), DATABASE()"), X(ChangeUser("app", "app secret", "app", attributes=(("program_name", "x"),))), X("SELECT 1"),
+        X("SET @a = 1, time_zone = '+01:00'", "BEGIN"), X(ChangeUser("app", "app secret", "app")), X("SELECT @a, @@time_zone, DATABASE(), CURRENT_USER()"), X(ChangeUser("bob", "bob'ß\\secret", "app", 8)), X("SELECT CURRENT_USER(), USER(), DATABASE(), @@collation_connection"), X(ChangeUser("bob", "bob'ß\\secret", "")), X("SELECT CURRENT_USER(), DATABASE()"), X(ChangeUser("app", "app secret", "app", attributes=(("program_name", "x"),))), X("SELECT 1"),
     ),
     "change_user_refused": S(X("SELECT 1"), X(ChangeUser("app", "wrong", "app")), X("SELECT 2")),
     "change_user_to_nowhere": S(X("SELECT 1"), X(ChangeUser("app", "app secret", "nowhere")), X("SELECT 2")),
