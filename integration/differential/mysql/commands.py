@@ -25,7 +25,7 @@ UNKNOWN_IDS = 0x7FFF0000
 
 @dataclass
 class Command:
-    """`kind` says what the reply looks like (see `reply.BEGINNINGS`)."""
+    """`kind` says what the reply looks like (see `mysql_reply.BEGINNINGS`)."""
 
     kind = "result"
     #: Of the first packet.

@@ -7,9 +7,9 @@ from __future__ import annotations
 import re
 import struct
 
+from support.mysql_reply import Packet
 from support.mysql_wire import SESSION_TRACK, read_lenenc, read_string
 
-from .reply import Packet
 from .side import Side
 
 CLOCK = re.compile(rb".(\ttimestamp)\x11.*", re.S)

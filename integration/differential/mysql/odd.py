@@ -5,9 +5,10 @@ from __future__ import annotations
 import random
 import struct
 
+from support.mysql_reply import LONGEST
+
 from . import commands as c
 from .commands import Command, Query, Raw
-from .side import LONGEST
 
 #: They have no reply, an effect beyond the session, or a connection of their own.
 NOT_BY_CHANCE = {1, 7, 8, 11, 13, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 250} | {2, 3, 4, 9, 10, 12, 14}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import struct
 
 from support import mysql_wire as w
+from support.mysql_reply import LONGEST
 
 from .commands import Query, Raw, ping, set_option
 from .script import S, X, only
-from .side import LONGEST
 
 
 def letters(length: int) -> bytes:
