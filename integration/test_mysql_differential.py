@@ -11,6 +11,7 @@ from differential.mysql.run import Worker, database_of, pool_size
 from differential.mysql.scripts import ABILITIES, SCRIPTS, kinds
 from differential.mysql.stage import endpoints_for, make_server, offered
 
+from support.mysql_pooler import requires_mysql_pooler
 from support.mysql_server import why_not
 from support.pooler import KIND
 
@@ -22,6 +23,7 @@ FAMILIES = ["mariadb", "mysql"]
 @pytest.fixture(scope="module", params=FAMILIES)
 def stage(request):
     """Two servers alike, the pooler in front of the second."""
+    requires_mysql_pooler()
     if request.param == "mysql" and (reason := why_not()):
         pytest.skip(reason)
     servers = (make_server(request.param), make_server(request.param))

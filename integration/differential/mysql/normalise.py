@@ -12,7 +12,8 @@ from support.mysql_wire import SESSION_TRACK, read_lenenc, read_string
 
 from .side import Side
 
-CLOCK = re.compile(rb".(\ttimestamp)\x11.*", re.S)
+#: Reported variables whose values are their server's own.
+CLOCK = re.compile(rb"..(\ttimestamp|\x0cstatement_id).*", re.S)
 STATE_CHANGED = 0x4000
 HANDLER = re.compile(rb"((?:prepared statement handler|The statement) )\((-?\d+)\)")
 

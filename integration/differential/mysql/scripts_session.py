@@ -92,5 +92,6 @@ SCRIPTS = {
     ),
     "change_user_refused": S(X("SELECT 1"), X(ChangeUser("app", "wrong", "app")), X("SELECT 2")),
     "change_user_to_nowhere": S(X("SELECT 1"), X(ChangeUser("app", "app secret", "nowhere")), X("SELECT 2")),
-    "change_user_unknown": S(X("SELECT 1"), X(ChangeUser("stranger", "x", "app")), X("SELECT 2")),
+    # MySQL pretends another plugin on each server.
+    "change_user_unknown": only("mariadb", X("SELECT 1"), X(ChangeUser("stranger", "x", "app")), X("SELECT 2")),
 }  # fmt: skip
