@@ -6,7 +6,7 @@ import pytest
 from corruption.mysql.run import run
 
 from support.mariadb import MariaDB
-from support.mysql_pooler import make_mysql_pooler, mysql_options
+from support.mysql_pooler import make_mysql_pooler, mysql_options, requires_mysql_pooler
 
 SECONDS = float(os.environ.get("HEADGATE_CORRUPTION_SECONDS", 20))
 
@@ -14,6 +14,7 @@ SECONDS = float(os.environ.get("HEADGATE_CORRUPTION_SECONDS", 20))
 @pytest.mark.requires_pooler
 @pytest.mark.timeout(SECONDS * 3 + 120)
 def test_mysql_corruption_no_token_goes_astray():
+    requires_mysql_pooler()
     server = MariaDB().create()  # of its own: its connections are killed, and it is
     pooler = None
     try:

@@ -10,7 +10,8 @@ import struct
 from .aiowire import AsyncWire
 from .mysql_reply import LONGEST, Packet, Reply, frame
 from .mysql_wire import (
-    BASIC, CONNECT_WITH_DB, DEPRECATE_EOF, LONG_PASSWORD, MARIADB_BULK, WireError, encrypt_password, lenenc, scramble_native, scramble_sha256,
+    BASIC, CONNECT_WITH_DB, DEPRECATE_EOF, LONG_PASSWORD, MARIADB_BULK, WireError, encrypt_password, lenenc, scramble_native,
+    scramble_sha256,
 )  # fmt: skip
 from .wire import Closed
 

@@ -16,7 +16,8 @@ from .client import Vandal
 
 def prepare(server: MariaDBServer) -> None:
     server.execute(
-        "USE app", "DROP TABLE IF EXISTS chaos_sink, chaos_numbers", "CREATE TABLE chaos_sink (i INT)", "CREATE TABLE chaos_numbers (i INT)",
+        "USE app", "DROP TABLE IF EXISTS chaos_sink, chaos_numbers", "CREATE TABLE chaos_sink (i INT)",
+        "CREATE TABLE chaos_numbers (i INT)",
         "INSERT INTO chaos_numbers VALUES " + ", ".join(f"({n})" for n in range(30)),
     )  # fmt: skip
 

@@ -108,7 +108,8 @@ async def variables(c: Client) -> None:
     name = c.dice.choice("abc")
     if name not in c.variables or c.dice.random() < 0.3:
         t = c.token()
-        await c.query(c.dice.choice([f"SET @{name} = '{t}'", f"SET @{name} := CONCAT('{t}', '')", f"SELECT '{t}' INTO @{name}"]))
+        await c.query(c.dice.choice([f"SET @{name} = '{t}'", f"SET @{name} := CONCAT('{t}', '')",
+            f"SELECT '{t}' INTO @{name}"]))
         c.variables[name] = t
     await c.expect(f"SELECT @{name}", c.variables[name])
 
@@ -132,7 +133,8 @@ async def settings(c: Client) -> None:
             "sql_select_limit": str(c.dice.randrange(10_000_000, 2**60)),
         }[name]
         literal = f"'{value}'" if name == "time_zone" else value
-        await c.query(c.dice.choice([f"SET {name} = {literal}", f"SET SESSION {name} = {literal}", f"SET @@{name} := {literal}"]))
+        await c.query(c.dice.choice([f"SET {name} = {literal}", f"SET SESSION {name} = {literal}",
+            f"SET @@{name} := {literal}"]))
         c.settings[name] = value
     await c.expect(f"SELECT @@{name}", c.settings[name])
 
@@ -159,7 +161,8 @@ async def transaction(c: Client) -> None:
     end = c.dice.choice(["COMMIT", "ROLLBACK"])
     await c.query(end)
     await c.query("SET autocommit = 1")
-    await c.expect(f"SELECT COUNT(*) FROM app.corruption_rows WHERE token IN ('{tokens[0]}', '{tokens[2]}')", "2" if end == "COMMIT" else "0")
+    await c.expect(f"SELECT COUNT(*) FROM app.corruption_rows WHERE token IN ('{tokens[0]}', '{tokens[2]}')",
+        "2" if end == "COMMIT" else "0")
 
 
 @action(8)
@@ -191,7 +194,8 @@ async def found_rows(c: Client) -> None:
 @action(6)
 async def failing(c: Client) -> None:
     t, after = c.token(), c.token()
-    sql = c.dice.choice([f"SELECT `{t}`", f"SELECT * FROM nowhere.`{t}`", f"SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{t}'", f"SELEC '{t}'"])
+    sql = c.dice.choice([f"SELECT `{t}`", f"SELECT * FROM nowhere.`{t}`", f"SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '{t}'",
+        f"SELEC '{t}'"])
     await c.query(sql, wanted=t if "FROM nowhere" not in sql else "doesn't exist")
     await c.expect(f"SELECT '{after}'", after)
 
@@ -277,7 +281,8 @@ async def change_user(c: Client) -> None:
     user, password, database = c.login
     scramble = scramble_sha256 if c.wire.plugin == "caching_sha2_password" else scramble_native
     answer = scramble(password.encode(), c.wire.nonce[:20])
-    payload = b"\x11" + user.encode() + b"\0" + bytes([len(answer)]) + answer + database.encode() + b"\0" + struct.pack("<H", 45)
+    payload = b"\x11" + user.encode() + b"\0" + bytes([len(answer)]) + answer + database.encode() + b"\0" + struct.pack("<H",
+        45)
     c.wire.send(frame(payload + c.wire.plugin.encode() + b"\0" + b"\0"))
     try:
         await c.wire.authenticate(password)
@@ -325,10 +330,14 @@ async def vanish(c: Client) -> None:
     t = c.token().encode()
     whole = c.dice.choice(
         [
-            frame(b"\3SELECT '%s', SLEEP(0.05)" % t), frame(b"\3SELECT CONCAT('%s', REPEAT('y', 1000)) FROM app.corruption_numbers a, app.corruption_numbers b" % t),
-            frame(b"\x16SELECT '%s'" % t) + frame(b"\x17" + struct.pack("<IBI", 0xFFFFFFFF, 0, 1)), frame(b"\3BEGIN") + frame(b"\3SELECT '%s'" % t), frame(b"\3SELECT '%s'" % t) * 20,
-            frame(b"\3LOAD DATA LOCAL INFILE 'x' INTO TABLE app.corruption_rows (token)"), frame(b"\3SET @d = '%s'" % t), frame(b"\3CREATE TEMPORARY TABLE mine AS SELECT '%s' AS t" % t),
-            frame(b"\3SET @@time_zone = '+11:11', @d = '%s'" % t), frame(b"\3LOCK TABLES app.corruption_vanish WRITE"), frame(b"\3SELECT GET_LOCK('%s', 0)" % t),
+            frame(b"\3SELECT '%s', SLEEP(0.05)" % t),
+            frame(b"\3SELECT CONCAT('%s', REPEAT('y', 1000)) FROM app.corruption_numbers a, app.corruption_numbers b" % t),
+            frame(b"\x16SELECT '%s'" % t) + frame(b"\x17" + struct.pack("<IBI", 0xFFFFFFFF, 0, 1)),
+            frame(b"\3BEGIN") + frame(b"\3SELECT '%s'" % t), frame(b"\3SELECT '%s'" % t) * 20,
+            frame(b"\3LOAD DATA LOCAL INFILE 'x' INTO TABLE app.corruption_rows (token)"), frame(b"\3SET @d = '%s'" % t),
+            frame(b"\3CREATE TEMPORARY TABLE mine AS SELECT '%s' AS t" % t),
+            frame(b"\3SET @@time_zone = '+11:11', @d = '%s'" % t), frame(b"\3LOCK TABLES app.corruption_vanish WRITE"),
+            frame(b"\3SELECT GET_LOCK('%s', 0)" % t),
         ]
     )  # fmt: skip
     if c.dice.random() < 0.4:

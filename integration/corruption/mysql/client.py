@@ -67,7 +67,8 @@ class Said:
 
 
 class Client:
-    def __init__(self, number: int, address: tuple[str, int], login: tuple[str, str, str], tally: Tally, without: set[str] = frozenset()):
+    def __init__(self, number: int, address: tuple[str, int], login: tuple[str, str, str], tally: Tally,
+        without: set[str] = frozenset()):
         self.number, self.address, self.login, self.tally, self.without = number, address, login, tally, without
         self.dice = random.Random(os.urandom(8))
         self.wire: AsyncMySQL | None = None
@@ -135,7 +136,8 @@ class Client:
 
     # Saying and checking
 
-    async def receive(self, doing: str, kind: str = "result", file: tuple[bytes, ...] = (), binary: bool = False, wanted: str | None = None) -> Said:
+    async def receive(self, doing: str, kind: str = "result", file: tuple[bytes, ...] = (), binary: bool = False,
+        wanted: str | None = None) -> Said:
         """A whole reply, of which every token is ours. `wanted` is part of an error that must come."""
         try:
             async with asyncio.timeout(REPLY_LIMIT):

@@ -18,9 +18,12 @@ from .client import Client
 
 def prepare(server: MariaDBServer) -> None:
     server.execute(
-        "USE app", "DROP TABLE IF EXISTS corruption_rows, corruption_numbers, corruption_vanish", "DROP PROCEDURE IF EXISTS corruption_echo",
-        "CREATE TABLE corruption_rows (i INT AUTO_INCREMENT PRIMARY KEY, token VARCHAR(80), KEY (token))", "CREATE TABLE corruption_vanish (i INT)",
-        "CREATE TABLE corruption_numbers (i INT PRIMARY KEY)", "INSERT INTO corruption_numbers VALUES " + ", ".join(f"({n})" for n in range(1, 21)),
+        "USE app", "DROP TABLE IF EXISTS corruption_rows, corruption_numbers, corruption_vanish",
+        "DROP PROCEDURE IF EXISTS corruption_echo",
+        "CREATE TABLE corruption_rows (i INT AUTO_INCREMENT PRIMARY KEY, token VARCHAR(80), KEY (token))",
+        "CREATE TABLE corruption_vanish (i INT)",
+        "CREATE TABLE corruption_numbers (i INT PRIMARY KEY)",
+        "INSERT INTO corruption_numbers VALUES " + ", ".join(f"({n})" for n in range(1, 21)),
         "CREATE TABLE other.corruption_numbers LIKE corruption_numbers" if not server.query("SHOW TABLES FROM other LIKE 'corruption_numbers'") else "DO 1",
         "REPLACE INTO other.corruption_numbers SELECT * FROM corruption_numbers",
         "CREATE PROCEDURE corruption_echo(t VARCHAR(80)) BEGIN SELECT CONCAT(t, '1'); DO SLEEP(0.0005); SELECT CONCAT(t, '2'); END",

@@ -113,7 +113,8 @@ def _meaning(payload: bytes, role: str) -> str:
 
 
 FLAGS = {
-    1: "TRANS", 2: "AUTOCOMMIT", 8: "MORE", 0x10: "NO_GOOD_INDEX", 0x20: "NO_INDEX", 0x40: "CURSOR", 0x80: "LAST_ROW", 0x100: "DB_DROPPED",
+    1: "TRANS", 2: "AUTOCOMMIT", 8: "MORE", 0x10: "NO_GOOD_INDEX", 0x20: "NO_INDEX", 0x40: "CURSOR", 0x80: "LAST_ROW",
+    0x100: "DB_DROPPED",
     0x200: "NO_BACKSLASH", 0x400: "METADATA_CHANGED", 0x800: "SLOW", 0x1000: "OUT", 0x2000: "READONLY", 0x4000: "STATE_CHANGED",
     0x8000: "ANSI_QUOTES",
 }  # fmt: skip

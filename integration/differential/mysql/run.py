@@ -104,5 +104,6 @@ def _without_commands(plan: list[Exchange]):
         for s in range(len(exchange.commands)):
             if len(exchange.commands) > 1:
                 commands = exchange.commands[:s] + exchange.commands[s + 1 :]
-                shorter = Exchange(exchange.client, commands, exchange.pipelined, exchange.fatal, exchange.holds, exchange.has_ids)
+                shorter = Exchange(exchange.client, commands, exchange.pipelined, exchange.fatal, exchange.holds,
+                    exchange.has_ids)
                 yield [*plan[:e], shorter, *plan[e + 1 :]]

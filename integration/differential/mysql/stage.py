@@ -18,7 +18,8 @@ ALIKE = {
         "SET GLOBAL lock_wait_timeout = 1, GLOBAL innodb_lock_wait_timeout = 0", "SET GLOBAL thread_cache_size = 0",
         "SET GLOBAL innodb_stats_persistent = 0, GLOBAL innodb_stats_auto_recalc = 0",
     ],
-    "mysql": ["SET GLOBAL lock_wait_timeout = 1, GLOBAL innodb_lock_wait_timeout = 1", "SET GLOBAL innodb_stats_persistent = 0"],
+    "mysql": ["SET GLOBAL lock_wait_timeout = 1, GLOBAL innodb_lock_wait_timeout = 1",
+        "SET GLOBAL innodb_stats_persistent = 0"],
 }  # fmt: skip
 #: Of MySQL and MariaDB, what nothing in between has to offer.
 ENCRYPTION_AND_COMPRESSION = 0x800 | 0x20 | 1 << 26
