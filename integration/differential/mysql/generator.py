@@ -44,7 +44,7 @@ class Kind:
 
 class Generator:
     def __init__(self, seed: str, family: str, database: str, offered: int):
-        self.dice = random.Random(seed)
+        self.seed, self.dice = seed, random.Random(seed)
         self.family, self.database, self.offered = family, database, offered
         self.texts = Texts(self.dice, family, database)
         self.binary = Binary(self.dice, self.texts)
@@ -52,7 +52,10 @@ class Generator:
         self.holds = False
         self.kinds: list[Kind] = []
 
-    def conversation(self) -> tuple[list[Kind], list[Exchange]]:
+    def conversation(self, number: int) -> tuple[list[Kind], list[Exchange]]:
+        """The same whatever was made before it."""
+        self.dice.seed(f"{self.seed}/{number}")
+        self.texts.serial = 0
         self.binary.known.clear()
         self.kinds = [self.kind() for _ in range(self.dice.choice([2, 2, 3, 4, 6]))]
         plan, client = [], 0

@@ -7,8 +7,10 @@ from support.mysql_server import MySQL, why_not
 from support.mysql_wire import Connection
 from support.pooler import KIND
 
+from ..shrink import Difference
 from . import starter
 from .conversation import Endpoints
+from .generator import EXCHANGES
 from .run import Worker, database_of, pool_size
 
 #: Who must wait for another's row gets the error at once, on both sides alike; nothing of a session before is left in a new one;
@@ -72,6 +74,14 @@ class Stage:
     def endpoints(self, number: int) -> Endpoints:
         pair = self.pairs[number]
         return endpoints_for(pair, self.pooler.port if self.pooler else pair[1].port)
+
+    def replay(self, number: int, conversation: int) -> str | None:
+        """One conversation of one worker; what differed."""
+        try:
+            self.worker(number).play(conversation, EXCHANGES)
+            return None
+        except Difference as difference:
+            return str(difference)
 
     def worker(self, number: int) -> Worker:
         return Worker(self.endpoints(number), self.arguments.seed, number, self.common)
