@@ -21,6 +21,7 @@ final class MovedServer: @unchecked Sendable {
     /// What its protocol needs to go on with it.
     enum State {
         case postgres(PostgresState)
+        case mysql(MySQLMovedSession)
     }
 
     struct PostgresState {
@@ -55,10 +56,12 @@ final class MovedServer: @unchecked Sendable {
         guard let database = configuration.database(key.database), let user = worker.snapshot.users[key.user],
             let pool = worker.pool(key, database, user)
         else { return }
-        let server = worker.addServer { slot in
+        let server = worker.addServer { slot -> PooledServer in
             switch state {
             case .postgres(let state):
                 PostgresServer(pool: pool, worker: worker, slot: slot, moved: self, state)
+            case .mysql(let state):
+                MySQLServer(pool: pool, worker: worker, slot: slot, moved: self, state)
             }
         }
         server.open(fd)

@@ -120,7 +120,7 @@ final class Pool {
             client.phase == .welcome ? client.welcomeFailed(refusal) : client.fail(refusal)
             return false
         }
-        switch machine.request(client: client.slot, affinity: client.affinity, now: now) {
+        switch machine.request(client: client.slot, affinity: client.affinity, preferred: client.preferredServer, now: now) {
         case .granted(let slot):
             guard let server = worker.servers[slot] else { return false }
             counters.assignments &+= 1
@@ -174,7 +174,7 @@ final class Pool {
             counters.waitMicros &+= UInt64(truncatingIfNeeded: max(0, now - since))
             client.granted(server)
         case .idle: break
-        case .lent(let other): worker.lend(server, to: other)
+        case .lent(let other): server.lend(to: other)
         }
     }
 
@@ -324,7 +324,7 @@ final class Pool {
     /// Another worker asks for an idle server.
     func lendIdle(to other: Int) {
         guard let slot = machine.lend(to: other), let server = worker.servers[slot] else { return }
-        worker.lend(server, to: other)
+        server.lend(to: other)
     }
 
     /// A server that moves to another worker is no longer ours, but still the pool's.

@@ -68,6 +68,8 @@ class PooledClient: Connection {
 
     /// Servers with these settings serve it best; 0 if it is all the same.
     var affinity: UInt64 { 0 }
+    /// A server that serves it better than any other, if it is free.
+    var preferredServer: UInt32? { nil }
     /// The server it has.
     var pooledServer: PooledServer? { nil }
     /// It has a server, and nothing of it is under way there: no transaction, no statement.

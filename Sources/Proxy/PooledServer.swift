@@ -94,6 +94,8 @@ class PooledServer: Connection {
     func link(_ client: PooledClient) {}
     /// It is nobody's.
     func unlink() {}
+    /// Another worker needs it, and it is free.
+    func lend(to other: Int) { worker.lend(self, to: other) }
     /// Makes sure an idle server still answers.
     func check() {}
     /// Fills in what only its protocol knows.

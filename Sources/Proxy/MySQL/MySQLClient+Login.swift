@@ -173,7 +173,8 @@ extension MySQLClient {
             ignoresSpace: login.capabilities.contains(.ignoreSpace))
         let made = MySQLClientSession(
             capabilities: login.capabilities, base: base, options: options, mode: pool.settings.poolMode,
-            policy: pool.settings.sessionState, server: facts.version)
+            policy: pool.settings.sessionState, server: facts.version,
+            connectionID: worker.connectionID(of: slot))
         session = made
         send(login.exchange.pending)
         let status = made.status

@@ -22,6 +22,7 @@ final class MySQLClient: PooledClient {
     }
 
     override var affinity: UInt64 { session?.affinity ?? 0 }
+    override var preferredServer: UInt32? { lastServer }
     override var pooledServer: PooledServer? { server }
     override var isServerBusy: Bool { session?.isAwaitingReply == true }
     override var keepsServer: Bool { session.map { $0.mode == .session || !$0.pins.isEmpty } ?? false }
@@ -202,8 +203,12 @@ final class MySQLClient: PooledClient {
 
     private var wasPinned = false
 
+    /// Where it was last: what it may ask for is there.
+    private var lastServer: UInt32?
+
     private func giveBack(_ server: MySQLServer) {
         phase = .idle
+        lastServer = server.slot
         server.release()
         if phase == .idle && !carried.isEmpty { resume() }
     }

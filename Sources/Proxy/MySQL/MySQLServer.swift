@@ -28,7 +28,34 @@ final class MySQLServer: PooledServer {
 
     override var affinity: UInt64 { session?.affinity ?? 0 }
     override var pooledClient: PooledClient? { client }
-    override var state: MovedServer.State? { nil }
+    override var state: MovedServer.State? {
+        guard let session, session.isClean else { return nil }
+        return .mysql(session.moved())
+    }
+
+    /// A connection that another worker has sent.
+    init(pool: Pool, worker: Worker, slot: UInt32, moved: MovedServer, _ state: MySQLMovedSession) {
+        super.init(pool: pool, worker: worker, slot: slot, moved: moved)
+        session = MySQLServerSession(state, worker.mysql)
+    }
+
+    override init(pool: Pool, worker: Worker, slot: UInt32, address: SocketAddress, expiresAt: Int64) {
+        super.init(pool: pool, worker: worker, slot: slot, address: address, expiresAt: expiresAt)
+    }
+
+    /// What it must tell its client before is asked for first.
+    override func lend(to other: Int) {
+        guard let session, session.owesOthers(than: nil), worker.mysql.settle(session) else {
+            return super.lend(to: other)
+        }
+        borrower = other
+        phase = .cleaning
+        deadline = worker.cancelDeadline
+        sendHidden()
+    }
+
+    /// The worker it is to be lent to when it is clean.
+    private var borrower: Int?
 
     override func describe(_ row: inout SocketRow) { row.preparedCount = session?.preparedCount ?? 0 }
 
@@ -71,8 +98,7 @@ final class MySQLServer: PooledServer {
         session = made
         self.login = nil
         phase = .preparing
-        environment.introduce(made)
-        sendHidden()
+        if environment.introduce(made) { sendHidden() } else { prepared() }
     }
 
     /// Sends what the environment has planned for it.
@@ -85,7 +111,8 @@ final class MySQLServer: PooledServer {
         let error = session.takeHiddenError()
         switch preparing {
         case .introduction:
-            // Servers that do not know these variables tell nothing, and are read from the texts alone.
+            // Of servers that do not know these variables, only texts are read.
+            if error != nil { session.canTrack = false }
             preparing = .query
             guard let query = pool.database.connectQuery, !query.isEmpty else { return prepared() }
             worker.mysql.ask(query, session)
@@ -149,6 +176,7 @@ final class MySQLServer: PooledServer {
     private func settingsDone() {
         guard let session, let client else { return }
         phase = .active
+        worker.mysql.takeDebts(session)
         if let error = session.takeHiddenError() {
             session.isDirty = true
             session.adopt(worker.mysql.unknownSettings)
@@ -201,6 +229,12 @@ final class MySQLServer: PooledServer {
             finish()
         case .cleaning:
             if let error = session?.takeHiddenError() { return close("cannot be reset: \(error.code)") }
+            if let borrower, let session {
+                self.borrower = nil
+                worker.mysql.takeDebts(session)
+                phase = .idle
+                return super.lend(to: borrower)
+            }
             cleanUp()
         case .connecting, .login, .idle, .active, .probing, .closed: break
         }

@@ -52,16 +52,27 @@ public final class MySQLClientSession {
     /// The text being prepared, and the id it will have.
     var preparing: (entry: StatementEntry, id: UInt32)?
     var statements = MySQLClientStatements()
-    /// The statement just run was `SET TRANSACTION`, which holds for what comes next.
-    var startsTransaction = false
+    /// The server said that its session has changed.
+    var sawStateChange = false
+    /// What the statement before left to be asked for.
+    var numbers = MySQLNumbers()
+    /// What the server it used last still has for it.
+    var debts: MySQLDebts = []
+    /// That server.
+    public internal(set) var home: ObjectIdentifier?
+    /// What SHOW WARNINGS shows, of a server that somebody else has used since.
+    var warnings: MySQLCapture?
+    /// What `CONNECTION_ID()` says.
+    let connectionID: UInt32
     /// What few clients have.
     var extra: MySQLClientExtra?
 
     /// A session that has just logged in.
     public init(
         capabilities: MySQLCapabilities, base: SettingsProfile, options: MySQLOptions, mode: PoolMode,
-        policy: SessionStatePolicy, server: MySQLServerVersion?
+        policy: SessionStatePolicy, server: MySQLServerVersion?, connectionID: UInt32
     ) {
+        self.connectionID = connectionID
         self.capabilities = capabilities
         self.base = base
         settings = base
@@ -85,13 +96,6 @@ public final class MySQLClientSession {
     /// How many statements it has prepared.
     public var preparedCount: Int { statements.count }
 
-    /// The text that runs says SET NAMES.
-    var saysNames: Bool {
-        running?.facts.statements.contains { statement in
-            statement.effects.contains { if case .set("names", _) = $0 { true } else { false } }
-        } ?? false
-    }
-
     func more() -> MySQLClientExtra {
         if let extra { return extra }
         let made = MySQLClientExtra()
@@ -105,8 +109,7 @@ public final class MySQLClientSession {
         let isANSI = mode.contains("ANSI")
         lexer.ansiQuotes = isANSI
         lexer.noBackslashEscapes = mode.contains("NO_BACKSLASH_ESCAPES")
-        let names = settings["character_set_client"] ?? settings[MySQLSettings.names]
-        let text = names?.replay.map { String(decoding: $0, as: UTF8.self).lowercased() } ?? ""
+        let text = settings["character_set_client"]?.replay.map { String(decoding: $0, as: UTF8.self).lowercased() } ?? ""
         lexer.charset =
             text.split { !($0.isLetter || $0.isNumber) }.lazy.compactMap { MultibyteCharset(name: String($0)) }.first
     }
@@ -114,12 +117,56 @@ public final class MySQLClientSession {
 
 /// The parts of a client's session most clients never have.
 final class MySQLClientExtra {
-    /// Temporary tables it has made, by name.
-    var temporaryTables: Set<String> = []
-    /// Locks it may hold, by name; nil stands for names that are not known.
-    var userLocks: Set<String> = []
-    /// `PREPARE`d names.
-    var preparedNames: Set<String> = []
-    /// Open `HANDLER`s.
-    var handlers = 0
+    private struct Name: Hashable {
+        let kind: SessionStateKinds
+        let name: String
+    }
+
+    /// What it has made and not ended, and how often: locks of one name are taken and released one by one.
+    private var named: [Name: Int] = [:]
+    /// Kinds of which it has something without a name.
+    private var unnamed: SessionStateKinds = []
+    /// What the client wants to be told of its session, by the variables that say so.
+    var tracking: [String: String] = [:]
+
+    /// More names than this are as good as none.
+    private static let limit = 1024
+
+    func add(_ kind: SessionStateKinds, _ name: String? = nil) {
+        guard let name, named.count < Self.limit else {
+            unnamed.insert(kind)
+            return
+        }
+        let counts = kind == .advisoryLocks
+        named[Name(kind: kind, name: name), default: 0] = counts ? named[Name(kind: kind, name: name), default: 0] &+ 1 : 1
+    }
+
+    /// One of that name is gone; without a name all of the kind.
+    func remove(_ kind: SessionStateKinds, _ name: String?) {
+        guard let name else { return removeAll(kind) }
+        let key = Name(kind: kind, name: name)
+        guard let count = named[key] else { return }
+        named[key] = count > 1 ? count &- 1 : nil
+    }
+
+    func removeAll(_ kind: SessionStateKinds) {
+        unnamed.remove(kind)
+        if !named.isEmpty { named = named.filter { $0.key.kind != kind } }
+    }
+
+    /// What of it keeps the client on its server.
+    var pins: MySQLPins {
+        var kinds = unnamed
+        for name in named.keys { kinds.insert(name.kind) }
+        return MySQLPins(kinds)
+    }
+}
+
+extension MySQLClientSession {
+    /// A table's name with its schema.
+    func qualified(_ table: String) -> String {
+        if table.contains(".") { return table }
+        let schema = settings[MySQLSettings.database]?.replay.map { String(decoding: $0, as: UTF8.self) } ?? ""
+        return schema + "." + table
+    }
 }

@@ -11,11 +11,12 @@ extension MySQLEnvironment {
         client.status = server.status.subtracting([.moreResults, .sessionStateChanged, .cursorExists, .lastRowSent])
         let summary = server.tracker.summary
         let failed = summary.errorCode != 0
+        client.numbers.note(summary, server.tracker.command)
         switch server.tracker.command {
-        case .query: ran(client, server, summary.results, failed: failed)
+        case .query: ran(client, server, failed ? summary.results : .max)
         case .execute, .bulkExecute:
             executed(client, server, failed: failed)
-            ran(client, server, failed ? 0 : .max, failed: failed)
+            ran(client, server, failed ? 0 : .max)
         case .prepare: prepared(client, server)
         case .fetch:
             if failed || server.status.contains(.lastRowSent) { client.executing?.hasCursor = false }
@@ -27,12 +28,10 @@ extension MySQLEnvironment {
         case .resetConnection where !failed: forgotten(client, server)
         default: break
         }
+        noteDebts(client, server)
         client.running = nil
         client.executing = nil
-        if !client.status.contains(.inTransaction), client.pins.contains(.nextTransaction), !client.startsTransaction {
-            client.pins.remove(.nextTransaction)
-        }
-        client.startsTransaction = false
+        client.sawStateChange = false
     }
 
     /// COM_STMT_EXECUTE is over.
@@ -74,78 +73,120 @@ extension MySQLEnvironment {
 
     /// COM_RESET_CONNECTION: nothing is left but user and schema.
     private func forgotten(_ client: MySQLClientSession, _ server: MySQLServerSession) {
-        let kept = client.settings[MySQLSettings.database].map { [$0] } ?? []
-        let after = profiles.intern(kept + [SettingEntry(name: MySQLSettings.names, replay: nil)])
+        let after = afterReset(server)
         server.settings = after
         _ = server.statements.removeAll()
         client.settings = after
         client.statements.removeAll()
         client.pins = []
         client.extra = nil
+        client.numbers = MySQLNumbers()
         client.readSettings()
     }
 
-    /// Statements of a text have run: `results` of them, if it `failed`, otherwise all.
-    private func ran(
-        _ client: MySQLClientSession, _ server: MySQLServerSession, _ results: Int, failed: Bool
-    ) {
+    /// Statements of a text have run; those from `results` on have not, or have failed.
+    private func ran(_ client: MySQLClientSession, _ server: MySQLServerSession, _ results: Int) {
+        var pins = client.pins.subtracting(.untilNextStatement)
+        defer { if client.pins != pins { client.pins = pins } }
         guard let entry = client.running else { return }
-        let facts = entry.facts
-        let all = facts.statements
-        var traits = StatementTraits()
+        let all = entry.facts.statements
+        var hasEffects = false
         for index in 0..<all.count {
             let statement = all[index]
-            let worked = !failed || index < results
-            traits.formUnion(statement.traits)
-            if !statement.effects.isEmpty {
-                for effect in statement.effects { apply(effect, of: statement, worked, client, server) }
+            if !statement.effects.isEmpty || !statement.named.isEmpty {
+                hasEffects = true
+                apply(statement, worked: index < results, client, server)
             }
-            if worked, statement.kind == .other { other(statement, client) }
+            let traits = statement.traits
+            if !traits.isEmpty, index < results {
+                if traits.contains(.countsFoundRows) { pins.insert(.foundRows) }
+                if traits.contains(.setsForNext) { pins.insert(.nextStatement) }
+                if traits.contains(.nextTransaction) {
+                    pins.insert(.nextTransaction)
+                    continue
+                }
+            }
+            if statement.kind != .set { pins.remove(.nextStatement) }
+            // Whatever comes behind SET TRANSACTION uses it up, if it does not open the transaction.
+            if statement.kind != .set, !client.status.contains(.inTransaction) { pins.remove(.nextTransaction) }
         }
-        if traits.contains(.nextTransaction), !failed {
-            client.pins.insert(.nextTransaction)
-            client.startsTransaction = true
-        }
-        if traits.contains(.countsFoundRows) { client.pins.insert(.foundRows) }
-    }
-
-    private func other(_ statement: Statement, _ client: MySQLClientSession) {
-        if statement.traits.contains(.xa) { client.pins.insert(.xa) }
-        if statement.traits.contains(.handler) { client.pins.insert(.handlers) }
+        if client.sawStateChange, !hasEffects { client.more().add(.unknown) }
+        guard let extra = client.extra else { return }
+        pins.subtract(.held)
+        pins.formUnion(extra.pins)
     }
 
     /// What may have come stays until it is known to be gone; what was set counts only if it worked.
     private func apply(
-        _ effect: SessionEffect, of statement: Statement, _ worked: Bool, _ client: MySQLClientSession,
-        _ server: MySQLServerSession
+        _ statement: Statement, worked: Bool, _ client: MySQLClientSession, _ server: MySQLServerSession
     ) {
-        switch effect {
-        case .set(let name, let replay):
-            guard worked else { return }
-            if name == "names" {
-                let kept = client.settings.entries.filter { !MySQLSettings.ofNames.contains($0.name) }
-                let entry = SettingEntry(name: MySQLSettings.names, replay: Array(replay.dropFirst(4)))
-                set(profiles.setting(entry, in: profiles.intern(kept)), client, server)
-            } else if name.hasPrefix("@") {
-                let entry = SettingEntry(name: name, replay: Array(replay.dropFirst(4)))
-                set(profiles.setting(entry, in: client.settings), client, server)
+        let named = statement.named
+        for state in named {
+            let name = state.name.map { state.kind == .temporaryTables ? client.qualified($0) : $0 }
+            if !state.isReleased {
+                // What fails leaves no table and no transaction, but may have taken its locks.
+                if worked || state.kind == .advisoryLocks { client.more().add(state.kind, name) }
+            } else if worked {
+                client.more().remove(state.kind, name)
             }
-        case .setComputed(let name):
-            if name.hasPrefix("@") { client.pins.insert(.userVariables) }
-        case .mayCreate(let kinds):
-            if statement.kind == .set { return }
-            if kinds.contains(.temporaryTables) { client.pins.insert(.temporaryTables) }
-            if kinds.contains(.advisoryLocks) { client.pins.insert(.userLocks) }
-            if kinds.contains(.tableLocks), worked { client.pins.insert(.tableLocks) }
-            if kinds.contains(.unknown) { client.pins.insert(.unknown) }
-        case .mayRelease(let kinds):
-            guard worked else { return }
-            if kinds.contains(.tableLocks) { client.pins.remove(.tableLocks) }
-        case .prepare: client.pins.insert(.preparedText)
-        case .setLocal, .reset, .resetAll, .discardAll, .discardPlans, .discardTemporary, .discardSequences, .execute,
-            .deallocate, .deallocateAll, .listen, .unlisten, .unlistenAll, .savepoint, .releaseSavepoint,
-            .rollbackToSavepoint:
-            break
+        }
+        func isNamed(_ kind: SessionStateKinds) -> Bool { named.contains { $0.kind == kind } }
+        for effect in statement.effects {
+            switch effect {
+            case .set(let name, let replay):
+                guard worked else { continue }
+                client.extra?.remove(.userVariables, name)
+                // Servers tell of variables themselves, but not what SET NAMES says of collations.
+                if server.tracks, !name.hasPrefix("@"), !MySQLSettings.ofNames.contains(name), name != "role",
+                    name != "resource group"
+                {
+                    continue
+                }
+                let value = name == MySQLSettings.database ? MySQLSettings.schema(ofUse: replay) : replay
+                set(profiles.setting(SettingEntry(name: name, replay: value), in: client.settings), client, server)
+            case .reset(let name):
+                if worked { set(profiles.removing(name, from: client.settings), client, server) }
+            case .setComputed(let name) where name.hasPrefix("@"):
+                client.more().add(.userVariables, name)
+                set(profiles.removing(name, from: client.settings), client, server)
+            case .setComputed(let name):
+                if !server.tracks, worked {
+                    set(profiles.removing(name, from: client.settings), client, server)
+                    client.more().add(.unknown)
+                }
+            case .mayCreate(let kinds): mayCreate(kinds, statement, worked, isNamed, client, server)
+            case .mayRelease(let kinds):
+                guard worked, let extra = client.extra else { continue }
+                for kind in kinds.each where !isNamed(kind) { extra.removeAll(kind) }
+            case .prepare(let name, _): if worked { client.more().add(.preparedStatements, name) }
+            case .deallocate(let name, _): if worked { client.extra?.remove(.preparedStatements, name) }
+            case .setLocal, .resetAll, .discardAll, .discardPlans, .discardTemporary, .discardSequences, .execute,
+                .deallocateAll, .listen, .unlisten, .unlistenAll, .savepoint, .releaseSavepoint, .rollbackToSavepoint:
+                break
+            }
+        }
+        if worked, statement.kind == .begin { client.extra?.removeAll(.tableLocks) }
+    }
+
+    private func mayCreate(
+        _ kinds: SessionStateKinds, _ statement: Statement, _ worked: Bool,
+        _ isNamed: (SessionStateKinds) -> Bool, _ client: MySQLClientSession, _ server: MySQLServerSession
+    ) {
+        for kind in kinds.each where !isNamed(kind) {
+            switch kind {
+            case .userVariables:
+                // Those whose names are known are there already.
+                let isNamed = statement.effects.contains {
+                    if case .setComputed(let name) = $0 { name.hasPrefix("@") } else { false }
+                }
+                if !isNamed { client.more().add(kind) }
+            case .unknown:
+                // A text that does not parse has done nothing; of a routine the server says whether it has.
+                if !worked, client.numbers.errorCode == 1064 { continue }
+                if server.tracks, statement.kind == .call, !client.sawStateChange { continue }
+                client.more().add(kind)
+            default: if worked { client.more().add(kind) }
+            }
         }
     }
 
@@ -161,26 +202,35 @@ extension MySQLEnvironment {
         var reader = SessionChanges()
         var entries = client.settings.entries
         var isChanged = false
+        func put(_ name: String, _ replay: [UInt8]?) {
+            entries.removeAll { $0.name == name }
+            if let replay { entries.append(SettingEntry(name: name, replay: replay)) }
+            isChanged = true
+        }
         while let change = try? reader.next(in: changes) {
             switch change {
-            case .variable(let name, let value):
-                let text = String(decoding: changes.extracting(name).toArray(), as: UTF8.self).lowercased()
-                // What SET NAMES says is taken from the text: it says more.
-                if client.saysNames, MySQLSettings.ofNames.contains(text) { continue }
-                guard MySQLVariableRules.isReplayed(text) else { continue }
-                let entry = SettingEntry(
-                    name: text, replay: MySQLSettings.assignment(text, reported: changes.extracting(value)))
-                entries.removeAll { $0.name == text || MySQLVariableRules.displaces(text, $0.name) }
-                entries.append(entry)
-                isChanged = true
-            case .schema(let name):
-                entries.removeAll { $0.name == MySQLSettings.database }
-                if !name.isEmpty {
-                    entries.append(
-                        SettingEntry(name: MySQLSettings.database, replay: changes.extracting(name).toArray()))
+            case .variable(let range, let value):
+                let told = String(decoding: changes.extracting(range).toArray(), as: UTF8.self).lowercased()
+                let variable = MySQLVariables.of(told)
+                let text = changes.extracting(value).toArray()
+                switch variable.handling {
+                case .replayed, .replayedInParts, .ofConnection:
+                    if let replay = MySQLVariables.assignment(told, value: text) {
+                        put(variable.name, replay)
+                    } else {
+                        client.more().add(.unknown)
+                    }
+                case .pins: client.more().add(.unknown)
+                case .ofTracking:
+                    // Set again before the next statement; what the client wants to be told is kept.
+                    server.tracks = false
+                    client.more().tracking[told] = String(decoding: text, as: UTF8.self)
+                case .once, .readOnly: continue
                 }
-                isChanged = true
-            case .stateChanged, .gtids, .transactionCharacteristics, .transactionState, .other: continue
+            case .schema(let range):
+                put(MySQLSettings.database, range.isEmpty ? nil : changes.extracting(range).toArray())
+            case .stateChanged(let has): if has { client.sawStateChange = true }
+            case .gtids, .transactionCharacteristics, .transactionState, .other: continue
             }
         }
         guard isChanged else { return }
@@ -190,21 +240,35 @@ extension MySQLEnvironment {
     }
 }
 
-/// What is done with variables that servers report.
-enum MySQLVariableRules {
-    private static let never: Set<String> = [
-        "insert_id", "last_insert_id", "identity", "rand_seed1", "rand_seed2", "gtid_next", "pseudo_thread_id",
-        "gtid_seq_no", "session_track_system_variables", "session_track_schema", "session_track_state_change",
-        "session_track_gtids", "session_track_transaction_info", "redirect_url", "last_gtid", "warning_count",
-        "error_count",
-    ]
+extension MySQLSettings {
+    /// The plain name in the replay of a `USE`.
+    static func schema(ofUse replay: [UInt8]) -> [UInt8] {
+        var name = Array(replay.dropFirst(4))
+        guard name.first == 0x60, name.last == 0x60, name.count >= 2 else { return name }
+        name = Array(name.dropFirst().dropLast())
+        var plain: [UInt8] = []
+        var skips = false
+        for byte in name {
+            if byte == 0x60, skips {
+                skips = false
+                continue
+            }
+            skips = byte == 0x60
+            plain.append(byte)
+        }
+        return plain
+    }
+}
 
-    /// Whether the variable is set again on other servers.
-    static func isReplayed(_ name: String) -> Bool { !never.contains(name) }
-
-    /// Whether setting `name` sets `other` too.
-    static func displaces(_ name: String, _ other: String) -> Bool {
-        name == "character_set_connection" && other == "collation_connection"
-            || name == "collation_connection" && other == "character_set_connection"
+extension SessionStateKinds {
+    /// Its kinds, one by one.
+    var each: [SessionStateKinds] {
+        var found: [SessionStateKinds] = []
+        var bit: UInt16 = 1
+        while bit != 0 {
+            if rawValue & bit != 0 { found.append(SessionStateKinds(rawValue: bit)) }
+            bit <<= 1
+        }
+        return found
     }
 }

@@ -7,7 +7,7 @@ public final class MySQLEnvironment {
     /// What each statement text means.
     public let statements: StatementCache
     /// Interned session settings.
-    public let profiles = ProfileTable(dialect: .mysql)
+    public let profiles = ProfileTable()
     /// Filled by a step that reads from a client: what goes to its server.
     public let toServer = SendPlan()
     /// What goes to the client.
@@ -38,8 +38,7 @@ public final class MySQLEnvironment {
         return kept.isEmpty ? profiles.empty : profiles.intern(kept)
     }
 
-    private static let ofContext: Set<String> = [
-        MySQLSettings.database, MySQLSettings.names, "sql_mode", "character_set_client", "character_set_connection",
-        "collation_connection",
+    static let ofContext: Set<String> = [
+        MySQLSettings.database, "sql_mode", "character_set_client", "collation_connection",
     ]
 }

@@ -38,9 +38,15 @@ public struct MySQLFacts: Sendable {
         guard !collations.isEmpty else { return nil }
     }
 
-    /// What `SET NAMES` says for a collation's id; nil for one the servers do not know.
-    func names(_ id: UInt16) -> [UInt8]? {
-        collations[id].map { Array("NAMES \($0.charset) COLLATE \($0.name)".utf8) }
+    /// What a session is set to that begins with a collation; as the servers do, their own for one they do not know.
+    func names(_ id: UInt16) -> [SettingEntry] {
+        let charset = collations[id].map { "'\($0.charset)'" } ?? "@@global.character_set_client"
+        let collation = collations[id].map { "'\($0.name)'" } ?? "@@global.collation_connection"
+        return [
+            SettingEntry(name: "character_set_client", replay: Array("SET character_set_client = \(charset)".utf8)),
+            SettingEntry(name: "character_set_results", replay: Array("SET character_set_results = \(charset)".utf8)),
+            SettingEntry(name: "collation_connection", replay: Array("SET collation_connection = \(collation)".utf8)),
+        ]
     }
 }
 
@@ -51,32 +57,25 @@ extension MySQLEnvironment {
     /// What a server that has just been logged in to has set.
     public func initialSettings(database: String) -> SettingsProfile {
         let schema = database.isEmpty ? [] : [SettingEntry(name: MySQLSettings.database, replay: Array(database.utf8))]
-        return profiles.intern(schema + [SettingEntry(name: MySQLSettings.names, replay: nil)])
+        return profiles.intern(schema + MySQLSettings.ofNames.map { SettingEntry(name: $0, replay: nil) })
     }
 
     /// Settings that are nobody's.
     public var unknownSettings: SettingsProfile {
-        profiles.intern([
-            SettingEntry(name: MySQLSettings.names, replay: nil),
-            SettingEntry(name: MySQLSettings.database, replay: nil),
-        ])
+        profiles.intern((MySQLSettings.ofNames + [MySQLSettings.database]).map { SettingEntry(name: $0, replay: nil) })
     }
 
     /// The settings a client begins with.
     public func base(
         _ facts: MySQLFacts, collation: UInt16, database: String, ignoresSpace: Bool
     ) -> SettingsProfile {
-        var entries: [SettingEntry] = []
-        let names =
-            facts.names(collation)
-            ?? Array("NAMES DEFAULT".utf8)
-        entries.append(SettingEntry(name: MySQLSettings.names, replay: names))
+        var entries = facts.names(collation)
         if !database.isEmpty {
             entries.append(SettingEntry(name: MySQLSettings.database, replay: Array(database.utf8)))
         }
         if ignoresSpace {
             let mode = facts.sqlMode.isEmpty ? "IGNORE_SPACE" : facts.sqlMode + ",IGNORE_SPACE"
-            entries.append(SettingEntry(name: "sql_mode", replay: Array("sql_mode='\(mode)'".utf8)))
+            entries.append(SettingEntry(name: "sql_mode", replay: Array("SET sql_mode = '\(mode)'".utf8)))
         }
         return profiles.intern(entries)
     }

@@ -174,7 +174,11 @@ extension MySQLEnvironment {
     /// Makes sure that there is a server with what the client has set; nil if so.
     func needs(_ client: MySQLClientSession, _ server: MySQLServerSession?) -> MySQLStop? {
         guard let server else { return .needServer }
-        if server.settings === client.settings && server.options == client.options { return nil }
+        if server.settings === client.settings, server.options == client.options, server.tracks || !server.canTrack,
+            !server.hasDebtor || !server.owesOthers(than: client)
+        {
+            return nil
+        }
         return .needState
     }
 
@@ -191,10 +195,15 @@ extension MySQLEnvironment {
     /// The command just planned will be answered to the client.
     func expect(_ command: MySQLCommand, _ client: MySQLClientSession, _ server: MySQLServerSession) {
         server.begin(command)
+        translate(client, server)
+        client.awaitsReply = true
+    }
+
+    /// Replies are made right for the client.
+    func translate(_ client: MySQLClientSession, _ server: MySQLServerSession) {
         server.translator =
             ReplyTranslator.isNeeded(server: server.capabilities, client: client.capabilities)
             ? ReplyTranslator(server: server.capabilities, client: client.capabilities, status: server.status) : nil
-        client.awaitsReply = true
     }
 
     /// A command that is for the server and says nothing of statements.
@@ -224,12 +233,21 @@ extension MySQLEnvironment {
                 text: bytes.extracting((packet.body &+ 1)..<packet.end), types: RawSpan(), options: client.lexer)
             let traits = entry.traits
             if traits.contains(.kills), let stop = kill(entry, client) { return stop }
+            if traits.contains(.readsDiagnostics), !client.isHome(on: server), answerWarnings(entry, client) {
+                return nil
+            }
             if traits.contains(.wantsLocalFile), !client.capabilities.contains(.localFiles) {
                 return discard(
                     bytes, packet, client,
                     MySQLError(1148, "42000", "The used command is not allowed with this MySQL version"))
             }
             client.running = entry
+            if !traits.isDisjoint(with: Self.asking), let text = answered(entry, client, server) {
+                client.executing = nil
+                toServer.make(bytes) { $0.command(.query, text) }
+                expect(.query, client, server)
+                return nil
+            }
         } else {
             client.running = nil
             client.pins.insert(.unknown)
@@ -238,6 +256,20 @@ extension MySQLEnvironment {
         client.pins.subtract(.untilNextStatement)
         forward(bytes, packet, client, server, .query)
         return nil
+    }
+
+    private static let asking: StatementTraits = [
+        .readsDiagnostics, .readsFoundRows, .readsRowCount, .readsLastInsertID, .readsConnectionID,
+    ]
+
+    /// `KILL` with a number, which is one of ours; nil for what the server must answer.
+    private func kill(_ entry: StatementEntry, _ client: MySQLClientSession) -> MySQLStop? {
+        guard entry.facts.statements.count == 1, let kill = entry.facts.statements[0].kill else { return nil }
+        switch kill.target {
+        case .connection(let id, _): return .kill(id, queryOnly: kill.isQueryOnly)
+        case .own: return .kill(UInt64(client.connectionID), queryOnly: kill.isQueryOnly)
+        case .query, .user, .untold: return nil
+        }
     }
 
     /// COM_SET_OPTION: several statements in a text, or not. The next server is switched when it is needed.

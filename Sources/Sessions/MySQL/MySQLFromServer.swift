@@ -30,6 +30,12 @@ extension MySQLEnvironment {
     ) -> MySQLFromServer {
         toServer.reset()
         toClient.reset()
+        return read(bytes, from: server, to: client)
+    }
+
+    func read(
+        _ bytes: RawSpan, from server: MySQLServerSession, to client: MySQLClientSession?
+    ) -> MySQLFromServer {
         var result = MySQLFromServer()
         while result.failure == nil {
             if server.owner == .client, server.translator == nil, server.tracker.isInRows,
@@ -127,6 +133,9 @@ extension MySQLEnvironment {
         }
         if let status = server.tracker.summary.status { server.status = status }
         if server.owner == .hidden {
+            if server.hidden.first?.kind == .capture, server.captured.count < MySQLServerSession.gatherLimit {
+                server.captured.append(contentsOf: bytes.extracting(piece.start..<piece.end).toArray())
+            }
             hidden(event, payload, server, &result)
             return
         }

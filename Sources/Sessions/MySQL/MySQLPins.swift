@@ -1,3 +1,5 @@
+import SQLText
+
 /// Why a MySQL client keeps its server: state that lives in the server's session and cannot be made again in another.
 public struct MySQLPins: OptionSet, Sendable, Hashable {
     /// The reasons as bits.
@@ -29,14 +31,35 @@ public struct MySQLPins: OptionSet, Sendable, Hashable {
     /// Something that cannot be told from the text.
     public static let unknown = MySQLPins(rawValue: 2048)
 
+    /// `SET insert_id` and its like, for the next statement that is no SET.
+    public static let nextStatement = MySQLPins(rawValue: 4096)
+    /// `LOCK INSTANCE FOR BACKUP`, `BACKUP STAGE`.
+    public static let backupLocks = MySQLPins(rawValue: 8192)
+
     /// What the statement behind them ends, whatever it is.
     static let untilNextStatement: MySQLPins = [.foundRows]
+    /// What is told by what the client has made and not ended.
+    static let held: MySQLPins = [
+        .temporaryTables, .userLocks, .tableLocks, .userVariables, .preparedText, .xa, .handlers, .unknown, .backupLocks,
+    ]
+
+    /// The reasons that state of these kinds is.
+    init(_ kinds: SessionStateKinds) {
+        self = []
+        let all: [(SessionStateKinds, MySQLPins)] = [
+            (.temporaryTables, .temporaryTables), (.advisoryLocks, .userLocks), (.tableLocks, .tableLocks),
+            (.globalReadLock, .tableLocks), (.backupLocks, .backupLocks), (.userVariables, .userVariables),
+            (.preparedStatements, .preparedText), (.xa, .xa), (.handlers, .handlers), (.unknown, .unknown),
+        ]
+        for (kind, pin) in all where kinds.contains(kind) { insert(pin) }
+    }
 
     private static let texts: [(MySQLPins, String)] = [
         (.temporaryTables, "temporary tables"), (.userLocks, "GET_LOCK"), (.tableLocks, "table locks"),
         (.userVariables, "user variables"), (.preparedText, "PREPARE"), (.cursors, "open cursor"),
         (.longData, "long data"), (.nextTransaction, "SET TRANSACTION"), (.xa, "XA transaction"),
-        (.handlers, "HANDLER"), (.foundRows, "SQL_CALC_FOUND_ROWS"), (.unknown, "unknown state"),
+        (.handlers, "HANDLER"), (.nextStatement, "SET for the next statement"),
+        (.backupLocks, "backup lock"), (.foundRows, "SQL_CALC_FOUND_ROWS"), (.unknown, "unknown state"),
     ]
 
     /// For people.

@@ -6,12 +6,12 @@ public import SQLText
 enum MySQLHidden: Equatable {
     /// Must succeed; an error of it is kept for who asked.
     case plain
-    /// COM_INIT_DB of the profile being taken over.
-    case database
     /// COM_STMT_PREPARE for the client's statement of this key.
     case prepare(MySQLStatementKey)
     /// Rows are gathered.
     case query
+    /// The whole reply is kept as it is.
+    case capture
 }
 
 /// What one MySQL server connection is between us and the server: its settings, prepared statements, and whose reply it
@@ -48,6 +48,13 @@ public final class MySQLServerSession {
     /// What hidden queries were answered with: payloads of rows.
     var gathered: [[UInt8]] = []
     var gatheredBytes = 0
+    /// Replies kept as they are.
+    var captured: [UInt8] = []
+    /// Who may still ask for what its last statement has left here. Looked at only if `hasDebtor`: weak references cost.
+    private(set) weak var debtor: MySQLClientSession?
+    private(set) var hasDebtor = false
+    /// Who used it last.
+    var lastClient: ObjectIdentifier?
     /// For a client whose capabilities are other than the server's.
     var translator: ReplyTranslator?
     /// What is added to sequence ids, since packets were left out or put in.
@@ -56,6 +63,12 @@ public final class MySQLServerSession {
     var isReplyUntouched = true
     /// A piece of a payload that is not for the client, or is, goes on.
     var dropsRest = false
+    /// Statements of another worker's clients, to be closed.
+    var strangers: [UInt32] = []
+    /// It can be asked to tell of changes to its session.
+    public var canTrack: Bool
+    /// It tells of every change to its session.
+    var tracks = false
     /// Its session state cannot be told any more: it is reset before another client gets it.
     public var isDirty = false
 
@@ -74,6 +87,7 @@ public final class MySQLServerSession {
         self.settings = settings
         self.options = options
         tracker = ReplyTracker(capabilities)
+        canTrack = capabilities.contains(.sessionTrack)
         statements = MySQLServerStatements(limit: statementLimit)
     }
 
@@ -117,6 +131,22 @@ public final class MySQLServerSession {
         return gathered
     }
 
+    func takeCaptured() -> [UInt8] {
+        defer { captured = [] }
+        return captured
+    }
+
+    func setDebtor(_ client: MySQLClientSession?) {
+        debtor = client
+        hasDebtor = client != nil
+    }
+
+    /// Somebody else than `client` may still ask for what is left here.
+    public func owesOthers(than client: MySQLClientSession?) -> Bool {
+        guard hasDebtor, let debtor, debtor !== client else { return false }
+        return !debtor.debts.isEmpty
+    }
+
     /// A command of the client was sent.
     func begin(_ command: MySQLCommand) {
         owner = .client
@@ -132,5 +162,41 @@ public final class MySQLServerSession {
             tracker.begin(command)
         }
         hidden.append((kind, command))
+    }
+}
+
+/// A server's session on its way to another worker: plain values, nothing of either.
+public struct MySQLMovedSession: Sendable {
+    let capabilities: MySQLCapabilities
+    let version: MySQLServerVersion?
+    let connectionID: UInt32
+    let status: MySQLStatus
+    let settings: [SettingEntry]
+    let options: MySQLOptions
+    let statementLimit: Int
+    /// What it has prepared for clients of its worker, which nobody else can use.
+    let prepared: [UInt32]
+    let tracks: Bool
+    let canTrack: Bool
+}
+
+extension MySQLServerSession {
+    /// What another worker needs to go on with it.
+    public func moved() -> MySQLMovedSession {
+        MySQLMovedSession(
+            capabilities: capabilities, version: version, connectionID: connectionID, status: status,
+            settings: settings.entries, options: options, statementLimit: statements.limit, prepared: statements.ids,
+            tracks: tracks, canTrack: canTrack)
+    }
+
+    /// A connection that another worker has sent.
+    public convenience init(_ moved: MySQLMovedSession, _ environment: MySQLEnvironment) {
+        self.init(
+            capabilities: moved.capabilities, version: moved.version, connectionID: moved.connectionID,
+            status: moved.status, settings: environment.profiles.intern(moved.settings), options: moved.options,
+            statementLimit: moved.statementLimit)
+        strangers = moved.prepared
+        tracks = moved.tracks
+        canTrack = moved.canTrack
     }
 }

@@ -128,6 +128,9 @@ struct MySQLServerStatements {
         return closing
     }
 
+    /// What the server calls them.
+    var ids: [UInt32] { held.values.map(\.id) }
+
     mutating func remove(_ key: MySQLStatementKey) -> UInt32? { held.removeValue(forKey: key)?.id }
 
     /// Forgets all; answers what the server calls them.

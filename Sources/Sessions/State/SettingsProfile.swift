@@ -1,12 +1,11 @@
 import ByteKit
-public import SQLText
 
 /// One session setting a client has made: the name in its canonical form and a statement that makes it again in another
 /// server session.
 public struct SettingEntry: Hashable, Sendable {
     /// Lower-case name of the parameter; `role` and `session_authorization` are parameters too.
     public let name: String
-    /// One complete SQL statement without a semicolon (MySQL: an assignment as it stands in `SET`); nil when the value in that session is not known, which equals no
+    /// One complete SQL statement without a semicolon; nil when the value in that session is not known, which equals no
     /// client's wish and so is always set again.
     public let replay: [UInt8]?
 
@@ -43,13 +42,11 @@ public final class ProfileTable {
     private var replays: [UInt64: [UInt8]] = [:]
     private var nextSerial: UInt64 = 1
     private let mixer = Hash64()
-    private let dialect: SQLDialect
     /// No settings at all.
     public let empty: SettingsProfile
 
     /// A table that knows the empty profile.
-    public init(dialect: SQLDialect = .postgres) {
-        self.dialect = dialect
+    public init() {
         empty = SettingsProfile(entries: [], serial: 0)
         profiles[[]] = empty
     }
@@ -79,14 +76,13 @@ public final class ProfileTable {
         return intern(profile.entries.filter { $0.name != name })
     }
 
-    /// The text of the query that turns a session with profile `from` into one with profile `to`; empty when
+    /// The text of the simple Query that turns a session with profile `from` into one with profile `to`; empty when
     /// there is nothing to do.
     public func replay(from: SettingsProfile, to: SettingsProfile) -> [UInt8] {
         if from === to { return [] }
         let key = mixer.mix(from.serial, to.serial)
         if let known = replays[key] { return known }
-        let text =
-            dialect == .mysql ? MySQLSettings.assignments(from: from, to: to) : Self.statements(from: from, to: to)
+        let text = Self.statements(from: from, to: to)
         if replays.count >= 1024 { replays.removeAll(keepingCapacity: true) }
         replays[key] = text
         return text
