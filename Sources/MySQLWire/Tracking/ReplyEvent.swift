@@ -29,6 +29,23 @@ public enum ReplyEvent: Equatable, Sendable {
     case text
     /// Nothing the protocol allows here. What comes behind it cannot be understood.
     case violation
+
+    /// Inlined: with a constant on one side it is a comparison of one byte, and a call otherwise, for every packet.
+    @inlinable @inline(__always)
+    public static func == (left: ReplyEvent, right: ReplyEvent) -> Bool {
+        switch (left, right) {
+        case (.head(let left), .head(let right)): left == right
+        case (.prepared, .prepared), (.definition, .definition), (.definitionsEnd, .definitionsEnd), (.row, .row),
+            (.ok, .ok), (.resultEnd, .resultEnd), (.error, .error), (.localFile, .localFile),
+            (.authentication, .authentication), (.progress, .progress), (.binlogEvent, .binlogEvent), (.text, .text),
+            (.violation, .violation):
+            true
+        case (.head, _), (.prepared, _), (.definition, _), (.definitionsEnd, _), (.row, _), (.ok, _),
+            (.resultEnd, _), (.error, _), (.localFile, _), (.authentication, _), (.progress, _), (.binlogEvent, _),
+            (.text, _), (.violation, _):
+            false
+        }
+    }
 }
 
 /// How a reply is ended, or a part of it.
