@@ -152,6 +152,12 @@ final class MySQLClient: PooledClient {
         resume()
     }
 
+    /// The server has said what its variables are.
+    func probeAnswered() {
+        waitsForServer = false
+        replyEnded()
+    }
+
     /// Its server could not be given what it has set, or the statement it asked for: the command gets the error.
     func serverIsNotReady(_ error: ErrorPacket) {
         waitsForServer = false
@@ -176,6 +182,11 @@ final class MySQLClient: PooledClient {
             return
         }
         server.countTransaction(until: lastActive)
+        if session.hasUnread, session.mode != .session, !session.isSendingMessage {
+            waitsForServer = true
+            server.probe()
+            return
+        }
         if session.isSendingMessage {
             resume()
             return

@@ -173,6 +173,14 @@ final class MySQLServer: PooledServer {
         sendHidden()
     }
 
+    /// Asks for values of the client's that are not known.
+    func probe() {
+        guard let session, let served = client?.session else { return }
+        phase = .probing
+        worker.mysql.askUnread(served, session)
+        sendHidden()
+    }
+
     private func settingsDone() {
         guard let session, let client else { return }
         phase = .active
@@ -236,7 +244,12 @@ final class MySQLServer: PooledServer {
                 return super.lend(to: borrower)
             }
             cleanUp()
-        case .connecting, .login, .idle, .active, .probing, .closed: break
+        case .probing:
+            guard let session, let client, let served = client.session else { return }
+            phase = .active
+            worker.mysql.takeUnread(served, session)
+            client.probeAnswered()
+        case .connecting, .login, .idle, .active, .closed: break
         }
     }
 

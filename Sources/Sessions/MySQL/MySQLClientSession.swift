@@ -54,6 +54,8 @@ public final class MySQLClientSession {
     var statements = MySQLClientStatements()
     /// The server said that its session has changed.
     var sawStateChange = false
+    /// What the server has told of in the reply under way.
+    var reported: Set<String> = []
     /// What the statement before left to be asked for.
     var numbers = MySQLNumbers()
     /// What the server it used last still has for it.
@@ -96,6 +98,19 @@ public final class MySQLClientSession {
     /// How many statements it has prepared.
     public var preparedCount: Int { statements.count }
 
+    /// The server said that something has changed, and not what.
+    var isUnexplained: Bool { sawStateChange && reported.isEmpty }
+
+    /// The text that runs may take locks in a way that cannot be seen.
+    var mentionsLocks: Bool {
+        guard let running, running.textLength < 64 << 10 else { return true }
+        let text = running.withText { String(decoding: $0.toArray(), as: UTF8.self).lowercased() }
+        return text.contains("lock") || text.contains("handler") || text.contains(" from @")
+    }
+
+    /// Variables whose values the server must be asked for before another one can be given them.
+    public var hasUnread: Bool { extra?.unread.isEmpty == false }
+
     func more() -> MySQLClientExtra {
         if let extra { return extra }
         let made = MySQLClientExtra()
@@ -128,6 +143,9 @@ final class MySQLClientExtra {
     private var unnamed: SessionStateKinds = []
     /// What the client wants to be told of its session, by the variables that say so.
     var tracking: [String: String] = [:]
+
+    /// Variables that were set to something computed.
+    var unread: Set<String> = []
 
     /// More names than this are as good as none.
     private static let limit = 1024

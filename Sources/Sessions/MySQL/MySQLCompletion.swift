@@ -32,6 +32,7 @@ extension MySQLEnvironment {
         client.running = nil
         client.executing = nil
         client.sawStateChange = false
+        if !client.reported.isEmpty { client.reported.removeAll() }
     }
 
     /// COM_STMT_EXECUTE is over.
@@ -110,7 +111,7 @@ extension MySQLEnvironment {
             // Whatever comes behind SET TRANSACTION uses it up, if it does not open the transaction.
             if statement.kind != .set, !client.status.contains(.inTransaction) { pins.remove(.nextTransaction) }
         }
-        if client.sawStateChange, !hasEffects { client.more().add(.unknown) }
+        if client.isUnexplained, !hasEffects { client.more().add(.unknown) }
         guard let extra = client.extra else { return }
         pins.subtract(.held)
         pins.formUnion(extra.pins)
@@ -136,12 +137,6 @@ extension MySQLEnvironment {
             case .set(let name, let replay):
                 guard worked else { continue }
                 client.extra?.remove(.userVariables, name)
-                // Servers tell of variables themselves, but not what SET NAMES says of collations.
-                if server.tracks, !name.hasPrefix("@"), !MySQLSettings.ofNames.contains(name), name != "role",
-                    name != "resource group"
-                {
-                    continue
-                }
                 let value = name == MySQLSettings.database ? MySQLSettings.schema(ofUse: replay) : replay
                 set(profiles.setting(SettingEntry(name: name, replay: value), in: client.settings), client, server)
             case .reset(let name):
@@ -150,9 +145,14 @@ extension MySQLEnvironment {
                 client.more().add(.userVariables, name)
                 set(profiles.removing(name, from: client.settings), client, server)
             case .setComputed(let name):
-                if !server.tracks, worked {
-                    set(profiles.removing(name, from: client.settings), client, server)
-                    client.more().add(.unknown)
+                // Servers tell of most of them, and are asked for the others.
+                if client.reported.contains(name) { continue }
+                if name == MySQLSettings.database || name == "role" || name == "resource group" {
+                    if !server.tracks || name != MySQLSettings.database { client.more().add(.unknown) }
+                } else if MySQLVariables.of(name).handling == .replayed
+                    || MySQLVariables.of(name).handling == .replayedInParts
+                {
+                    client.more().unread.insert(name)
                 }
             case .mayCreate(let kinds): mayCreate(kinds, statement, worked, isNamed, client, server)
             case .mayRelease(let kinds):
@@ -183,7 +183,9 @@ extension MySQLEnvironment {
             case .unknown:
                 // A text that does not parse has done nothing; of a routine the server says whether it has.
                 if !worked, client.numbers.errorCode == 1064 { continue }
-                if server.tracks, statement.kind == .call, !client.sawStateChange { continue }
+                // Of code the server says whether it has changed anything; but not of locks.
+                let isCode = statement.kind == .call || statement.kind == .prepare || statement.kind == .execute
+                if server.tracks, isCode, !client.isUnexplained, !client.mentionsLocks { continue }
                 client.more().add(kind)
             default: if worked { client.more().add(kind) }
             }
@@ -207,11 +209,14 @@ extension MySQLEnvironment {
             if let replay { entries.append(SettingEntry(name: name, replay: replay)) }
             isChanged = true
         }
+        let isForOne = client.running?.setsForOneStatement == true
         while let change = try? reader.next(in: changes) {
             switch change {
+            case .variable where isForOne: client.reported.insert("")
             case .variable(let range, let value):
                 let told = String(decoding: changes.extracting(range).toArray(), as: UTF8.self).lowercased()
                 let variable = MySQLVariables.of(told)
+                client.reported.insert(variable.name)
                 let text = changes.extracting(value).toArray()
                 switch variable.handling {
                 case .replayed, .replayedInParts, .ofConnection:
@@ -228,6 +233,7 @@ extension MySQLEnvironment {
                 case .once, .readOnly: continue
                 }
             case .schema(let range):
+                client.reported.insert(MySQLSettings.database)
                 put(MySQLSettings.database, range.isEmpty ? nil : changes.extracting(range).toArray())
             case .stateChanged(let has): if has { client.sawStateChange = true }
             case .gtids, .transactionCharacteristics, .transactionState, .other: continue

@@ -349,6 +349,17 @@ extension MySQLEnvironment {
 }
 
 extension StatementEntry {
+    /// MariaDB's `SET STATEMENT … FOR …`, whose settings end with it.
+    var setsForOneStatement: Bool {
+        guard facts.statements.count == 1, textLength > 14 else { return false }
+        let start = facts.statements[0].range.lowerBound
+        return withText { text in
+            guard start &+ 14 <= text.byteCount else { return false }
+            let words = String(decoding: text.extracting(start..<(start &+ 14)).toArray(), as: UTF8.self).lowercased()
+            return words.split { $0.isWhitespace }.prefix(2) == ["set", "statement"]
+        }
+    }
+
     /// The traits of all its statements.
     var traits: StatementTraits {
         let all = facts.statements

@@ -173,7 +173,7 @@ extension MySQLEnvironment {
         server.dropsRest = false
         let payload = bytes.extracting(piece.body..<piece.end)
         if event == .prepared { return prepared(piece, bytes, server, client) }
-        if event == .ok || event == .resultEnd, changed(event, piece, payload, server, client) { return }
+        if event == .ok || event == .resultEnd, changed(event, piece, bytes, server, client) { return }
         guard server.translator != nil else { return forward(piece, bytes, server) }
         let translation = server.translator?.translate(event, payload, server.tracker) ?? .pass
         emit(translation, piece, bytes, server, client)
@@ -237,9 +237,10 @@ extension MySQLEnvironment {
 
     /// An OK packet that tells of changes to the session is written anew: with what the client has asked to be told.
     private func changed(
-        _ event: ReplyEvent, _ piece: PacketPiece, _ payload: RawSpan, _ server: MySQLServerSession,
+        _ event: ReplyEvent, _ piece: PacketPiece, _ bytes: RawSpan, _ server: MySQLServerSession,
         _ client: MySQLClientSession
     ) -> Bool {
+        let payload = bytes.extracting(piece.body..<piece.end)
         guard server.capabilities.contains(.sessionTrack),
             server.tracker.summary.status?.contains(.sessionStateChanged) == true, payload.byteCount > 5,
             var packet = try? OKPacket(parsing: payload, server.capabilities), !packet.sessionState.isEmpty
@@ -260,7 +261,7 @@ extension MySQLEnvironment {
         packet.sessionState = text.count..<source.count
         let sequence = piece.sequence &+ server.shift
         server.isReplyUntouched = false
-        toClient.make(RawSpan()) { writer in
+        toClient.make(bytes) { writer in
             let mark = writer.beginPacket(sequence)
             source.withSpan { span in
                 packet.write(to: &writer, client.capabilities, source: span, asEOF: event == .resultEnd)

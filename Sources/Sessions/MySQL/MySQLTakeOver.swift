@@ -95,6 +95,43 @@ extension MySQLEnvironment {
         hiddenQuery(Array(text.utf8), .query, server)
     }
 
+    /// Asks for the values of variables that were computed.
+    public func askUnread(_ client: MySQLClientSession, _ server: MySQLServerSession) {
+        toServer.reset()
+        let names = (client.extra?.unread ?? []).sorted()
+        for name in names { hiddenQuery(Array("SELECT @@SESSION.\(name)".utf8), .query, server) }
+    }
+
+    /// The server has answered; what cannot be read keeps the client where it is.
+    public func takeUnread(_ client: MySQLClientSession, _ server: MySQLServerSession) {
+        guard let extra = client.extra else { return }
+        let names = extra.unread.sorted()
+        extra.unread = []
+        let rows = server.takeGathered()
+        let failed = server.takeHiddenError() != nil || rows.count != names.count
+        var entries = client.settings.entries
+        for (index, name) in names.enumerated() {
+            var value: [UInt8]?
+            if !failed {
+                rows[index].withSpan { span in
+                    try? MySQLRow.text(span, columns: 1) { _, range in
+                        value = range.map { span.extracting($0).toArray() } ?? []
+                    }
+                }
+            }
+            entries.removeAll { $0.name == name }
+            if let replay = value.flatMap({ MySQLVariables.assignment(name, value: $0) }) {
+                entries.append(SettingEntry(name: name, replay: replay))
+            } else {
+                extra.add(.unknown)
+            }
+        }
+        client.settings = profiles.intern(entries)
+        server.settings = client.settings
+        client.readSettings()
+        client.pins.formUnion(extra.pins)
+    }
+
     private func forget(_ server: MySQLServerSession) {
         toServer.make(RawSpan()) { $0.command(.resetConnection) }
         server.beginHidden(.plain, .resetConnection)

@@ -65,9 +65,9 @@ public final class SendPlan {
         byteCount &+= end &- start
     }
 
-    /// Sends what `write` makes.
+    /// Sends what `write` makes. `bytes` is the received span; without it (empty), ranges of it stay where they are.
     public func make(_ bytes: RawSpan, _ write: (inout ByteWriter) -> Void) {
-        if byteCount > 0, !last.isMade, last.end &- last.start <= Self.copyLimit {
+        if byteCount > 0, !last.isMade, last.end &- last.start <= Self.copyLimit, last.end <= bytes.byteCount {
             // Pull a short untouched run into the made bytes: one send instead of two pieces.
             let start = made.count
             made.span(bytes.extracting(last.start..<last.end))
