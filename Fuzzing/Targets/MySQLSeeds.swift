@@ -87,4 +87,21 @@ enum MySQLSeeds {
         "SELECT a INTO @b, @c; XA START 'a','b'; HANDLER t OPEN h; DO GET_LOCK('a', 1); DROP TEMPORARY TABLE a, b.c",
         "/*!40101 SET @OLD=@@x, UNIQUE_CHECKS=0 */; SET CHARACTER SET latin1; FLUSH TABLES WITH READ LOCK",
     ]
+
+    /// The dice, then frames of each kind.
+    static let frames: [[UInt8]] = [PacketCompression.zlib, .zstd(level: 3)].enumerated().flatMap { number, kind in
+        let plain = (0..<300).map { UInt8(truncatingIfNeeded: $0 >> 4) }
+        let contexts = CompressionContexts()
+        var writer = CompressedPacketWriter(kind)
+        let bytes = payload { out in
+            plain.withSpan { writer.write($0, to: &out, contexts) }
+            [1, 2, 3].withSpan { writer.write($0, to: &out, contexts) }
+            out.raw([0, 0, 0, 9, 0, 0, 0])
+        }
+        let dice: [UInt8] = number == 0 ? [0] : [1, 2]
+        let pieces = stride(from: 0, to: bytes.count, by: 100).flatMap { start in
+            [1, 199, 99] + bytes[start..<min(start + 100, bytes.count)]
+        }
+        return [dice + [0, 16] + pieces, dice + [1, 20, 20] + [7, 7, 119] + bytes]
+    }
 }

@@ -16,6 +16,7 @@ extension FuzzTarget {
         case .relay: Seeds.talks
         case .mysql: MySQLSeeds.all
         case .mysqltext: MySQLSeeds.texts.map { Array($0.utf8) }
+        case .compression: MySQLSeeds.frames
         }
     }
 }

@@ -164,8 +164,8 @@ extension LexicalFacts {
             }
         case "set":
             // MySQL: the resource group of a thread, by itself of this one.
-            if second == "resource", slice.count == 4 {
-                let name = SQLValue.quotedName(name(slice, 3, text))
+            if second == "resource", slice.count == 4, let name = certainName(tokens[slice.upperBound &- 1], text) {
+                let name = SQLValue.quotedName(name)
                 out.effects.append(.set(name: "resource group", replay: Array("SET RESOURCE GROUP ".utf8) + name))
             }
         default: break
