@@ -103,7 +103,7 @@ let package = Package(
         tests("FuzzTargets"),
 
         .executableTarget(
-            name: "MicroBench", dependencies: ["ByteKit", "PostgresWire", "SQLText", "Pooling"],
+            name: "MicroBench", dependencies: ["ByteKit", "PostgresWire", "MySQLWire", "SQLText", "Pooling"],
             path: "Benchmarks/MicroBench", swiftSettings: rules),
     ],
     cxxLanguageStandard: .cxx20

@@ -9,8 +9,10 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
+import pymysql
 import pytest
 
 from support.pooler import BINARY, KIND
@@ -28,8 +30,8 @@ def port_open(port: int) -> bool:
 
 
 class Demo:
-    def __init__(self, tmp_path: Path, *options: str, binary: str | Path = BINARY, unprivileged_user: bool = False):
-        command = [str(binary), "demo", *options]
+    def __init__(self, tmp_path: Path, *options: str, binary: str | Path = BINARY, unprivileged_user: bool = False, prefix: list[str] = ()):  # fmt: skip
+        command = [*prefix, str(binary), "demo", *options]
         self.out, self.err = tmp_path / "out", tmp_path / "err"
         with open(self.out, "w") as out, open(self.err, "w") as err:
             self.child = subprocess.Popen(
@@ -49,6 +51,13 @@ class Demo:
     def dsns(self) -> list[str]:
         """As printed, each once: the proxy's primary, replica and console, then the servers'."""
         return list(dict.fromkeys(re.findall(r'"(postgresql://[^"]+)"', self.out.read_text())))
+
+    def mysql_dsns(self) -> list[str]:
+        """As printed: the proxy's primary and replica, then the servers'."""
+        return re.findall(r"\b(mysql://\S+)", self.out.read_text())
+
+    def ports(self) -> list[int]:
+        return sorted({urlsplit(dsn).port for dsn in self.dsns() + self.mysql_dsns()})
 
     def directory(self) -> Path:
         found = re.search(r"in (\S+headgate-demo-\S+)", self.err.read_text())
@@ -109,12 +118,27 @@ def ask(dsn: str, sql: str) -> list[tuple]:
         return connection.execute(sql).fetchall()
 
 
-def ports_of(dsns: list[str]) -> list[int]:
-    return sorted({psycopg.conninfo.conninfo_to_dict(dsn)["port"] for dsn in dsns})
+def mysql(dsn: str) -> pymysql.Connection:
+    parts = urlsplit(dsn)
+    return pymysql.connect(
+        host=parts.hostname, port=parts.port, user=parts.username, password=parts.password,
+        database=parts.path.lstrip("/"), autocommit=True, connect_timeout=10, read_timeout=20,
+    )  # fmt: skip
+
+
+def ask_mysql(dsn: str, sql: str) -> tuple:
+    with mysql(dsn) as connection, connection.cursor() as cursor:
+        cursor.execute(sql)
+        return cursor.fetchall()
 
 
 def check_serves(demo: Demo) -> list[int]:
-    dsns = demo.dsns()
+    check_postgres(demo.dsns())
+    check_mysql(demo.mysql_dsns())
+    return demo.ports()
+
+
+def check_postgres(dsns: list[str]) -> None:
     assert len(dsns) == 5
     primary, replica, console, direct_primary, direct_replica = dsns
     for dsn in (primary, direct_primary):
@@ -133,7 +157,29 @@ def check_serves(demo: Demo) -> list[int]:
     with pytest.raises(psycopg.OperationalError, match="password|28P01|authentication"):
         ask(re.sub(r":[0-9a-f]+@", ":wrong@", primary), "SELECT 1")
     check_console(console)
-    return [int(port) for port in ports_of(dsns)]
+
+
+def check_mysql(dsns: list[str]) -> None:
+    assert len(dsns) in (2, 4)
+    primaries, replicas = dsns[::2], dsns[1::2]
+    for dsn in primaries:
+        assert ask_mysql(dsn, "SELECT @@report_host, @@read_only") == (("primary", 0),)
+        assert ask_mysql(dsn, "SELECT count(*) FROM account") == ((5,),)
+        assert ask_mysql(dsn, "UPDATE account SET balance = balance + 1 WHERE id = 1") in ((), [])
+    for dsn in replicas:
+        assert ask_mysql(dsn, "SELECT @@report_host, @@read_only") == (("replica", 1),)
+        assert ask_mysql(dsn, "SHOW SLAVE STATUS")[0][10:12] == ("Yes", "Yes")
+        with pytest.raises(pymysql.err.OperationalError, match="read-only"):
+            ask_mysql(dsn, "DELETE FROM account")
+    balance = "SELECT balance FROM account WHERE id = 1"
+    wait_until(
+        lambda: ask_mysql(replicas[0], balance) == ask_mysql(primaries[0], balance), 10, what="MariaDB's replica to follow"
+    )
+    with pytest.raises(pymysql.err.OperationalError, match="1045"):
+        ask_mysql(re.sub(r":[0-9a-f]+@", ":wrong@", primaries[0]), "SELECT 1")
+    root = re.sub(r"//\w+:[0-9a-f]+@", "//root:@", dsns[-2])
+    with pytest.raises(pymysql.err.OperationalError, match="1045"):
+        ask_mysql(root, "SELECT 1")
 
 
 def console_is_there(dsn: str) -> bool:
@@ -168,14 +214,14 @@ def test_what_it_says_to_try_works(start):
     demo = start().ready()
     console = demo.dsns()[2]
     to_try = demo.out.read_text().partition("to try\n")[2]
-    commands = re.findall(r"^      (\S.*)$", to_try, re.MULTILINE)
+    commands = re.findall(r"^      (psql .*|pgbench .*|mariadb .*)$", to_try, re.MULTILINE)
     assert len(commands) >= 7
     said = []
     for command in commands:
         if console in command and not console_is_there(console):
             continue
         done = subprocess.run(command.replace("-T 10", "-T 1"), shell=True, capture_output=True, text=True, timeout=60)
-        refused = "read-only transaction" in done.stderr
+        refused = "read-only" in done.stderr
         assert done.returncode == 0 or ("DELETE" in command and refused), f"{command}\n{done.stdout}\n{done.stderr}"
         said.append(done.stdout)
     assert "7MB" in "".join(said)
@@ -184,18 +230,22 @@ def test_what_it_says_to_try_works(start):
 
 def test_ports_from_the_base(start):
     base = free_port()
-    while any(port_open(base + step) for step in range(3)):
+    while any(port_open(base + step) for step in range(6)):
         base = free_port()
     demo = start("--port-base", str(base)).ready()
-    assert sorted(int(port) for port in ports_of(demo.dsns())) == [base, base + 1, base + 2]
+    assert set(demo.ports()) <= set(range(base, base + 6))
+    assert {base, base + 1, base + 2, base + 4, base + 5} <= set(demo.ports())
 
 
 def test_clients_in_a_transaction_do_not_keep_it(start):
     demo = start().ready()
-    ports = [int(port) for port in ports_of(demo.dsns())]
+    ports = demo.ports()
     with psycopg.connect(demo.dsns()[0]) as one, psycopg.connect(demo.dsns()[3]) as two:
         one.execute("UPDATE account SET balance = 0 WHERE id = 2")
         two.execute("UPDATE account SET balance = 0 WHERE id = 3")
+        three = mysql(demo.mysql_dsns()[0])
+        three.begin()
+        three.cursor().execute("UPDATE account SET balance = 0 WHERE id = 2")
         assert demo.end(signal.SIGINT, 15) == 0
         one.close()
         two.close()
@@ -204,7 +254,7 @@ def test_clients_in_a_transaction_do_not_keep_it(start):
 
 def test_nothing_stays_even_when_killed(start):
     demo = start().ready()
-    ports = [int(port) for port in ports_of(demo.dsns())]
+    ports = demo.ports()
     demo.end(signal.SIGKILL)
     demo.assert_gone(ports)
 
@@ -218,13 +268,14 @@ def test_interrupted_while_it_starts(start):
     demo.assert_gone([])
 
 
-def test_a_server_that_dies_ends_it(start):
+@pytest.mark.parametrize("file", ["primary/postmaster.pid", "mysql-replica.pid"])
+def test_a_server_that_dies_ends_it(start, file):
     demo = start().ready()
-    ports = [int(port) for port in ports_of(demo.dsns())]
-    pid = int((demo.directory() / "servers/primary/postmaster.pid").read_text().split()[0])
+    ports = demo.ports()
+    pid = int((demo.directory() / "servers" / file).read_text().split()[0])
     subprocess.run(["kill", "-QUIT", str(pid)], check=True)
     assert demo.child.wait(30) == 1
-    assert "server ended with" in demo.err.read_text()
+    assert "a server, ended with" in demo.err.read_text()
     demo.assert_gone(ports)
 
 
@@ -259,11 +310,46 @@ def test_wrong_usage(start, options):
     assert "usage: headgate demo" in demo.err.read_text()
 
 
-def test_without_postgresql_the_package_is_named(tmp_path):
-    hidden = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /usr/lib/postgresql && exec "$@"', "sh"]
-    if subprocess.run([*hidden, "true"], capture_output=True).returncode != 0:
-        pytest.skip("may not hide PostgreSQL from a process")
-    command = [*hidden, "env", "PATH=/nowhere", str(BINARY), "demo"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=10)
-    assert done.returncode == 1
-    assert "apt-get install postgresql" in done.stderr
+#: Programs that run what follows without one database's server, in a mount namespace of their own.
+WITHOUT = {
+    "postgresql": ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /usr/lib/postgresql && exec "$@"', "sh"],
+    "mariadb-server": [
+        "unshare", "--mount", "sh", "-c", 'mount --bind /dev/null "$(readlink -f /usr/sbin/mariadbd)" && exec "$@"', "sh",
+    ],
+}  # fmt: skip
+
+
+def without(*packages: str) -> list[str]:
+    command = [word for package in packages for word in WITHOUT[package]]
+    if subprocess.run([*command, "true"], capture_output=True).returncode != 0:
+        pytest.skip("may not hide a database server from a process")
+    return command
+
+
+def test_without_postgresql_it_is_mariadb(tmp_path, start):
+    demo = start(prefix=without("postgresql")).ready()
+    assert "apt-get install postgresql\n" in demo.err.read_text()
+    check_mysql(demo.mysql_dsns())
+    (console,) = demo.dsns()
+    with psycopg.connect(console, autocommit=True) as connection:
+        assert connection.execute("SHOW VERSION").fetchall()
+    ports = demo.ports()
+    assert demo.end(signal.SIGINT) == 0
+    demo.assert_gone(ports)
+
+
+def test_without_mariadb_it_is_postgresql(start):
+    demo = start(prefix=without("mariadb-server")).ready()
+    assert "apt-get install mariadb-server\n" in demo.err.read_text()
+    assert demo.mysql_dsns() == []
+    check_postgres(demo.dsns())
+    ports = demo.ports()
+    assert demo.end(signal.SIGINT) == 0
+    demo.assert_gone(ports)
+
+
+def test_without_any_database_the_packages_are_named(start):
+    demo = start(prefix=[*without("postgresql"), *without("mariadb-server")])
+    assert demo.child.wait(10) == 1
+    said = demo.err.read_text()
+    assert "apt-get install postgresql\n" in said and "apt-get install mariadb-server\n" in said

@@ -5,6 +5,8 @@ import time
 
 import pytest
 
+from support.load import Watch
+from support.load import load as load_with
 from support.pooler import Options
 from support.processes import wait_until
 from support.wire import LoginFailed, ServerError, query, types
@@ -12,54 +14,8 @@ from support.wire import LoginFailed, ServerError, query, types
 pytestmark = pytest.mark.requires_pooler
 
 
-class Watch:
-    """Samples pg_stat_activity in a thread."""
-
-    def __init__(self, server, user=None, dbname=None):
-        self.most = 0
-        self.stop = threading.Event()
-
-        def look():
-            with server.admin() as c:
-                while not self.stop.is_set():
-                    found = c.execute(
-                        "SELECT count(*) FROM pg_stat_activity WHERE client_addr IS NOT NULL AND backend_type = 'client backend'"
-                        " AND (%s::text IS NULL OR usename = %s) AND (%s::text IS NULL OR datname = %s)",
-                        (user, user, dbname, dbname),
-                    ).fetchone()[0]
-                    self.most = max(self.most, found)
-
-        self.thread = threading.Thread(target=look)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop.set()
-        self.thread.join()
-
-
-def load(pooler, clients, seconds, user="app", dbname="app", work="SELECT pg_sleep(0.002)"):
-    problems, done = [], [0] * clients
-    until = time.monotonic() + seconds
-
-    def client(n):
-        try:
-            with pooler.wire(user, dbname, 20) as c:
-                while time.monotonic() < until:
-                    c.value(work)
-                    done[n] += 1
-        except Exception as error:  # noqa: BLE001
-            problems.append(error)
-
-    threads = [threading.Thread(target=client, args=(n,)) for n in range(clients)]
-    for t in threads:
-        t.start()
-    for t in threads:
-        t.join()
-    assert not problems, problems[:3]
-    return done
+def load(*arguments, **more):
+    return load_with(*arguments, **more, work="SELECT pg_sleep(0.002)")
 
 
 @pytest.mark.parametrize("threads", [1, 2, 4])

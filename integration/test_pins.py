@@ -5,7 +5,7 @@ import time
 import pytest
 
 from support.processes import wait_until
-from support.sharing import neighbours
+from support.sharing import is_free, neighbours
 from support.wire import ServerError
 
 pytestmark = pytest.mark.requires_headgate
@@ -13,17 +13,6 @@ pytestmark = pytest.mark.requires_headgate
 
 def backend(client):
     return client.value("SELECT pg_backend_pid()")
-
-
-def is_free(pooler) -> bool:
-    """Can two others hold both servers at once?"""
-    with pooler.wire(timeout=1) as a, pooler.wire(timeout=1) as b:
-        try:
-            a.query("BEGIN")
-            b.query("BEGIN")
-            return True
-        except Exception:  # noqa: BLE001
-            return False
 
 
 PINS = {

@@ -16,6 +16,8 @@ class Instant:
     """A canned server of ours: every query is answered in about 5 µs, so the proxy is what is measured."""
 
     name = "instant"
+    protocol = "postgres"
+    wait_until_answering = staticmethod(wait_until_answering)
 
     def __init__(self, scratch: Path):
         self.port = free_port()
@@ -36,6 +38,8 @@ class Postgres:
     """A throwaway PostgreSQL with pgbench's tables in it, all in shared buffers."""
 
     name = "real"
+    protocol = "postgres"
+    wait_until_answering = staticmethod(wait_until_answering)
 
     def __init__(self, scratch: Path):
         self.port = free_port()
@@ -95,6 +99,3 @@ class Postgres:
 
     def stop(self) -> None:
         self.daemon.stop()
-
-
-BACKENDS = {kind.name: kind for kind in (Instant, Postgres)}

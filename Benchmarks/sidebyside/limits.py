@@ -12,6 +12,7 @@ class Limit:
     theirs: tuple     # the same of the rival; () = `most` is absolute
     most: float
     unit: str
+    is_least: bool = False  # `most` is the least it may be: for what is better when larger
 
 
 def _count(clients: int) -> str:
@@ -40,7 +41,26 @@ def _calls(mode: str, clients: int) -> Limit:
         ("instant", mode, clients, OURS, "syscalls.total"), (), 4.5, "calls")
 
 
-def all_limits() -> list:
+def limits_of(protocol: str) -> list:
+    return _postgres() if protocol == "postgres" else _mysql()
+
+
+def _mysql() -> list:
+    limits = []
+    for workload in ("point-text", "point-prepared"):
+        for clients in (16, 64):
+            def both(field, target, place=("mariadb", workload, clients)):
+                return (*place, target, field)
+            name = f"{' '.join(reversed(workload.split('-')))} select, {clients} threads"
+            limits += [
+                Limit(f"{name}: CPU per query ≤ 1.1 × haproxy's", both("cpu_us", OURS), both("cpu_us", "haproxy"),
+                      1.1, "µs"),
+                Limit(f"{name}: queries a second ≥ haproxy's", both("qps", OURS), both("qps", "haproxy"), 1.0, "/s",
+                      is_least=True)]
+    return limits
+
+
+def _postgres() -> list:
     limits = []
     for mode in ("simple", "extended"):
         limits += [_cpu("instant", mode, clients, most)
@@ -90,11 +110,12 @@ class Verdict:
     def word(self) -> str:
         if self.ratio is None:
             return "not measured"
-        if self.ratio <= self.limit.most:
-            return "met"
-        return f"**missed by {100 * (self.ratio / self.limit.most - 1):.0f} %**"
+        over = self.ratio / self.limit.most - 1
+        if self.limit.is_least:
+            over = -over
+        return "met" if over <= 0 else f"**missed by {100 * over:.0f} %**"
 
 
-def judge(cells) -> list:
+def judge(cells, protocol: str) -> list:
     return [Verdict(limit, cells.get(*limit.ours), cells.get(*limit.theirs) if limit.theirs else None)
-            for limit in all_limits()]
+            for limit in limits_of(protocol)]

@@ -18,7 +18,7 @@ BUILD = REPOSITORY / ".build" / "bench"
 WORKLOAD_CORE = 0  # the clients and the server
 PROXY_CORE = 1
 
-USER = DATABASE = "bench"
+USER = DATABASE = PASSWORD = "bench"
 
 
 def free_port() -> int:
@@ -53,6 +53,11 @@ def postgres_program(name: str) -> str:
     return found[-1] if found else shutil.which(name) or name
 
 
+def server_program(name: str) -> str:
+    """A program that ordinary users may not have on their PATH."""
+    return shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin") or name
+
+
 def said_by(*command: str) -> str:
     try:
         run = subprocess.run(command, capture_output=True, text=True, timeout=20)
@@ -81,6 +86,8 @@ def describe(headgate: Path) -> dict:
             "haproxy": said_by("haproxy", "-v"),
             "postgres": said_by(postgres_program("postgres"), "--version"),
             "pgbench": said_by("pgbench", "--version"),
+            "mariadb": said_by(server_program("mariadbd"), "--no-defaults", "--version").split("  ", 1)[-1],
+            "sysbench": said_by("sysbench", "--version"),
         },
     }
 

@@ -3,12 +3,16 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from .backends import BACKENDS
+from . import sysbench
+from .backends import Instant, Postgres
+from .mysql_backends import InstantMySQL, MariaDB
 from .postgres_client import NotAnswering
 from .targets import Unavailable
 from .workloads import CROWD_WARM_UP, WARM_UP, Failed, bulk, crowds_the_server, idle, pgbench
 
-CLIENTS = (1, 16, 64, 200, 2000)
+BACKENDS = {kind.name: kind for kind in (Instant, Postgres, InstantMySQL, MariaDB)}
+PROTOCOLS = ("postgres", "mysql")
+CLIENTS = {"postgres": (1, 16, 64, 200, 2000), "mysql": (1, 16, 64, 200)}
 MODES = ("simple", "extended", "prepared")
 CONNECT_CLIENTS = 16
 
@@ -16,7 +20,7 @@ CONNECT_CLIENTS = 16
 @dataclass(frozen=True)
 class Section:
     backend: str
-    workload: str         # simple, extended, prepared, connect, idle, bulk
+    workload: str         # simple, extended, prepared, connect, idle, bulk; point-text and its like are sysbench's
     clients: tuple = (0,)
 
     @property
@@ -33,10 +37,19 @@ class Options:
     syscall_window: type = None
 
 
-def sections(clients=CLIENTS) -> list:
+def sections(protocol: str, clients: tuple) -> list:
+    return (_postgres if protocol == "postgres" else _mysql)(tuple(clients))
+
+
+def _mysql(clients: tuple) -> list:
+    found = [Section("instant-mysql", name, clients) for name in sysbench.WORKLOADS if name.startswith("point")]
+    return found + [Section("mariadb", name, clients) for name in sysbench.WORKLOADS]
+
+
+def _postgres(clients: tuple) -> list:
     found = []
-    for backend in BACKENDS:
-        found += [Section(backend, mode, tuple(clients)) for mode in MODES]
+    for backend in ("instant", "real"):
+        found += [Section(backend, mode, clients) for mode in MODES]
         found += [Section(backend, "connect", (CONNECT_CLIENTS,)), Section(backend, "bulk")]
         if backend == "instant":
             found.append(Section(backend, "idle"))
@@ -51,9 +64,11 @@ class Only:
         if "headgate" in words:
             self.targets |= {t.name for t in targets if t.name.startswith("headgate")}
         self.backends = {w for w in words if w in BACKENDS}
-        self.workloads = {w for w in words if w in (*MODES, "connect", "idle", "bulk")}
+        self.workloads = {w for w in words if w in (*MODES, *sysbench.WORKLOADS, "connect", "idle", "bulk")}
+        kinds = {w for w in words if w in sysbench.SCRIPTS}
+        self.workloads |= {w for w in sysbench.WORKLOADS if w.split("-")[0] in kinds}
         self.clients = {int(w) for w in words if w.isdigit()}
-        known = self.targets | self.backends | self.workloads | {str(c) for c in self.clients} | {"headgate"}
+        known = self.targets | self.backends | self.workloads | {str(c) for c in self.clients} | kinds | {"headgate"}
         self.unknown = [w for w in words if w not in known]
 
     def target(self, target) -> bool:
@@ -65,7 +80,7 @@ class Only:
             return None
         if self.workloads and section.workload not in self.workloads:
             return None
-        if self.clients and section.workload in MODES:
+        if self.clients and section.workload in (*MODES, *sysbench.WORKLOADS):
             wanted = tuple(c for c in section.clients if c in self.clients)
             wanted += tuple(sorted(self.clients - set(section.clients)))
             return Section(section.backend, section.workload, wanted) if wanted else None
@@ -100,7 +115,7 @@ class Runner:
                 backend.stop()
 
     def _section(self, section: Section, backend) -> None:
-        targets = [t for t in self.targets if self._can(t, section.workload)]
+        targets = [t for t in self.targets if backend.protocol in t.protocols and self._can(t, section.workload)]
         fresh_each_round = section.workload == "idle"
         started = [] if fresh_each_round else [t for t in targets if self._start(t, backend)]
         try:
@@ -128,7 +143,7 @@ class Runner:
             home = self.scratch / target.name
             home.mkdir(exist_ok=True)
             home.chmod(0o777)  # some of them drop root
-            target.start(backend.port, home)
+            target.start(backend, home)
             return True
         except (Unavailable, NotAnswering) as why:
             if self.skipped.get(target.name) != str(why):
@@ -143,7 +158,7 @@ class Runner:
             if target.daemon and not target.daemon.alive:
                 words = target.daemon.last_words()
                 target.stop()
-                target.start(backend.port, self.scratch / target.name)
+                target.start(backend, self.scratch / target.name)
                 raise Failed(f"it had died since the run before and was restarted; its last words: {words}")
             record |= self._measure(section, backend, target, clients, number)
         except Exception as why:  # one target's failure is a finding, not the end of the night's run
@@ -160,13 +175,15 @@ class Runner:
         if section.workload == "bulk":
             return bulk(target, backend.bulk_statement(self.options.bulk_mebibytes))
         window = self.options.syscall_window if number == 1 else None
+        if section.workload in sysbench.WORKLOADS:
+            return sysbench.sysbench(target, section.workload, clients, self.options.seconds, window)
         warm_up = CROWD_WARM_UP if crowds_the_server(backend, target, clients) else WARM_UP
         return pgbench(target, section.workload, clients, self.options.seconds, self.scratch, window, warm_up)
 
 
 def line(record: dict) -> str:
     """One run in one line, for whoever watches."""
-    head = f"{record['backend']:7} {record['workload']:8} {record['clients'] or '':>4} {record['target']:10}"
+    head = f"{record['backend']:13} {record['workload']:14} {record['clients'] or '':>4} {record['target']:10}"
     head += f" #{record['round']}"
     if "failed" in record:
         return f"{head} FAILED {record['failed']}"
@@ -175,7 +192,7 @@ def line(record: dict) -> str:
     if "gib" in record:
         cpu = f"{record['cpu_s_per_gib']:6.2f} CPU s/GiB" if "cpu_s_per_gib" in record else ""
         return f"{head} {record['mib_per_s']:8.0f} MiB/s {cpu}"
-    text = f"{head} {record['tps']:8.0f}/s p99 {record['p99_ms']:7.2f} ms"
+    text = f"{head} {record.get('qps', record['tps']):8.0f}/s p99 {record['p99_ms']:7.2f} ms"
     if "cpu_us" in record:
         text += f" CPU {record['cpu_us']:6.2f} µs"
     if "syscalls" in record:

@@ -1,10 +1,21 @@
-"""Writes the results as Markdown."""
+"""Writes the results as Markdown: a part for each protocol, each of which a run may leave as it was."""
+import re
+
 from .limits import OURS, THEIRS, judge
 from .medians import Cells
-from .plan import MODES
+from .plan import BACKENDS
+from .sysbench import WORKLOADS
 
-ORDER = ["direct", "pgbouncer", "haproxy", "headgate-1", "headgate-2"]
-BACKEND_TITLES = {"instant": "Instant backend", "real": "Real PostgreSQL"}
+ORDER = ["direct", "pgbouncer", "haproxy", "router", "headgate-1", "headgate-2"]
+BACKEND_TITLES = {"instant": "Instant backend", "real": "Real PostgreSQL",
+                  "instant-mysql": "Instant backend", "mariadb": "Real MariaDB"}
+PART_TITLES = {"postgres": "# Results: PostgreSQL", "mysql": "# Results: MySQL and MariaDB"}
+RUN_AS = {
+    "postgres": ("Server and clients on core 0, proxy on core 1 (headgate-2, two threads: both cores). Transaction mode, pool of "
+                 "20, trust."),
+    "mysql": ("Server and sysbench on core 0, proxy on core 1 (headgate-2, two threads: both cores). Transaction mode, pool of "
+              "16, mysql_native_password."),
+}
 
 
 def number(value, digits: int = 2) -> str:
@@ -17,9 +28,12 @@ def table(head: list, rows: list) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _header(about: dict, settings: dict, skipped: dict) -> str:
+def _header(protocol: str, about: dict, settings: dict, skipped: dict) -> str:
     v = about["versions"]
-    text = f"""# Results
+    rivals, tools = f"{v['pgbouncer']}; {v['haproxy']}", f"{v['postgres']}; {v['pgbench']}"
+    if protocol == "mysql":
+        rivals, tools = f"{v['haproxy']}; {v['router']}", f"mariadbd {v['mariadb']}; {v['sysbench']}"
+    text = f"""{PART_TITLES[protocol]}
 
 Written by `make bench` (`Benchmarks/run`); every figure is the median of {settings['rounds']} interleaved rounds of \
 {settings['seconds']:g} s. How it is measured: [README.md](README.md).
@@ -30,11 +44,11 @@ Written by `make bench` (`Benchmarks/run`); every figure is the median of {setti
 | machine | {about['cpu']}, {about['cores']} cores, {about['memory_gib']} GiB |
 | system | {about['system']}, Linux {about['kernel']} |
 | headgate | {v['headgate']} (commit {v['commit']}) |
-| rivals | {v['pgbouncer']}; {v['haproxy']} |
-| server, client | {v['postgres']}; {v['pgbench']} |
+| rivals | {rivals} |
+| server, client | {tools} |
 | system calls counted with | {settings['syscalls']} |
 
-Server and clients on core 0, proxy on core 1 (headgate-2, two threads: both cores). Transaction mode, pool of 20, trust.
+{RUN_AS[protocol]}
 """
     if about["load"] > 0.5:
         text += f"\n**The machine was busy (load {about['load']:.1f}) when the run began: do not trust these figures.**\n"
@@ -43,15 +57,15 @@ Server and clients on core 0, proxy on core 1 (headgate-2, two threads: both cor
     return text
 
 
-def _verdicts(cells: Cells) -> str:
-    verdicts = judge(cells)
+def _verdicts(cells: Cells, protocol: str) -> str:
+    verdicts = judge(cells, protocol)
     measured = [v for v in verdicts if v.ratio is not None]
     met = sum(v.word == "met" for v in measured)
     text = f"\n## Limits\n\n{met} of {len(verdicts)} met, {len(measured) - met} missed, " \
            f"{len(verdicts) - len(measured)} not measured. Headgate with one thread; `×` is to the rival of the row.\n\n"
     rows = []
     for v in verdicts:
-        digits = 0 if v.limit.unit == "bytes" else 2
+        digits = 0 if v.limit.unit in ("bytes", "/s") else 2
         rows.append([v.limit.text, number(v.ours, digits) + " " + v.limit.unit, number(v.theirs, digits),
                      number(v.ratio) if v.limit.theirs else "–", v.word])
     return text + table(["limit", "headgate", "rival", "×", ""], rows)
@@ -85,6 +99,33 @@ switches.\n\n" + table(
          "waits/tx", "EAGAIN/tx", "epoll_ctl/tx", "sleeps/tx"], rows)
 
 
+def _queries(cells: Cells, backend: str, workload: str) -> str:
+    rows = []
+    for threads in cells.clients(backend, workload):
+        def of(target, field, threads=threads):
+            return cells.get(backend, workload, threads, target, field)
+        base, straight = of("haproxy", "cpu_us"), of("direct", "qps")
+        for target in cells.targets(backend, workload, ORDER):
+            if (backend, workload, threads, target) not in cells.runs:
+                failed = cells.failures.get((backend, workload, threads, target))
+                if failed:
+                    rows.append([f"{threads} {target}", f"failed: {failed[0]}"] + [""] * 13)
+                continue
+            cpu, qps, rss = of(target, "cpu_us"), of(target, "qps"), of(target, "rss_bytes")
+            rows.append([
+                f"{threads} {target}", number(of(target, "tps"), 0), number(qps, 0),
+                number(qps / straight) if straight else "–", number(cpu), number(of(target, "user_us")),
+                number(of(target, "system_us")), number(cpu / base) if cpu and base else "–",
+                *(number(of(target, field), 3) for field in ("p50_ms", "p95_ms", "p99_ms")),
+                *(number(of(target, f"syscalls.{name}")) for name in ("total", "wait", "eagain")),
+                number(rss / 2**20, 1) if rss else "–"])
+    return "CPU in µs per query; `×` is CPU to haproxy; latencies of a transaction in ms, from a histogram whose buckets are " \
+        "1.8 % apart. System calls per query: all, of those waiting (epoll_wait), of those answered EAGAIN. RSS of the " \
+        "process in MiB.\n\n" + table(
+            ["threads, target", "tx/s", "queries/s", "of direct", "CPU", "user", "system", "×", "p50", "p95", "p99",
+             "calls/query", "waits/query", "EAGAIN/query", "RSS"], rows)
+
+
 def _bulk(cells: Cells, backend: str) -> str:
     base = cells.get(backend, "bulk", 0, "haproxy", "cpu_s_per_gib")
     rows = []
@@ -111,15 +152,33 @@ TITLES = {
     "simple": "pgbench -S -M simple", "extended": "pgbench -S -M extended", "prepared": "pgbench -S -M prepared",
     "connect": "A connection for every transaction (pgbench -C)", "bulk": "A result of 1 GiB",
     "idle": "Idle clients",
+    **{f"{script}-{way}": f"sysbench {name}, {way}" for way in ("text", "prepared")
+       for script, name in (("point", "oltp_point_select"), ("read", "oltp_read_only"), ("write", "oltp_read_write"))},
 }
 
 
-def markdown(document: dict) -> str:
-    cells = Cells(document["records"])
+def markdown(document: dict, before: str = "") -> str:
+    """The results; of a protocol that was not run, what `before` says of it."""
+    parts = {protocol: _part_of(before, title) for protocol, title in PART_TITLES.items()}
+    for protocol in parts:
+        records = [r for r in document["records"] if BACKENDS[r["backend"]].protocol == protocol]
+        if records:
+            parts[protocol] = _part(protocol, Cells(records), document)
+    return "\n".join(part for part in parts.values() if part)
+
+
+def _part_of(text: str, title: str) -> str:
+    found = re.search(rf"^{re.escape(title)}\n.*?(?=^# |\Z)", text, re.M | re.S)
+    return found[0].rstrip("\n") + "\n" if found else ""
+
+
+def _part(protocol: str, cells: Cells, document: dict) -> str:
     settings = document["settings"]
-    text = _header(document["machine"], settings, document["skipped"])
+    measured = {key[3] for key in cells.keys()}
+    skipped = {target: why for target, why in document["skipped"].items() if target not in measured}
+    text = _header(protocol, document["machine"], settings, skipped)
     if any(key[3] == OURS for key in cells.keys()):
-        text += _verdicts(cells)
+        text += _verdicts(cells, protocol)
     for backend, title in BACKEND_TITLES.items():
         workloads = [w for w in TITLES if any(key[:2] == (backend, w) for key in cells.keys())]
         if workloads:
@@ -130,6 +189,8 @@ def markdown(document: dict) -> str:
                 text += _bulk(cells, backend)
             elif workload == "idle":
                 text += f"{settings['idle_clients']:,} clients.\n\n" + _idle(cells, backend)
+            elif workload in WORKLOADS:
+                text += _queries(cells, backend, workload)
             else:
                 text += _transactions(cells, backend, workload)
     failures = [f"- {' '.join(map(str, key))}: {why[0]} ({len(why)} ×)" for key, why in cells.failures.items()]

@@ -3,11 +3,10 @@ import os
 import shutil
 from pathlib import Path
 
-from .machine import DATABASE, PROXY_CORE, USER, WORKLOAD_CORE, free_port, unprivileged
-from .postgres_client import wait_until_answering
+from .machine import DATABASE, PASSWORD, PROXY_CORE, USER, WORKLOAD_CORE, free_port, unprivileged
 from .process import Daemon
 
-POOL = 20
+POOLS = {"postgres": 20, "mysql": 16}
 CLIENTS = 12000
 
 
@@ -16,11 +15,13 @@ class Unavailable(Exception):
 
 
 class Target:
-    """A proxy in front of `backend_port`. `pid` is None where there is no proxy."""
+    """A proxy in front of a backend. `pid` is None where there is no proxy."""
 
     name = ""
+    protocols = ("postgres", "mysql")
     prepared = True  # can serve protocol-level prepared statements
     pools = True     # lends few servers to many clients
+    patience = 15    # seconds until it answers
 
     def __init__(self):
         self.port = 0
@@ -30,18 +31,18 @@ class Target:
     def pid(self):
         return self.daemon.pid if self.daemon else None
 
-    def start(self, backend_port: int, scratch: Path) -> None:
+    def start(self, backend, scratch: Path) -> None:
         self.port = free_port()
         scratch.mkdir(exist_ok=True)
         (scratch / "log").unlink(missing_ok=True)  # so that its last words are of this life
-        self.daemon = self.launch(backend_port, scratch)
+        self.daemon = self.launch(backend, scratch)
         try:
-            wait_until_answering(self.port, self.daemon)
+            backend.wait_until_answering(self.port, self.daemon, self.patience)
         except Exception as why:
             self.stop()
             raise Unavailable(str(why)) from why
 
-    def launch(self, backend_port: int, scratch: Path) -> Daemon:
+    def launch(self, backend, scratch: Path) -> Daemon:
         raise NotImplementedError
 
     def stop(self) -> None:
@@ -54,15 +55,16 @@ class Direct(Target):
     name = "direct"
     pools = False
 
-    def start(self, backend_port: int, scratch: Path) -> None:
-        self.port = backend_port
+    def start(self, backend, scratch: Path) -> None:
+        self.port = backend.port
 
 
 class PgBouncer(Target):
     name = "pgbouncer"
+    protocols = ("postgres",)
     prepared = False  # Debian's 1.18, in transaction mode
 
-    def launch(self, backend_port: int, scratch: Path) -> Daemon:
+    def launch(self, backend, scratch: Path) -> Daemon:
         program = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
         if not os.access(program, os.X_OK):
             raise Unavailable("pgbouncer is not installed (apt-get install pgbouncer)")
@@ -71,7 +73,7 @@ class PgBouncer(Target):
         config = scratch / "pgbouncer.ini"
         config.write_text(f"""
 [databases]
-* = host=127.0.0.1 port={backend_port}
+* = host=127.0.0.1 port={backend.port}
 
 [pgbouncer]
 listen_addr = 127.0.0.1
@@ -80,7 +82,7 @@ unix_socket_dir =
 auth_type = trust
 auth_file = {users}
 pool_mode = transaction
-default_pool_size = {POOL}
+default_pool_size = {POOLS["postgres"]}
 max_client_conn = {CLIENTS}
 listen_backlog = 4096
 log_connections = 0
@@ -98,7 +100,7 @@ class HAProxy(Target):
     name = "haproxy"
     pools = False
 
-    def launch(self, backend_port: int, scratch: Path) -> Daemon:
+    def launch(self, backend, scratch: Path) -> Daemon:
         program = shutil.which("haproxy") or "/usr/sbin/haproxy"
         if not os.access(program, os.X_OK):
             raise Unavailable("haproxy is not installed (apt-get install haproxy)")
@@ -120,7 +122,7 @@ frontend in
     default_backend out
 
 backend out
-    server s 127.0.0.1:{backend_port}
+    server s 127.0.0.1:{backend.port}
 """)
         return Daemon([program, "-db", "-q", "-f", config], str(PROXY_CORE), scratch / "log")
 
@@ -132,7 +134,7 @@ class Headgate(Target):
         self.threads = threads
         self.name = f"headgate-{threads}"
 
-    def launch(self, backend_port: int, scratch: Path) -> Daemon:
+    def launch(self, backend, scratch: Path) -> Daemon:
         if not os.access(self.program, os.X_OK):
             raise Unavailable(f"no {self.program} (swift build -c release, or --headgate PATH)")
         (scratch / "state").mkdir(exist_ok=True)
@@ -141,7 +143,7 @@ class Headgate(Target):
 [headgate]
 threads = {self.threads}
 state_dir = "{scratch}/state"
-auth_type = "trust"
+{'auth_type = "trust"' if backend.protocol == "postgres" else ""}
 max_client_conn = {CLIENTS}
 listen_backlog = 4096
 log_level = "warning"
@@ -151,26 +153,30 @@ log_pooler_errors = false
 log_stats = false
 
 [[listen]]
-protocol = "postgres"
+protocol = "{backend.protocol}"
 address = "127.0.0.1:{self.port}"
 tls = "disable"
 
 [cluster.bench]
-protocol = "postgres"
-servers = [ {{ address = "127.0.0.1:{backend_port}" }} ]
+protocol = "{backend.protocol}"
+servers = [ {{ address = "127.0.0.1:{backend.port}" }} ]
 tls = "disable"
 
 [database.{DATABASE}]
 cluster = "bench"
 dbname = "{DATABASE}"
 pool_mode = "transaction"
-default_pool_size = {POOL}
+default_pool_size = {POOLS[backend.protocol]}
 
 [user.{USER}]
 max_user_connections = 0
+{f'password = "{PASSWORD}"' if backend.protocol == "mysql" else ""}
 """)
         cores = str(PROXY_CORE) if self.threads == 1 else f"{WORKLOAD_CORE},{PROXY_CORE}"
-        return Daemon([self.program, "run", "--config", config], cores, scratch / "log")
+        return Daemon(self.command(config), cores, scratch / "log")
+
+    def command(self, config: Path) -> list:
+        return [self.program, "run", "--config", config]
 
 
 def all_targets(headgate: Path) -> list:

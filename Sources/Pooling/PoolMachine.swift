@@ -109,8 +109,12 @@ public struct PoolMachine {
     }
 
     /// A client needs a server. `affinity` says which servers would suit it best (same settings).
-    public mutating func request(client: UInt32, affinity: UInt64, now: Int64) -> LeaseAnswer {
+    /// `preferred` is one server that would suit it better than any other.
+    public mutating func request(
+        client: UInt32, affinity: UInt64, preferred: UInt32? = nil, now: Int64
+    ) -> LeaseAnswer {
         if !isPaused && !idle.isEmpty && waiting == 0 {
+            if let preferred, removeIdle(preferred) { return .granted(server: preferred) }
             return .granted(server: takeIdle(affinity: affinity))
         }
         let ticket = share.takeTicket()

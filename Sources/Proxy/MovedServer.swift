@@ -1,6 +1,5 @@
 import ByteKit
 import EventLoop
-import PostgresWire
 import Sessions
 import Settings
 
@@ -13,32 +12,37 @@ final class MovedServer: @unchecked Sendable {
     let key: PoolKey
     let address: SocketAddress
     let processID: UInt32
-    let cancelKey: [UInt8]
     let connectedAt: Int64
     let lastUsed: Int64
     let expiresAt: Int64
     let closeNeeded: Bool
-    let settings: [SettingEntry]
-    let status: [StatusBlock.Entry]
-    let statements: ServerStatements
+    let state: State
+
+    /// What its protocol needs to go on with it.
+    enum State {
+        case postgres(PostgresState)
+        case mysql(MySQLMovedSession)
+    }
+
+    struct PostgresState {
+        let cancelKey: [UInt8]
+        let settings: [SettingEntry]
+        let status: [StatusBlock.Entry]
+        let statements: ServerStatements
+    }
 
     /// Takes the connection from its worker; nil if it is not free after all.
-    init?(_ server: ServerConnection) {
-        guard let session = server.session, session.isClean, server.output.isEmpty, server.carried.isEmpty else {
-            return nil
-        }
+    init?(_ server: PooledServer) {
+        guard let state = server.state, server.output.isEmpty, server.carried.isEmpty else { return nil }
+        self.state = state
         fd = server.fd
         key = server.pool.global.key
         address = server.address
         processID = server.processID
-        cancelKey = server.cancelKey
         connectedAt = server.connectedAt
         lastUsed = server.lastUsed
         expiresAt = server.expiresAt
         closeNeeded = server.closeNeeded
-        settings = session.settings.entries
-        status = session.status.entries
-        statements = session.heldStatements
         server.worker.loop.retire(server)
         server.detach()
         server.pool.gaveAway(server)
@@ -52,9 +56,13 @@ final class MovedServer: @unchecked Sendable {
         guard let database = configuration.database(key.database), let user = worker.snapshot.users[key.user],
             let pool = worker.pool(key, database, user)
         else { return }
-        let environment = worker.environment
-        let server = worker.addServer { slot in
-            ServerConnection(pool: pool, worker: worker, slot: slot, moved: self, environment)
+        let server = worker.addServer { slot -> PooledServer in
+            switch state {
+            case .postgres(let state):
+                PostgresServer(pool: pool, worker: worker, slot: slot, moved: self, state)
+            case .mysql(let state):
+                MySQLServer(pool: pool, worker: worker, slot: slot, moved: self, state)
+            }
         }
         server.open(fd)
         fd = -1

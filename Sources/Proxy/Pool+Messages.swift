@@ -1,6 +1,4 @@
 import Pooling
-import PostgresWire
-import Sessions
 import Settings
 
 /// What clients are told about why there is no server for them.
@@ -20,20 +18,18 @@ extension Pool {
     }
 
     /// A server refused the login as the pool's user: in its words, with what they are about.
-    func refusal(_ reason: ServerLoginFailure) -> PostgresError {
-        guard case .refused(let error) = reason else {
-            return PostgresError(
-                .fatal, "08001", "login to the server of database \"\(global.key.database)\" failed: \(reason)",
-                hint:
-                    "Look at server_user and server_password of [user.\(global.key.user)] in the pooler's configuration."
-            )
+    func refusal(_ failure: LoginRefusal) -> Refusal {
+        let place =
+            "Look at server_user and server_password of [user.\(global.key.user)] in the pooler's configuration."
+        guard let answer = failure.answer else {
+            return Refusal(
+                .noServer, "login to the server of database \"\(global.key.database)\" failed: \(failure.reason)",
+                hint: place)
         }
-        return PostgresError(
-            .fatal, error.sqlstate, error.message,
+        return Refusal(
+            answer.reason, answer.message,
             detail:
                 "This is the server's answer to the pooler's login as \"\(user.serverUser)\" to \"\(databaseName)\".",
-            hint: reason.isCredential
-                ? "Look at server_user and server_password of [user.\(global.key.user)] in the pooler's configuration."
-                : nil)
+            hint: failure.isCredential ? place : nil)
     }
 }

@@ -1,7 +1,5 @@
 import EventLoop
 import Pooling
-import PostgresWire
-import Sessions
 import Settings
 import Telemetry
 
@@ -10,7 +8,7 @@ enum ConnectFailure {
     /// Nobody answers at the address; the text says how.
     case unreachable(String)
     /// The server answered and refused.
-    case login(ServerLoginFailure)
+    case login(LoginRefusal)
     /// `connect_query` did not work; the text says how, not what it is.
     case connectQuery(String)
 }
@@ -59,15 +57,15 @@ final class Pool {
     var notifiedUntil: Int64 = 0
     var counters = PoolCounters()
     /// Why its clients are to go once their transaction has ended: it is no longer in the configuration.
-    private(set) var farewell: PostgresError?
+    private(set) var farewell: Refusal?
     /// The next server that becomes free is to be closed, for a replication client that waits for its place.
     var owesPlace = false
-    private var welcomes: [ObjectIdentifier: (profile: SettingsProfile, status: StatusBlock)] = [:]
+    var welcomes = Welcomes()
     /// Not before this is another connection tried.
     private var retryAt: Int64 = 0
     /// Since when no connection has succeeded; nil while all is well.
     private(set) var downSince: Int64?
-    private(set) var lastFailure: PostgresError?
+    private(set) var lastFailure: Refusal?
     private var nextServer = 0
 
     init(
@@ -104,13 +102,6 @@ final class Pool {
             user: user.settings.maxUserConnections)
     }
 
-    /// What makes a server forget a client that left state on it. `server_reset_query` is for session pooling; what is
-    /// left elsewhere (by a client that was pinned, or vanished) must go for certain.
-    var resetQuery: String {
-        guard settings.poolMode == .session || resetsAlways else { return "DISCARD ALL" }
-        return worker.snapshot.configuration.general.serverResetQuery
-    }
-
     /// The shortest of the timeouts clients of this pool have, in microseconds; nil if there is none.
     var shortestTimeout: Int64? {
         [
@@ -120,24 +111,16 @@ final class Pool {
         .filter { !$0.isZero }.map(\.microseconds).min()
     }
 
-    /// Counts what a client said of prepared statements, and sets the tally to nothing.
-    func count(_ tally: inout PrepareTally) {
-        counters.clientParses &+= UInt64(tally.clientParses)
-        counters.serverParses &+= UInt64(tally.serverParses)
-        counters.binds &+= UInt64(tally.binds)
-        tally = PrepareTally()
-    }
-
     // MARK: Leases
 
     /// A client needs a server; true if it has one now, false if it waits.
-    func request(_ client: ClientConnection, _ session: ClientSession) -> Bool {
+    func request(_ client: PooledClient) -> Bool {
         let now = worker.loop.nowMicros
         if let refusal = refusal(now) {
             client.phase == .welcome ? client.welcomeFailed(refusal) : client.fail(refusal)
             return false
         }
-        switch machine.request(client: client.slot, affinity: session.settings.affinity, now: now) {
+        switch machine.request(client: client.slot, affinity: client.affinity, preferred: client.preferredServer, now: now) {
         case .granted(let slot):
             guard let server = worker.servers[slot] else { return false }
             counters.assignments &+= 1
@@ -158,7 +141,7 @@ final class Pool {
         }
     }
 
-    private func needsCheck(_ server: ServerConnection, _ now: Int64) -> Bool {
+    private func needsCheck(_ server: PooledServer, _ now: Int64) -> Bool {
         now - server.lastUsed >= settings.serverCheckDelay.microseconds
     }
 
@@ -169,7 +152,7 @@ final class Pool {
     }
 
     /// Servers cannot be had at all: new clients are told so at once instead of being made to wait.
-    private func refusal(_ now: Int64) -> PostgresError? {
+    private func refusal(_ now: Int64) -> Refusal? {
         guard let downSince, serverCount == 0, !machine.isPaused,
             now - downSince >= settings.serverConnectTimeout.microseconds
         else {
@@ -178,20 +161,20 @@ final class Pool {
         return lastFailure
     }
 
-    func withdraw(_ client: ClientConnection) { machine.withdraw(ticket: client.ticket) }
+    func withdraw(_ client: PooledClient) { machine.withdraw(ticket: client.ticket) }
 
     /// A server is free.
-    func place(_ server: ServerConnection) {
+    func place(_ server: PooledServer) {
         let now = worker.loop.nowMicros
         if machine.isPaused || server.closeNeeded { return server.close("paused, or no longer wanted") }
-        switch machine.place(server: server.slot, affinity: server.session?.settings.affinity ?? 0, now: now) {
+        switch machine.place(server: server.slot, affinity: server.affinity, now: now) {
         case .assigned(let slot, let since):
             guard let client = worker.clients[slot] else { return place(server) }
             counters.assignments &+= 1
             counters.waitMicros &+= UInt64(truncatingIfNeeded: max(0, now - since))
             client.granted(server)
         case .idle: break
-        case .lent(let other): worker.lend(server, to: other)
+        case .lent(let other): server.lend(to: other)
         }
     }
 
@@ -253,8 +236,13 @@ final class Pool {
         let lifetime = settings.serverLifetime.microseconds
         // Connections opened together must not end together.
         let expires = lifetime > 0 ? now + lifetime - Int64.random(in: 0...(lifetime / 10)) : Int64.max
-        let server = worker.addServer { slot in
-            ServerConnection(pool: self, worker: worker, slot: slot, address: address, expiresAt: expires)
+        let server = worker.addServer { slot -> PooledServer in
+            switch cluster.protocolKind {
+            case .postgres:
+                PostgresServer(pool: self, worker: worker, slot: slot, address: address, expiresAt: expires)
+            case .mysql:
+                MySQLServer(pool: self, worker: worker, slot: slot, address: address, expiresAt: expires)
+            }
         }
         switch Sockets.connect(to: address) {
         case .connected(let fd): server.start(fd, connected: true)
@@ -271,7 +259,7 @@ final class Pool {
     }
 
     /// A connection is logged in.
-    func opened(_ server: ServerConnection) {
+    func opened(_ server: PooledServer) {
         machine.opened()
         downSince = nil
         lastFailure = nil
@@ -283,7 +271,7 @@ final class Pool {
     }
 
     /// A connection no longer exists.
-    func closed(_ server: ServerConnection, wasOpening: Bool) {
+    func closed(_ server: PooledServer, wasOpening: Bool) {
         serverCount -= 1
         machine.removeIdle(server.slot)
         if wasOpening { machine.opened() }
@@ -299,23 +287,23 @@ final class Pool {
         if downSince == nil { downSince = now }
         switch failure {
         case .unreachable(let why):
-            lastFailure = PostgresError(
-                .fatal, "08001", "no server of database \"\(global.key.database)\" can be reached: \(why)",
+            lastFailure = Refusal(
+                .noServer, "no server of database \"\(global.key.database)\" can be reached: \(why)",
                 hint: "The pooler keeps trying; look at its log and at the server.")
             retryAt = now + min(retry, 1_000_000)
             Log.error("server_connect", "cannot connect to a server", ["pool": name, "server": address, "error": why])
         case .connectQuery(let why):
             Log.error("connect_query", "connect_query of a database does not work", ["pool": name, "error": why])
             retryAt = now + retry
-            let error = PostgresError(
-                .fatal, "08001", "connect_query of database \"\(global.key.database)\" does not work: \(why)",
+            let error = Refusal(
+                .noServer, "connect_query of database \"\(global.key.database)\" does not work: \(why)",
                 hint: "It is a setting of the pooler; run it with psql as the same user to see what is wrong with it.")
             lastFailure = error
             failWaiters(error)
         case .login(let reason):
             Log.error(
                 "server_login", "a server refused the login",
-                ["pool": name, "server": address, "user": user.serverUser, "error": "\(reason)"])
+                ["pool": name, "server": address, "user": user.serverUser, "error": reason.reason])
             retryAt = now + (reason.isTemporary ? min(retry, 500_000) : retry)
             lastFailure = refusal(reason)
             if reason.isCredential, asksForSecret(now) { return }
@@ -323,7 +311,7 @@ final class Pool {
         }
     }
 
-    func failWaiters(_ error: PostgresError) {
+    func failWaiters(_ error: Refusal) {
         for slot in machine.takeWaiters() {
             guard let client = worker.clients[slot] else { continue }
             client.ticket = 0
@@ -336,54 +324,20 @@ final class Pool {
     /// Another worker asks for an idle server.
     func lendIdle(to other: Int) {
         guard let slot = machine.lend(to: other), let server = worker.servers[slot] else { return }
-        worker.lend(server, to: other)
+        server.lend(to: other)
     }
 
     /// A server that moves to another worker is no longer ours, but still the pool's.
-    func gaveAway(_ server: ServerConnection) {
+    func gaveAway(_ server: PooledServer) {
         serverCount -= 1
         worker.removeServer(server.slot)
     }
 
     /// A server from another worker.
-    func adopted(_ server: ServerConnection) {
+    func adopted(_ server: PooledServer) {
         serverCount += 1
         place(server)
         machine.publishOldest()
-    }
-
-    // MARK: Welcome
-
-    /// What the server reports to a client with these start-up settings, if that is known.
-    func welcome(
-        for base: SettingsProfile, _ applicationName: String?, _ environment: SessionEnvironment
-    ) -> StatusBlock? {
-        let key = environment.profiles.removing("application_name", from: base)
-        var status = welcomes[ObjectIdentifier(key)]?.status
-        if status == nil, let learned = global.welcome(key.entries) {
-            let block = environment.statuses.intern(learned)
-            keep(block, for: key)
-            status = block
-        }
-        guard let status else { return nil }
-        return environment.statuses.reporting("application_name", Self.cleaned(applicationName ?? ""), in: status)
-    }
-
-    func remember(_ status: StatusBlock, for base: SettingsProfile, _ environment: SessionEnvironment) {
-        let key = environment.profiles.removing("application_name", from: base)
-        keep(status, for: key)
-        global.remember(status.entries, for: key.entries)
-    }
-
-    private func keep(_ status: StatusBlock, for key: SettingsProfile) {
-        if welcomes.count >= 64 { welcomes.removeAll() }
-        welcomes[ObjectIdentifier(key)] = (key, status)
-    }
-
-    /// As PostgreSQL does it: printable ASCII, 63 bytes.
-    private static func cleaned(_ name: String) -> String {
-        String(
-            decoding: name.utf8.prefix(63).map { $0 < 0x20 || $0 > 0x7E ? 0x3F : $0 }, as: UTF8.self)
     }
 
     // MARK: Control
@@ -403,8 +357,8 @@ final class Pool {
         guard let database = configuration.database(key.database), let user = new.users[key.user],
             let cluster = configuration.clusters[database.cluster]
         else {
-            farewell = PostgresError(
-                .fatal, "57P01", "database \"\(key.database)\" or user \"\(key.user)\" is no longer configured")
+            farewell = Refusal(
+                .terminated, "database \"\(key.database)\" or user \"\(key.user)\" is no longer configured")
             return
         }
         let isSameServer =

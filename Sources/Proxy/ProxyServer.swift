@@ -34,15 +34,15 @@ public final class ProxyServer: Sendable {
     /// Opens every listener and starts the workers; serves when it returns.
     public static func start(_ snapshot: Snapshot, workers: Int) -> Result<ProxyServer, StartFailure> {
         guard case .success(let workshop) = Workshop.start() else { return .failure(.thread(Errno(rawValue: 11))) }
-        let shared = ProxyShared(workerCount: workers, workshop: workshop)
+        let shared = ProxyShared(
+            workerCount: workers, workshop: workshop,
+            speaksMySQL: snapshot.configuration.listeners.contains { $0.protocolKind == .mysql })
         shared.resolver.adopt(snapshot.configuration.general)
         shared.resolver.onChange { [weak shared] host, addresses in shared?.addressesChanged(of: host, to: addresses) }
-        let addresses = snapshot.configuration.listeners.filter { $0.protocolKind == .postgres }.map {
-            $0.address.socketAddress
-        }
+        let addresses = snapshot.configuration.listeners.map { $0.address.socketAddress }
         let proxy = ProxyServer(shared: shared, socketFiles: addresses)
         var sockets: [(ListenSettings, [Int32])] = []
-        for listener in snapshot.configuration.listeners where listener.protocolKind == .postgres {
+        for listener in snapshot.configuration.listeners {
             let opened = ListenerSocket.openGroup(
                 listener.address.socketAddress, count: workers,
                 backlog: snapshot.configuration.general.listenBacklog, unixMode: listener.unixSocketMode)

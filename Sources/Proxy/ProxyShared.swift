@@ -1,6 +1,7 @@
 import ByteKit
 import Credentials
 import EventLoop
+import MySQLWire
 import Pooling
 import Sessions
 public import Settings
@@ -47,6 +48,13 @@ final class PoolGlobal: Sendable {
         return entries.isEmpty ? base : profiles.intern(entries + base.entries)
     }
 
+    private let facts = Mutex<MySQLFacts?>(nil)
+
+    /// What the servers of a MySQL pool say of themselves; nil before the first of them was asked.
+    var mysqlFacts: MySQLFacts? { facts.withLock { $0 } }
+
+    func learn(_ new: MySQLFacts) { facts.withLock { $0 = new } }
+
     /// When the servers there were had to go: one that was on its way between workers then has not heard of it.
     private let reconnectedAt = Atomic<Int64>(0)
 
@@ -81,6 +89,8 @@ final class UserRecord: Sendable {
     private struct Derived {
         var verifier: ScramVerifier?
         var keys: ScramKeys?
+        var proof: MySQLProof?
+        var cachedSHA2: SecretBytes?
     }
 
     let settings: UserSettings
@@ -122,6 +132,48 @@ final class UserRecord: Sendable {
 
     /// What a client's own login proved, for logging in to servers as this user.
     func remember(_ keys: ScramKeys) { derived.withLock { $0.keys = keys } }
+
+    /// What a MySQL client must prove it knows; nil if what is stored is of no use for that.
+    var mysqlSecret: MySQLSecret? {
+        guard case .plain(let stored)? = secret else { return nil }
+        return stored.withBytes { MySQLSecret(parsing: $0.toArray()) }
+    }
+
+    /// For MySQL's quick login, left by one the slow way.
+    var cachedSHA2: SecretBytes? { derived.withLock { $0.cachedSHA2 } }
+
+    /// What a MySQL client's own login proved.
+    func remember(_ proof: MySQLProof) {
+        derived.withLock { derived in
+            switch proof {
+            case .none: break
+            case .password(let password):
+                derived.proof = proof
+                derived.cachedSHA2 = CachingSHA2.cachedHash(password: password)
+            case .nativeHash, .sha256Hash:
+                // The password itself, once known, says more.
+                if case .password? = derived.proof { return }
+                derived.proof = proof
+            }
+        }
+    }
+
+    /// With what to log in to a MySQL server as this user.
+    var mysqlCredential: MySQLServerCredential {
+        let stored = serverSecret ?? secret
+        if case .plain(let text)? = stored,
+            case .plain(let password)? = text.withBytes({ MySQLSecret(parsing: $0.toArray()) })
+        {
+            return .password(password)
+        }
+        guard serverSecret == nil, let proof = derived.withLock({ $0.proof }) else { return .none }
+        switch proof {
+        case .none: return .none
+        case .password(let password): return .password(password)
+        case .nativeHash(let hash): return .nativeHash(hash)
+        case .sha256Hash(let hash): return .sha256Hash(hash)
+        }
+    }
 
     /// With what to log in to a server as this user.
     var credential: ServerCredential {
@@ -262,13 +314,22 @@ final class ProxyShared: Sendable {
     let clients = CapacityCounter()
     let resolver = Resolver()
     let workshop: Workshop
+    /// For passwords of MySQL clients without TLS; nil where nobody speaks MySQL.
+    let rsaKey: RSAKeyPair?
+    private let greetings = Mutex<[String: MySQLHandshake]>([:])
     private let registry = Mutex(Registry())
     private let handler = Mutex<(any ConsoleHandler)?>(nil)
 
-    init(workerCount: Int, workshop: Workshop) {
+    init(workerCount: Int, workshop: Workshop, speaksMySQL: Bool) {
         self.workerCount = workerCount
         self.workshop = workshop
+        rsaKey = speaksMySQL ? RSAKeyPair() : nil
     }
+
+    /// How the servers of a MySQL cluster greet; nil while none has been connected to.
+    func greeting(of cluster: String) -> MySQLHandshake? { greetings.withLock { $0[cluster] } }
+
+    func learned(_ greeting: MySQLHandshake, of cluster: String) { greetings.withLock { $0[cluster] = greeting } }
 
     /// The shared part of a pool, made when it is first needed, for one more worker.
     func pool(_ key: PoolKey) -> PoolGlobal {

@@ -1,7 +1,7 @@
 import ByteKit
 import EventLoop
+import MySQLWire
 import Pooling
-import PostgresWire
 import Sessions
 import Settings
 import Telemetry
@@ -22,8 +22,8 @@ final class Worker: LoopTurnHandler {
     let shared: ProxyShared
     let environment: SessionEnvironment
     private(set) var snapshot: Snapshot
-    var clients = SlotTable<ClientConnection>()
-    var servers = SlotTable<ServerConnection>()
+    var clients = SlotTable<PooledClient>()
+    var servers = SlotTable<PooledServer>()
     var pools: [PoolKey: Pool] = [:]
     /// Connections whose socket failed, to be closed at the end of the turn.
     var broken: [Connection] = []
@@ -33,7 +33,7 @@ final class Worker: LoopTurnHandler {
     /// SUSPEND: sockets are not read.
     var isSuspended = false
     /// Why every client is to go once its transaction has ended.
-    var farewell: PostgresError?
+    var farewell: Refusal?
     /// Some clients are to go once their transaction has ended.
     var dismissesClients = false
     /// Server connections outside the pools.
@@ -43,6 +43,11 @@ final class Worker: LoopTurnHandler {
     /// Replication clients for which there was no place, tried again at the next tick.
     var replicationWaiters: [ReplicationWaiter] = []
     private var listeners: [Listener] = []
+    /// What sessions that speak MySQL share.
+    lazy var mysql = makeMySQLEnvironment()
+    /// Greets clients that speak MySQL.
+    lazy var greeter = MySQLGreeter(worker: self)
+    private var killers: [ObjectIdentifier: MySQLKiller] = [:]
     private var cancels: [ObjectIdentifier: CancelConnection] = [:]
     private var wheel: TimerWheel
     private var ticker: LoopTimer?
@@ -103,10 +108,20 @@ final class Worker: LoopTurnHandler {
     }
 
     private func accept(_ fd: Int32, _ peer: PeerAddress, _ listener: ListenSettings) {
+        if listener.protocolKind == .mysql {
+            let client = clients.add { MySQLClient(worker: self, slot: $0, peer: peer, listener: listener) }
+            return welcome(client, fd)
+        }
+        let client = clients.add { slot -> PooledClient in
+            let login = LoginAttempt(exchange: ClientLogin(secretOfProcess: shared.secret), listener: listener)
+            return PostgresClient(worker: self, slot: slot, peer: peer, login: login)
+        }
+        welcome(client, fd)
+    }
+
+    private func welcome(_ client: PooledClient, _ fd: Int32) {
         let general = snapshot.configuration.general
-        let client = clients.add { ClientConnection(worker: self, slot: $0, peer: peer) }
-        client.login = LoginAttempt(exchange: ClientLogin(secretOfProcess: shared.secret), listener: listener)
-        if peer.family != .unix {
+        if client.peer.family != .unix {
             Sockets.setNoDelay(fd)
             setKeepAlive(fd)
         }
@@ -119,6 +134,7 @@ final class Worker: LoopTurnHandler {
             patience = patience > 0 ? min(patience, Self.overLimitPatience) : Self.overLimitPatience
         }
         if patience > 0 { client.timer = wheel.add(deadline: loop.nowMicros + patience, token: client.slot) }
+        client.accepted()
     }
 
     /// How long a client above max_client_conn may take to say what it wants.
@@ -139,19 +155,19 @@ final class Worker: LoopTurnHandler {
     // MARK: Clients
 
     /// Counts a client against the limits of its database and user; answers why it is refused.
-    func admit(_ key: PoolKey, _ pool: Pool) -> PostgresError? {
+    func admit(_ key: PoolKey, _ pool: Pool) -> Refusal? {
         let counters = shared.clientCounters(key)
         let databaseLimit = pool.settings.maxDBClientConnections
         guard counters.database.reserve(limit: databaseLimit) else {
-            return PostgresError(
-                .fatal, "53300",
+            return Refusal(
+                .tooManyConnections,
                 "database \"\(key.database)\" has \(databaseLimit) clients, its max_db_client_connections")
         }
         let userLimit = pool.user.settings.maxUserClientConnections
         guard counters.user.reserve(limit: userLimit) else {
             _ = counters.database.release()
-            return PostgresError(
-                .fatal, "53300", "user \"\(key.user)\" has \(userLimit) clients, its max_user_client_connections")
+            return Refusal(
+                .tooManyConnections, "user \"\(key.user)\" has \(userLimit) clients, its max_user_client_connections")
         }
         pool.clientCount += 1
         _ = pool.global.clients.reserve(limit: 0)
@@ -159,7 +175,7 @@ final class Worker: LoopTurnHandler {
     }
 
     /// A client has been closed.
-    func closed(_ client: ClientConnection) {
+    func closed(_ client: PooledClient) {
         // The loop called it without a retain, so it must outlive this turn.
         loop.retire(client)
         if !client.isOverLimit { _ = shared.clients.release() }
@@ -175,12 +191,12 @@ final class Worker: LoopTurnHandler {
     }
 
     /// Calls the client's `timeout` at `deadline`; an earlier call is forgotten.
-    func arm(_ client: ClientConnection, at deadline: Int64) {
+    func arm(_ client: PooledClient, at deadline: Int64) {
         disarm(client)
         client.timer = wheel.add(deadline: deadline, token: client.slot)
     }
 
-    func disarm(_ client: ClientConnection) {
+    func disarm(_ client: PooledClient) {
         if client.timer >= 0 { wheel.cancel(client.timer) }
         client.timer = -1
     }
@@ -211,7 +227,7 @@ final class Worker: LoopTurnHandler {
             "pool_gone", "a pool of an automatic database was not used for autodb_idle_timeout", ["pool": pool.name])
     }
 
-    func addServer(_ make: (UInt32) -> ServerConnection) -> ServerConnection { servers.add(make) }
+    func addServer(_ make: (UInt32) -> PooledServer) -> PooledServer { servers.add(make) }
 
     func removeServer(_ slot: UInt32) { servers.remove(slot) }
 
@@ -223,7 +239,7 @@ final class Worker: LoopTurnHandler {
     }
 
     /// Sends a free server to another worker.
-    func lend(_ server: ServerConnection, to other: Int) {
+    func lend(_ server: PooledServer, to other: Int) {
         guard let moved = MovedServer(server) else {
             server.close("cannot be lent")
             return
@@ -286,7 +302,9 @@ final class Worker: LoopTurnHandler {
     }
 
     private func cancelClient(_ slot: UInt32, _ key: [UInt8]) {
-        guard let client = clients[slot], client.cancelSecret != 0, CancelKey.matches(key, client.cancelSecret) else {
+        guard let client = clients[slot] as? PostgresClient, client.cancelSecret != 0,
+            CancelKey.matches(key, client.cancelSecret)
+        else {
             return
         }
         client.cancelRequested()
@@ -299,6 +317,22 @@ final class Worker: LoopTurnHandler {
         cancels[ObjectIdentifier(cancel)] = cancel
         cancel.start()
     }
+
+    private func makeMySQLEnvironment() -> MySQLEnvironment {
+        let made = MySQLEnvironment()
+        made.maxInspectedStatement = snapshot.configuration.general.maxInspectedStatement.bytes
+        return made
+    }
+
+    /// Ends what a MySQL server does.
+    func kill(_ server: MySQLServer) {
+        guard killers.count < 1024 else { return }
+        let killer = MySQLKiller(worker: self, server: server)
+        killers[ObjectIdentifier(killer)] = killer
+        killer.start()
+    }
+
+    func ended(_ killer: MySQLKiller) { killers[ObjectIdentifier(killer)] = nil }
 
     func ended(_ cancel: CancelConnection) { cancels[ObjectIdentifier(cancel)] = nil }
 
@@ -319,6 +353,8 @@ final class Worker: LoopTurnHandler {
             client.timeout(now)
         }
         servers.forEach { server in if now >= server.deadline { server.tookTooLong() } }
+        for killer in Array(killers.values) where now >= killer.deadline { killer.end() }
+        greeter.maintain(now)
         for cancel in Array(cancels.values) where now >= cancel.deadline { cancel.end() }
         for pool in Array(pools.values) {
             pool.maintain(now)

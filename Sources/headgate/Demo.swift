@@ -3,7 +3,8 @@ import EventLoop
 import Glibc
 import Telemetry
 
-/// `headgate demo`: PostgreSQL servers in a temporary directory and this proxy in front of them, until a signal comes.
+/// `headgate demo`: PostgreSQL and MariaDB servers in a temporary directory and this proxy in front of them, until a signal
+/// comes.
 func demo(_ arguments: [String]) -> Int32 {
     let portBase: UInt16?
     switch DemoOptions.parse(arguments) {
@@ -25,7 +26,7 @@ func demo(_ arguments: [String]) -> Int32 {
 
 /// What the command line of the demo says.
 private struct DemoOptions {
-    /// The first of three ports; nil is wherever three are free.
+    /// The first of the ports; nil is wherever enough are free.
     var portBase: UInt16?
 
     struct Wrong: Error { let text: String }
@@ -42,8 +43,9 @@ private struct DemoOptions {
             } else {
                 return .failure(Wrong(text: "demo does not know \"\(argument)\""))
             }
-            guard let port = UInt16(value), (1...65_533).contains(port) else {
-                return .failure(Wrong(text: "--port-base is a port from 1 to 65533, not \"\(value)\""))
+            let last = UInt16.max - DemoPlan.Ports.count + 1
+            guard let port = UInt16(value), (1...last).contains(port) else {
+                return .failure(Wrong(text: "--port-base is a port from 1 to \(last), not \"\(value)\""))
             }
             options.portBase = port
         }
@@ -53,10 +55,13 @@ private struct DemoOptions {
 
 private enum Demo {
     static func run(portBase: UInt16?) throws(DemoFailure) {
-        let programs = try DemoPrograms.find()
+        let programs = DemoPrograms.find()
+        for missing in programs.missing { printError("headgate demo: \(missing)\n") }
+        if programs.postgres == nil, programs.mariadb == nil { throw .failed("without a database there is no demo") }
+        let identity = try DemoIdentity.choose()
         let plan = try DemoPlan(portBase: portBase)
-        let directory = try DemoDirectory.create(for: programs.identity)
-        var servers = DemoServers(programs, directory, plan)
+        let directory = try DemoDirectory.create(for: identity)
+        var servers = DemoServers(directory, as: identity)
         // Whatever happens from here on, nothing stays behind.
         defer {
             Log.level = .fatal
@@ -64,22 +69,47 @@ private enum Demo {
             if !directory.remove() { printError("headgate demo: cannot remove \(directory.path)\n") }
         }
         try DemoClock.listen()
-        step("a primary, with \(programs.directory) in \(directory.path)")
-        try servers.startPrimary()
-        step("a streaming replica")
-        try servers.startReplica()
+        let postgres = programs.postgres.map { DemoPostgres(programs: $0, directory: directory, plan: plan) }
+        var mariadb = programs.mariadb.map { DemoMariaDB($0, directory, plan) }
+        try start(postgres, &mariadb, &servers)
         step("headgate")
-        let console = try startProxy(directory, plan)
-        try servers.waitForProxy()
-        write(demoText(plan, directory), to: 1)
+        let console = try startProxy(directory, plan, programs)
+        try postgres?.waitForProxy(servers)
+        if DemoPlan.proxySpeaksMySQL { try mariadb?.waitForProxy(servers) }
+        write(demoText(plan, directory, programs), to: 1)
         try withExtendedLifetime(console) { () throws(DemoFailure) in try watch(&servers) }
     }
 
+    /// Starts all servers. MariaDB's are busy by themselves while PostgreSQL's are seen to, so that both together take
+    /// hardly longer than one.
+    private static func start(
+        _ postgres: DemoPostgres?, _ mariadb: inout DemoMariaDB?, _ servers: inout DemoServers
+    ) throws(DemoFailure) {
+        let place = servers.directory.path
+        if mariadb != nil { step("MariaDB in \(place)") }
+        try mariadb?.install(&servers)
+        if let postgres {
+            step("a primary, with \(postgres.programs.directory) in \(place)")
+            try postgres.startPrimary(&servers)
+        }
+        try mariadb?.start(&servers)
+        if let postgres {
+            step("a streaming replica")
+            try postgres.startReplica(&servers)
+        }
+        if let mariadb {
+            step("MariaDB's replica")
+            try mariadb.waitUntilFollowing(servers)
+        }
+    }
+
     /// The proxy, in this process, as `headgate run` has it; its log goes to a file.
-    private static func startProxy(_ directory: DemoDirectory, _ plan: DemoPlan) throws(DemoFailure) -> ConsoleServer {
+    private static func startProxy(
+        _ directory: DemoDirectory, _ plan: DemoPlan, _ programs: DemoPrograms
+    ) throws(DemoFailure) -> ConsoleServer {
         try directory.write("secrets/demo", plan.demoPassword + "\n")
         try directory.write("secrets/admin", plan.adminPassword + "\n")
-        try directory.write("headgate.toml", plan.configuration(directory))
+        try directory.write("headgate.toml", plan.configuration(directory, for: programs))
         let log = unsafe open(directory.log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard log >= 0 else { throw DemoDirectory.systemFailure("write \(directory.log)") }
         Log.descriptor = log
@@ -94,7 +124,7 @@ private enum Demo {
         while DemoClock.stopRequests == 0 {
             if let (server, end) = servers.ended() {
                 servers.forget(server)
-                throw .failed("a PostgreSQL server ended with \(end):", log: DemoDirectory.tail(server.output))
+                throw .failed("\(server.name), a server, ended with \(end):", log: DemoDirectory.tail(server.output))
             }
             usleep(100_000)
         }

@@ -9,16 +9,35 @@ struct DemoChild {
     let name: String
     /// The file that has what it said.
     let output: String
+    private let ending: Ending
+
+    /// How a program is told to end.
+    struct Ending {
+        /// Its clients are disconnected, its files left in order.
+        let kind: Int32
+        let hard: Int32
+        /// What it gets when we have ended.
+        let death: Int32
+        /// Whether what it has started gets the same.
+        let reachesGroup: Bool
+
+        static let postgres = Ending(kind: SIGINT, hard: SIGQUIT, death: SIGQUIT, reachesGroup: false)
+        static let mariadb = Ending(kind: SIGTERM, hard: SIGKILL, death: SIGKILL, reachesGroup: false)
+        /// A script with its programs.
+        static let group = Ending(kind: SIGTERM, hard: SIGKILL, death: SIGTERM, reachesGroup: true)
+    }
+
+    /// How much it is pressed to end.
+    enum Force { case kind, hard, kill }
 
     /// Starts a program.
     /// - Parameters:
     ///   - command: The program's path and arguments.
     ///   - output: The file what it says is appended to.
     ///   - environment: Variables besides PATH and LANG, `NAME=value`.
-    ///   - deathSignal: What it gets when we end.
     static func start(
-        _ command: [String], output: String, as identity: DemoPrograms.Identity?, environment: [String] = [],
-        deathSignal: Int32 = SIGTERM
+        _ command: [String], output: String, as identity: DemoIdentity?, environment: [String] = [],
+        endsBy ending: Ending = .group
     ) throws(DemoFailure) -> DemoChild {
         let program = command.first ?? ""
         let name = String(program.split(separator: "/").last ?? "")
@@ -31,7 +50,7 @@ struct DemoChild {
                 unsafe program.withCString { path in
                     var start = unsafe headgate_program(
                         path: path, arguments: arguments, environment: variables, output: file,
-                        uid: identity?.uid ?? -1, gid: identity?.gid ?? -1, death_signal: deathSignal)
+                        uid: identity?.uid ?? -1, gid: identity?.gid ?? -1, death_signal: ending.death)
                     return unsafe headgate_program_start(&start)
                 }
             }
@@ -39,7 +58,7 @@ struct DemoChild {
         guard pid > 0 else {
             throw .failed("cannot start \(program): \(Errno(rawValue: Int32(truncatingIfNeeded: -pid)))")
         }
-        return DemoChild(pid: pid, name: name, output: output)
+        return DemoChild(pid: pid, name: name, output: output, ending: ending)
     }
 
     /// How it ended ("status 0"); nil while it runs. Once it has said so, not to be asked again.
@@ -52,11 +71,20 @@ struct DemoChild {
         }
     }
 
-    func send(_ signal: Int32) { kill(pid_t(truncatingIfNeeded: pid), signal) }
+    /// Tells it to end. It has a process group of its own.
+    func end(_ force: Force) {
+        let signal =
+            switch force {
+            case .kind: ending.kind
+            case .hard: ending.hard
+            case .kill: SIGKILL
+            }
+        kill(pid_t(truncatingIfNeeded: ending.reachesGroup ? -pid : pid), signal)
+    }
 
     /// Runs a program to its end, which must be good and come within `seconds`.
     static func run(
-        _ command: [String], output: String, as identity: DemoPrograms.Identity?, environment: [String] = [],
+        _ command: [String], output: String, as identity: DemoIdentity?, environment: [String] = [],
         within seconds: Int
     ) throws(DemoFailure) {
         let child = try start(command, output: output, as: identity, environment: environment)
@@ -64,7 +92,7 @@ struct DemoChild {
         do throws(DemoFailure) {
             end = try DemoClock.wait(seconds, for: "\(child.name) to finish", log: output) { child.ended() }
         } catch {
-            child.send(SIGKILL)
+            child.end(.kill)
             while child.ended() == nil { usleep(10_000) }
             throw error
         }

@@ -7,8 +7,10 @@ import Glibc
 /// ```
 /// headgate-demo-XXXXXX/   ours; others may only pass
 ///     headgate.toml, headgate.log, secrets/
+///     primary.log, replica.log, mysql-primary.log, mysql-replica.log
 ///     servers/            of the user the servers run as
-///         primary/, replica/, primary.log, replica.log, pgpass, .s.PGSQL.PORT
+///         primary/, replica/, pgpass, .s.PGSQL.PORT
+///         mysql-primary/, mysql-replica/, my.cnf, mysql-primary.s, mysql-replica.s
 /// ```
 struct DemoDirectory {
     let path: String
@@ -19,8 +21,8 @@ struct DemoDirectory {
 
     /// Makes the directory, and sees to it that it goes when this process does, even by SIGKILL. While there is one
     /// thread.
-    static func create(for identity: DemoPrograms.Identity?) throws(DemoFailure) -> DemoDirectory {
-        // The path of a unix socket has 107 bytes, and ours ends with "/headgate-demo-XXXXXX/servers/.s.PGSQL.65535".
+    static func create(for identity: DemoIdentity?) throws(DemoFailure) -> DemoDirectory {
+        // The path of a unix socket has 107 bytes, and ours end with "/headgate-demo-XXXXXX/servers/mysql-primary.s".
         let wanted = environmentValue("TMPDIR")
         let parent = wanted.isEmpty || wanted.utf8.count > 60 ? "/tmp" : wanted
         var template = Array("\(parent)/headgate-demo-XXXXXX".utf8CString)
@@ -44,7 +46,7 @@ struct DemoDirectory {
     }
 
     /// Writes a file only its owner may read.
-    func write(_ name: String, _ text: String, owner: DemoPrograms.Identity? = nil) throws(DemoFailure) {
+    func write(_ name: String, _ text: String, owner: DemoIdentity? = nil) throws(DemoFailure) {
         let path = "\(self.path)/\(name)"
         let file = unsafe open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard file >= 0 else { throw Self.systemFailure("write \(path)") }
@@ -91,7 +93,7 @@ struct DemoDirectory {
         return names
     }
 
-    private static func give(_ path: String, to identity: DemoPrograms.Identity) throws(DemoFailure) {
+    private static func give(_ path: String, to identity: DemoIdentity) throws(DemoFailure) {
         guard unsafe chown(path, uid_t(truncatingIfNeeded: identity.uid), gid_t(truncatingIfNeeded: identity.gid)) == 0
         else { throw systemFailure("give \(path) to \(identity.name)") }
     }

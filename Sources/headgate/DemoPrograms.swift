@@ -1,49 +1,87 @@
-import CLinux
 import Glibc
 
-/// PostgreSQL's programs on this machine, and who they run as.
+/// The database programs of this machine a demo starts.
 struct DemoPrograms {
-    /// Where they are.
-    let directory: String
-    /// Who runs them; nil is who we are.
-    let identity: Identity?
+    /// PostgreSQL's; nil where they are not installed.
+    let postgres: Postgres?
+    /// MariaDB's; nil where they are not installed.
+    let mariadb: MariaDB?
+    /// What is not installed and which package has it, each in a sentence.
+    let missing: [String]
 
-    /// A user of this machine.
-    struct Identity {
-        let name: String
-        let uid: Int64
-        let gid: Int64
+    /// Paths of PostgreSQL's programs.
+    struct Postgres {
+        /// Where they are.
+        let directory: String
+
+        func path(_ program: String) -> String { "\(directory)/\(program)" }
     }
 
-    /// What a demo needs.
-    private static let needed = ["postgres", "initdb", "pg_basebackup", "psql"]
-
-    /// Finds the newest version Debian's packages installed, else what PATH has.
-    static func find() throws(DemoFailure) -> DemoPrograms {
-        let root = "/usr/lib/postgresql"
-        let versions = DemoDirectory.entries(of: root).compactMap { Int($0) }.sorted(by: >)
-        let path = environmentValue("PATH").split(separator: ":").map { String($0) }
-        var missing = "postgres"
-        for directory in versions.map({ "\(root)/\($0)/bin" }) + path {
-            let absent = needed.filter { unsafe access("\(directory)/\($0)", X_OK) != 0 }
-            if absent.isEmpty { return DemoPrograms(directory: directory, identity: try identity()) }
-            if let first = absent.first, first != needed.first { missing = first }
-        }
-        throw .noServer(missing: missing)
+    /// Paths of MariaDB's programs.
+    struct MariaDB {
+        let server: String
+        let install: String
+        let client: String
     }
 
-    func path(_ program: String) -> String { "\(directory)/\(program)" }
-
-    /// PostgreSQL refuses to run as root.
-    private static func identity() throws(DemoFailure) -> Identity? {
-        guard geteuid() == 0 else { return nil }
-        for name in ["postgres", "nobody"] {
-            var (uid, gid): (Int64, Int64) = (0, 0)
-            if unsafe headgate_find_user(name, &uid, &gid) == 0, uid != 0 {
-                return Identity(name: name, uid: uid, gid: gid)
+    /// Finds what there is.
+    static func find() -> DemoPrograms {
+        var missing: [String] = []
+        func found<Programs>(_ result: Result<Programs, Missing>) -> Programs? {
+            switch result {
+            case .success(let programs): return programs
+            case .failure(let failure):
+                missing.append(failure.text)
+                return nil
             }
         }
-        throw .failed("PostgreSQL refuses to run as root, and there is neither a user postgres nor a user nobody")
+        let postgres = found(findPostgres())
+        let mariadb = found(findMariaDB())
+        return DemoPrograms(postgres: postgres, mariadb: mariadb, missing: missing)
+    }
+
+    private struct Missing: Error { let text: String }
+
+    private static var searchPath: [String] { environmentValue("PATH").split(separator: ":").map { String($0) } }
+
+    private static func isProgram(_ path: String) -> Bool { unsafe access(path, X_OK) == 0 }
+
+    /// The newest version Debian's packages installed, else what PATH has.
+    private static func findPostgres() -> Result<Postgres, Missing> {
+        let needed = ["postgres", "initdb", "pg_basebackup", "psql"]
+        let root = "/usr/lib/postgresql"
+        let versions = DemoDirectory.entries(of: root).compactMap { Int($0) }.sorted(by: >)
+        var missing = needed[0]
+        for directory in versions.map({ "\(root)/\($0)/bin" }) + searchPath {
+            let absent = needed.filter { !isProgram("\(directory)/\($0)") }
+            if absent.isEmpty { return .success(Postgres(directory: directory)) }
+            if let first = absent.first, first != needed.first { missing = first }
+        }
+        return .failure(
+            Missing(
+                text: """
+                    PostgreSQL's server programs are not installed (no \(missing) in \(root)/*/bin or PATH)
+                      on Debian and Ubuntu: apt-get install postgresql
+                    """))
+    }
+
+    /// What PATH has, and the directories for servers, which are not in everybody's.
+    private static func findMariaDB() -> Result<MariaDB, Missing> {
+        let directories = searchPath + ["/usr/sbin", "/usr/local/sbin", "/usr/libexec"]
+        func path(_ program: String) -> Result<String, Missing> {
+            if let found = directories.map({ "\($0)/\(program)" }).first(where: isProgram) { return .success(found) }
+            return .failure(
+                Missing(
+                    text: """
+                        MariaDB's programs are not installed (no \(program) in PATH or /usr/sbin)
+                          on Debian and Ubuntu: apt-get install mariadb-server
+                        """))
+        }
+        return path("mariadbd").flatMap { server in
+            path("mariadb-install-db").flatMap { install in
+                path("mariadb").map { MariaDB(server: server, install: install, client: $0) }
+            }
+        }
     }
 }
 

@@ -40,8 +40,9 @@ enum Usage {
         "demo": """
         usage: headgate demo [--port-base N]
 
-        Starts throwaway PostgreSQL servers on loopback with Headgate in front of them, says what to try, and removes
-        everything on Ctrl-C. Ports are N and those behind it.
+        Starts throwaway PostgreSQL and MariaDB servers on loopback, each a primary and a replica, with Headgate in front
+        of them, says what to try, and removes everything on Ctrl-C. What is not installed is named and left out. Ports
+        are N and the five behind it.
 
         """,
         "secret": """

@@ -10,6 +10,7 @@ from support.wire import SYNC, TERMINATE, Closed, Silent, Wire, parse, query
 
 from .exchange import Exchange, Outcome, Wait, run
 from .normalise import alike, comparable, notifications, parameters, parts_here, show, show_sent
+from .shrink import Difference, Unfit
 
 DIRECT_DATABASE, POOLED_DATABASE = "diff_direct", "diff_pooled"
 USER, PASSWORD = "app", "app secret"
@@ -19,10 +20,6 @@ USER, PASSWORD = "app", "app secret"
 class Endpoints:
     direct: tuple[str, int]
     pooled: tuple[str, int]
-
-
-class Difference(AssertionError):
-    pass
 
 
 class Rivals:
@@ -98,7 +95,7 @@ class Pair:
     def check(self, exchange: Exchange, dice: random.Random | None = None) -> Outcome:
         direct, pooled = self.run(exchange, dice)
         if direct.problem and not exchange.fatal and direct.problem != "closed by the other side":
-            raise RuntimeError(f"the exchange is no good: PostgreSQL {direct.problem}\n" + transcript(exchange))
+            raise Unfit(f"the exchange is no good: PostgreSQL {direct.problem}\n" + transcript(exchange))
         self._compare(exchange, direct, pooled, dice is not None)
         self.direct_closed = direct.closed
         return direct

@@ -10,7 +10,8 @@ from support.wire import Closed, Silent
 
 from .exchange import Exchange, Wait
 from .generator import Generator
-from .pair import DIRECT_DATABASE, POOLED_DATABASE, Difference, Endpoints, Pair, Rivals
+from .pair import DIRECT_DATABASE, POOLED_DATABASE, Endpoints, Pair, Rivals, transcript
+from .shrink import Difference, smallest
 
 PER_CONNECTION = 40
 
@@ -73,46 +74,12 @@ class Worker:
                 rivals.close()
 
     def explain(self, plan: list[Exchange], problem: str, conversation: int) -> str:
-        smaller, last = self.smallest(plan, conversation)
+        smaller, last = smallest(plan, lambda plan: self.converse(plan, conversation, timeout=1.5), _without_messages)
         head = f"seed {self.seed}, worker {self.number}, conversation {conversation} ({self.done} exchanges were alike)"
         if last is None:
             return f"{head}; it did not come again alone\n{problem}"
-        from .pair import transcript
-
         before = "\n".join(transcript(e) for e in smaller[:-1])
         return f"{head}; {len(smaller)} of {len(plan)} exchanges are enough\n{before}\n---- then\n{last}"
-
-    def smallest(self, plan: list[Exchange], conversation: int, seconds: float = 60) -> tuple[list[Exchange], str | None]:
-        """Leaves out exchanges, then messages, as long as the difference stays."""
-        until = time.monotonic() + seconds
-        last = self.converse(plan, conversation, timeout=1.5)
-        if last is None:
-            return plan, None
-        for split in (_halves_and_ones, _without_messages):
-            again = True
-            while again and time.monotonic() < until:
-                again = False
-                for candidate in split(plan):
-                    try:
-                        found = self.converse(candidate, conversation, timeout=1.5)
-                    except RuntimeError:
-                        continue  # without that message PostgreSQL itself waits for ever
-                    if found is not None:
-                        plan, last, again = candidate, found, True
-                        break
-                    if time.monotonic() > until:
-                        break
-        return plan, last
-
-
-def _halves_and_ones(plan: list[Exchange]):
-    size = len(plan) // 2
-    while size:
-        for start in range(0, len(plan), size):
-            rest = plan[:start] + plan[start + size :]
-            if rest:
-                yield rest
-        size //= 2
 
 
 def _without_messages(plan: list[Exchange]):

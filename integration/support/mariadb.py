@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 import signal
 import subprocess
+from contextlib import contextmanager
 
 from . import processes
+from .mysql_session import Session
 from .mysql_wire import Connection, WireError
 from .processes import Process, free_port, mortal, temporary_directory, unprivileged, wait_until
 
@@ -114,6 +116,10 @@ class MariaDBServer:
         """A user's connection by TCP."""
         return Connection(port=self.port, user=user, password=self.users()[user][0], database=database, **more)
 
+    def session(self, user: str = "app", database: str = "app", **more) -> Session:
+        """The same, with what tests ask of it."""
+        return Session(port=self.port, user=user, password=self.users()[user][0], database=database, **more)
+
     def users(self) -> dict[str, tuple[str, str]]:
         return USERS
 
@@ -139,6 +145,18 @@ class MariaDBServer:
             "WHERE host LIKE '127.0.0.1:%' AND command <> 'Binlog Dump' ORDER BY id"
         )
         return [dict(zip(("id", "user", "db", "command", "state", "info"), row)) for row in rows]
+
+    @contextmanager
+    def counting(self, user: str | None = None, dbname: str | None = None):
+        """Gives a function that counts such connections, quickly."""
+        sql = "SELECT COUNT(*) FROM information_schema.processlist WHERE host LIKE '127.0.0.1:%'"
+        sql += f" AND user = {literal(user)}" if user else ""
+        sql += f" AND db = {literal(dbname)}" if dbname else ""
+        connection = self.admin()
+        try:
+            yield lambda: int(connection.query(sql).rows[0][0])
+        finally:
+            connection.close()
 
     def end_backends(self) -> None:
         for backend in self.backends():

@@ -19,6 +19,7 @@ LONG_PASSWORD, FOUND_ROWS, LONG_FLAG, CONNECT_WITH_DB = 1, 2, 4, 8
 LOCAL_FILES, PROTOCOL_41, TRANSACTIONS, SECURE_CONNECTION = 0x80, 0x200, 0x2000, 0x8000
 MULTI_STATEMENTS, MULTI_RESULTS, PS_MULTI_RESULTS = 1 << 16, 1 << 17, 1 << 18
 PLUGIN_AUTH, CONNECT_ATTRS, AUTH_LENENC = 1 << 19, 1 << 20, 1 << 21
+INTERACTIVE, IGNORE_SPACE = 0x400, 0x100
 SESSION_TRACK, DEPRECATE_EOF, OPTIONAL_METADATA, QUERY_ATTRIBUTES = 1 << 23, 1 << 24, 1 << 25, 1 << 27
 MARIADB_PROGRESS, MARIADB_BULK, MARIADB_EXTENDED_METADATA, MARIADB_CACHE_METADATA = 1 << 32, 1 << 34, 1 << 35, 1 << 36
 
@@ -100,7 +101,7 @@ class Connection:
     def __init__(
         self, port: int = 0, unix: str | None = None, user: str = "root", password: str = "", database: str = "",
         capabilities: int = BASIC | DEPRECATE_EOF | SESSION_TRACK, attributes: dict[str, str] | None = None,
-        plugin: str | None = None, timeout: float = 30,
+        plugin: str | None = None, timeout: float = 30, collation: int = 45,
     ):  # fmt: skip
         if unix:
             self.socket = socket.socket(socket.AF_UNIX)
@@ -109,7 +110,7 @@ class Connection:
         else:
             self.socket = socket.create_connection(("127.0.0.1", port), timeout)
         self.user, self.password = user, password.encode()
-        self.wanted, self.first_plugin = capabilities, plugin
+        self.wanted, self.first_plugin, self.wanted_collation = capabilities, plugin, collation
         #: ("C" or "S", sequence id, payload) of everything that went over the wire.
         self.transcript: list[tuple[str, int, bytes]] = []
         self.sequence = 0
@@ -186,14 +187,15 @@ class Connection:
         self.capabilities = wanted & offered
         plugin = self.first_plugin or plugin
         answer = self._answer(plugin, nonce)
-        payload = struct.pack("<IIB19x", self.capabilities & 0xFFFFFFFF, 1 << 24, 45)
+        payload = struct.pack("<IIB19x", self.capabilities & 0xFFFFFFFF, 1 << 24, self.wanted_collation)
         payload += struct.pack("<I", self.capabilities >> 32)
         payload += self.user.encode() + b"\0" + lenenc(len(answer)) + answer
         if database:
             payload += database.encode() + b"\0"
         payload += plugin.encode() + b"\0"
-        pairs = b"".join(lenenc(len(t)) + t for k, v in attributes.items() for t in (k.encode(), v.encode()))
-        payload += lenenc(len(pairs)) + pairs
+        if self.capabilities & CONNECT_ATTRS:
+            pairs = b"".join(lenenc(len(t)) + t for k, v in attributes.items() for t in (k.encode(), v.encode()))
+            payload += lenenc(len(pairs)) + pairs
         self.write(payload)
         self._authenticate(plugin, nonce)
 
@@ -212,6 +214,8 @@ class Connection:
 
     def _authenticate(self, plugin: str, nonce: bytes) -> None:
         while True:
+            #: The one that was used last.
+            self.plugin = plugin
             reply = self.read()
             if reply[0] == 0x00:
                 self.last_ok = reply

@@ -32,7 +32,7 @@ class Options:
     pool_mode: str = "transaction"
     default_pool_size: int = 2
     threads: int = int(os.environ.get("HEADGATE_THREADS", 2))
-    auth_type: str = "scram-sha-256"
+    auth_type: str | None = "scram-sha-256"
     databases: dict[str, dict] = field(default_factory=lambda: {name: {"dbname": name} for name in DATABASES})
     users: dict[str, dict] = field(
         default_factory=lambda: {
@@ -88,6 +88,11 @@ class Pooler:
         self.port = server.port
         self.process: Process | None = None
 
+    @property
+    def console_port(self) -> int:
+        """Where PostgreSQL's protocol is spoken, which the console is asked in."""
+        return self.port
+
     def start(self) -> "Pooler":
         return self
 
@@ -126,7 +131,7 @@ class Pooler:
     def console(self, statement: str) -> list[dict]:
         """One command of the console; rows by column name."""
         with psycopg.connect(
-            host=self.host, port=self.port, user=ADMIN_USER, password=ADMIN_PASSWORD, dbname="pgbouncer",
+            host=self.host, port=self.console_port, user=ADMIN_USER, password=ADMIN_PASSWORD, dbname="pgbouncer",
             autocommit=True, cursor_factory=psycopg.ClientCursor, connect_timeout=10,
         ) as connection:  # fmt: skip
             cursor = connection.execute(statement)
@@ -210,6 +215,12 @@ class Started(Pooler):
 
 class Headgate(Started):
     kind = "headgate"
+    #: What the servers of the cluster speak.
+    protocol = "postgres"
+
+    def listeners(self) -> dict[int, str]:
+        """The protocol of each port."""
+        return {self.port: self.protocol}
 
     def command(self) -> list[str]:
         if not BINARY.exists():
@@ -222,15 +233,15 @@ class Headgate(Started):
         lines = [
             "[headgate]",
             f"threads = {o.threads}",
-            f'auth_type = "{o.auth_type}"',
+            *([f'auth_type = "{o.auth_type}"'] if o.auth_type else []),
             *(f"{key} = {_toml(value, key)}" for key, value in o.general.items()),
-            "",
-            "[[listen]]",
-            'protocol = "postgres"',
-            f'address = "127.0.0.1:{self.port}"',
+        ]
+        for port, protocol in self.listeners().items():
+            lines += ["", "[[listen]]", f'protocol = "{protocol}"', f'address = "127.0.0.1:{port}"']
+        lines += [
             "",
             "[cluster.main]",
-            'protocol = "postgres"',
+            f'protocol = "{self.protocol}"',
             f"servers = [ {', '.join(f'{{ address = {_toml(a)} }}' for a in addresses)} ]",
             "",
             "[defaults]",

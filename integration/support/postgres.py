@@ -6,6 +6,7 @@ import glob
 import shutil
 import signal
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -117,6 +118,15 @@ class PostgresServer:
         names = ("pid", "user", "dbname", "state", "query", "application_name", "started")
         return [dict(zip(names, row)) for row in rows]
 
+    @contextmanager
+    def counting(self, user: str | None = None, dbname: str | None = None):
+        """Gives a function that counts such connections, quickly."""
+        sql = (
+            "SELECT count(*) FROM pg_stat_activity WHERE client_addr IS NOT NULL AND backend_type = 'client backend'"
+            " AND (%s::text IS NULL OR usename = %s) AND (%s::text IS NULL OR datname = %s)"
+        )
+        with self.admin() as connection:
+            yield lambda: connection.execute(sql, (user, user, dbname, dbname)).fetchone()[0]
 
     def end_backends(self) -> None:
         """Every connection that came by TCP."""

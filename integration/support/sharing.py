@@ -1,11 +1,10 @@
-"""Clients that make each other's servers change."""
+"""Clients that make each other's servers change, in PostgreSQL's words or MySQL's."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
 
 from .pooler import Pooler
-from .wire import Wire
 
 
 @contextmanager
@@ -16,14 +15,12 @@ def neighbours(pooler: Pooler, user: str = "app", dbname: str = "app"):
 
     def turn() -> None:
         nonlocal free, holding
-        from .wire import query
-
-        free.send(query("BEGIN"))
+        free.ask("BEGIN")
         if free.quiet(0.05):
             holding.query("COMMIT")
-            free.read_until("Z")
+            free.answer()
         else:
-            free.read_until("Z")
+            free.answer()
             holding.query("COMMIT")
         free, holding = holding, free
 
@@ -34,9 +31,21 @@ def neighbours(pooler: Pooler, user: str = "app", dbname: str = "app"):
         holding.close()
 
 
-def on_both_servers(pooler: Pooler, client: Wire, sql: str) -> list[str | None]:
+def on_both_servers(pooler: Pooler, client, sql: str) -> list[str | None]:
     """The value as one server gives it, then as the other."""
     with neighbours(pooler) as turn:
         first = client.value(sql)
         turn()
         return [first, client.value(sql)]
+
+
+def is_free(pooler: Pooler, patience: float = 1) -> bool:
+    """Can two others hold both servers at once?"""
+    others = [pooler.wire() for _ in range(2)]
+    try:
+        for other in others:
+            other.ask("BEGIN")
+        return not any(other.quiet(patience) for other in others)
+    finally:
+        for other in others:
+            other.reset()

@@ -276,6 +276,13 @@ class Wire:
         except Closed:
             return found
 
+    def ask(self, sql: str) -> None:
+        """Sends a statement and does not wait for the answer."""
+        self.send(query(sql))
+
+    def answer(self) -> list[Message]:
+        return self.read_until("Z")
+
     def quiet(self, seconds: float = 0.2) -> bool:
         """Does nothing come for so long?"""
         if self.buffer:

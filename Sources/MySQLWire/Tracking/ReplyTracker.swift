@@ -84,6 +84,10 @@ public struct ReplyTracker: Equatable, Sendable {
         state = .result
     }
 
+    /// So many rows came, each in a packet of its own, that were not shown: only while `isInRows`.
+    @inline(__always)
+    public mutating func passed(rows: UInt64) { summary.rows &+= rows }
+
     /// A payload came: `head` are its first bytes, at least `headLength` of them or all there are, and `length` is the
     /// length of its first packet's body.
     public mutating func received(_ head: RawSpan, length: Int) -> ReplyEvent {

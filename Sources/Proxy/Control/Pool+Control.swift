@@ -1,15 +1,14 @@
 import ByteKit
 import Credentials
 import EventLoop
-import PostgresWire
 import Sessions
 import Settings
 import Telemetry
 
 extension Pool {
     /// The servers of this pool in this worker.
-    private var servers: [ServerConnection] {
-        var found: [ServerConnection] = []
+    private var servers: [PooledServer] {
+        var found: [PooledServer] = []
         worker.servers.forEach { if $0.pool === self { found.append($0) } }
         return found
     }

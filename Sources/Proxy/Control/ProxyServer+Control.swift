@@ -107,8 +107,8 @@ extension ProxyServer {
         onWorkers({ $0.cutAll(Self.farewell) }) { _ in then() }
     }
 
-    private static let farewell = PostgresError(
-        .fatal, "57P01", "terminating connection because the pooler is shutting down",
+    private static let farewell = Refusal(
+        .shuttingDown, "terminating connection because the pooler is shutting down",
         hint: "Connect again, or to another pooler.")
 
     /// Removes the files of unix sockets. When the process stops.
@@ -120,7 +120,8 @@ extension ProxyServer {
     public func answer(_ client: SocketID, _ bytes: [UInt8], used: Int, closes: Bool) {
         _ = shared.worker(client.worker)?.post(
             .job { worker in
-                guard let connection = worker.clients[client.slot], connection.id == client else { return }
+                guard let connection = worker.clients[client.slot] as? PostgresClient, connection.id == client
+                else { return }
                 connection.consoleAnswered(bytes, used: used, closes: closes)
             })
     }

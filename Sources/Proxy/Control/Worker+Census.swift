@@ -21,10 +21,10 @@ extension Worker {
         return census
     }
 
-    private func row(of client: ClientConnection) -> SocketRow {
+    private func row(of client: PooledClient) -> SocketRow {
         var row = SocketRow(id: client.id)
-        row.user = client.pool?.global.key.user ?? client.login?.user ?? ""
-        row.database = client.pool?.global.key.database ?? client.login?.database ?? ""
+        row.user = client.pool?.global.key.user ?? client.loginUser
+        row.database = client.pool?.global.key.database ?? client.loginDatabase
         row.isConsole = client.phase == .console
         switch client.phase {
         case .login, .closed: row.state = .login
@@ -38,18 +38,14 @@ extension Worker {
         row.connectedAt = client.connectedAt
         row.address = client.peer.host
         row.port = client.peer.port
-        row.link = client.server?.id
+        row.link = client.pooledServer?.id
         row.remotePID = 0
-        if let session = client.session {
-            row.applicationName = session.status["application_name"] ?? ""
-            row.preparedCount = session.preparedCount
-            row.pinned = session.pins.isEmpty ? "" : session.pins.reason
-        }
+        client.describe(&row)
         fill(&row, client)
         return row
     }
 
-    private func row(of server: ServerConnection) -> SocketRow {
+    private func row(of server: PooledServer) -> SocketRow {
         var row = SocketRow(id: server.id)
         row.user = server.pool.global.key.user
         row.database = server.pool.global.key.database
@@ -68,10 +64,9 @@ extension Worker {
         row.connectedAt = server.connectedAt
         row.requestedAt = server.lastUsed
         row.closeNeeded = server.closeNeeded
-        row.link = server.client?.id
+        row.link = server.pooledClient?.id
         row.remotePID = Int64(server.processID)
-        row.applicationName = server.session?.status["application_name"] ?? ""
-        row.preparedCount = server.session?.preparedCount ?? 0
+        server.describe(&row)
         fill(&row, server)
         return row
     }
@@ -86,12 +81,12 @@ extension Worker {
     }
 }
 
-extension ClientConnection {
+extension PooledClient {
     /// Its name for the console.
     var id: SocketID { SocketID(isServer: false, worker: worker.index, slot: slot, connectedAt: connectedAt) }
 }
 
-extension ServerConnection {
+extension PooledServer {
     /// Its name for the console.
     var id: SocketID { SocketID(isServer: true, worker: worker.index, slot: slot, connectedAt: connectedAt) }
 }

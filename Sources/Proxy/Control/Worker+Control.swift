@@ -1,6 +1,5 @@
 import ByteKit
 import EventLoop
-import PostgresWire
 import Sessions
 import Settings
 
@@ -22,7 +21,7 @@ extension Worker {
 
     /// Ends the clients of some pools where they stand; their servers follow when they have rolled back.
     func kill(_ scope: PoolScope) {
-        let error = PostgresError(.fatal, "57P01", "terminating connection due to administrator command (KILL)")
+        let error = Refusal(.terminated, "terminating connection due to administrator command (KILL)")
         clients.forEach { client in
             guard let pool = client.pool, scope.covers(pool.global.key.database) else { return }
             client.fail(error)
@@ -33,12 +32,12 @@ extension Worker {
     /// Ends one client; false if there is none of that name.
     func killClient(_ id: SocketID) -> Bool {
         guard let client = clients[id.slot], client.id == id, client.phase != .closed else { return false }
-        client.fail(PostgresError(.fatal, "57P01", "terminating connection due to administrator command (KILL_CLIENT)"))
+        client.fail(Refusal(.terminated, "terminating connection due to administrator command (KILL_CLIENT)"))
         return true
     }
 
     /// Ends every client that is in no transaction, and the others as soon as theirs ends.
-    func dismissAll(_ farewell: PostgresError) {
+    func dismissAll(_ farewell: Refusal) {
         isShuttingDown = true
         self.farewell = farewell
         dismissesClients = true
@@ -46,7 +45,7 @@ extension Worker {
     }
 
     /// Ends every client where it stands. For the last moment of the process.
-    func cutAll(_ farewell: PostgresError) {
+    func cutAll(_ farewell: Refusal) {
         isShuttingDown = true
         clients.forEach { $0.fail(farewell) }
     }
@@ -69,9 +68,9 @@ extension Worker {
     }
 }
 
-extension ClientConnection {
+extension PooledClient {
     /// Why it is to go; nil if it may stay.
-    private var farewell: PostgresError? { worker.farewell ?? pool?.farewell }
+    private var farewell: Refusal? { worker.farewell ?? pool?.farewell }
 
     /// Ends it if it is to go and nothing of it is under way.
     func dismissIfIdle() {
@@ -79,10 +78,7 @@ extension ClientConnection {
         switch phase {
         case .login, .welcome, .idle, .waiting, .replication: fail(farewell)
         case .active:
-            guard let serverSession = server?.session, serverSession.isClean, carried.isEmpty, !waitsForServer else {
-                return
-            }
-            fail(farewell)
+            if isBetweenTransactions { fail(farewell) }
         case .console, .closed: return
         }
     }
@@ -92,8 +88,8 @@ extension ClientConnection {
     func leaveStaleServer() -> Bool {
         guard worker.snapshot.configuration.general.serverFastClose else { return false }
         fail(
-            PostgresError(
-                .fatal, "57P01", "terminating connection because its server connection is to be replaced",
+            Refusal(
+                .terminated, "terminating connection because its server connection is to be replaced",
                 detail: "server_fast_close is on, and RECONNECT, a reload or a changed address wants new connections.",
                 hint: "Connect again."))
         return true
@@ -101,9 +97,7 @@ extension ClientConnection {
 
     /// The same, for a client that is doing nothing at the moment its server becomes unwanted.
     func leaveStaleServerIfIdle() {
-        guard phase == .active, let session, session.mode == .session || !session.pins.isEmpty,
-            let serverSession = server?.session, serverSession.isClean, carried.isEmpty, !waitsForServer
-        else { return }
+        guard phase == .active, keepsServer, isBetweenTransactions else { return }
         _ = leaveStaleServer()
     }
 

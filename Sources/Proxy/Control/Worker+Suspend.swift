@@ -26,8 +26,7 @@ extension Worker {
     /// Ends the connections that have something unsent: `suspend_timeout` is over.
     func cutUnsent() {
         clients.forEach { client in
-            let own = client.server?.output.isEmpty == false || client.replication?.output.isEmpty == false
-            if client.isSuspended, own || !client.output.isEmpty { client.close("suspend_timeout") }
+            if client.isSuspended, client.hasUnsent { client.close("suspend_timeout") }
         }
     }
 }
@@ -40,7 +39,7 @@ extension Connection {
     }
 }
 
-extension ClientConnection {
+extension PooledClient {
     /// It has logged in, and not to the console.
     var canBeSuspended: Bool {
         switch phase {
@@ -50,7 +49,7 @@ extension ClientConnection {
     }
 }
 
-extension ServerConnection {
+extension PooledServer {
     /// It has logged in.
     fileprivate var canBeSuspended: Bool {
         switch phase {

@@ -30,7 +30,7 @@ final class ListenDesk {
     // MARK: Clients of this worker
 
     /// A client wants `channel` heard; true if it is already, otherwise it is told.
-    func subscribe(_ client: ClientConnection, _ channel: String, _ pool: Pool) -> Bool {
+    func subscribe(_ client: PostgresClient, _ channel: String, _ pool: Pool) -> Bool {
         let database = pool.global.key.database
         let known = topics[database]?[channel]
         let topic = known ?? Topic()
@@ -79,7 +79,7 @@ final class ListenDesk {
         troubles[database] = nil
         let waiting = topic.waiting
         topic.waiting = []
-        for slot in waiting { worker.clients[slot]?.channelIsReady(channel) }
+        for slot in waiting { client(slot)?.channelIsReady(channel) }
     }
 
     /// The hub's connection is lost; it will listen again.
@@ -106,13 +106,15 @@ final class ListenDesk {
     func heard(_ database: String, _ notices: [Notice]) {
         for notice in notices {
             guard let topic = topics[database]?[notice.channel] else { continue }
-            for slot in topic.clients { worker.clients[slot]?.notified(notice) }
+            for slot in topic.clients { client(slot)?.notified(notice) }
         }
     }
 
+    private func client(_ slot: UInt32) -> PostgresClient? { worker.clients[slot] as? PostgresClient }
+
     private func giveUp(_ slot: UInt32, _ database: String) {
         let why = troubles[database] ?? "the server does not answer"
-        worker.clients[slot]?.channelsFailed(
+        client(slot)?.channelsFailed(
             PostgresError(
                 .error, "08001", "LISTEN is not possible now: the pooler cannot connect in order to listen",
                 detail: why, hint: "Try again; the pooler's log says more."))

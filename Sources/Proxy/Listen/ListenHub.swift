@@ -174,7 +174,7 @@ final class ListenHub {
         connection = nil
         switch failure {
         case .unreachable(let why): self.failed(why, isFinal: false)
-        case .login(let reason): self.failed("\(reason)", isFinal: reason.isCredential && !wasListening)
+        case .login(let reason): self.failed(reason.reason, isFinal: reason.isCredential && !wasListening)
         case .connectQuery(let why): self.failed(why, isFinal: false)
         }
     }

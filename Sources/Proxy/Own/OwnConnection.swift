@@ -110,7 +110,7 @@ class OwnConnection: Connection, CancelTarget {
             processID = login.processID
             cancelKey = login.cancelKey
             opened(login.statuses)
-        case .failed(let failure): fail(.login(failure))
+        case .failed(let failure): fail(.login(LoginRefusal(failure)))
         }
     }
 

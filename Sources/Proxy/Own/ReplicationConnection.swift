@@ -10,13 +10,13 @@ import Telemetry
 /// is, and the end of one is the end of both.
 final class ReplicationConnection: OwnConnection {
     /// Whose it is; nil when it has gone.
-    private var client: ClientConnection?
+    private var client: PostgresClient?
     private let place: ReservedPlace
     private let key: PoolKey
     /// The server has ended; the client is still to be sent what came before.
     private var isOver = false
 
-    init(_ client: ClientConnection, place: ReservedPlace, login: ServerLogin, pool: Pool) {
+    init(_ client: PostgresClient, place: ReservedPlace, login: ServerLogin, pool: Pool) {
         self.client = client
         self.place = place
         key = pool.global.key
@@ -32,10 +32,9 @@ final class ReplicationConnection: OwnConnection {
             client?.fail(
                 PostgresError(.fatal, "08001", "no server of database \"\(key.database)\" can be reached: \(why)"))
         case .connectQuery(let why): client?.fail(PostgresError(.fatal, "08001", why))
-        case .login(.refused(let error)):
-            client?.fail(PostgresError(.fatal, error.sqlstate, error.message))
-        case .login(let reason):
-            client?.fail(PostgresError(.fatal, "08001", "login to the server failed: \(reason)"))
+        case .login(let failure):
+            client?.fail(
+                failure.answer ?? Refusal(.noServer, "login to the server failed: \(failure.reason)"))
         }
     }
 
@@ -64,7 +63,7 @@ final class ReplicationConnection: OwnConnection {
     }
 
     @discardableResult
-    private func release() -> ClientConnection? {
+    private func release() -> PostgresClient? {
         let was = client
         client = nil
         place.release(worker, key)
@@ -108,7 +107,7 @@ enum ReplicationRequest {
     }
 }
 
-extension ClientConnection {
+extension PostgresClient {
     /// The pool key of a replication client: what it named, or for physical replication, where PostgreSQL takes no
     /// database and tools send `replication`, the one of the user's name or the only sensible other.
     func replicationDatabase(_ login: LoginAttempt) -> String {
@@ -161,7 +160,7 @@ struct ReplicationWaiter {
 extension Worker {
     /// The client is tried again at the next tick; until then the pool opens no servers, and the next one that becomes
     /// free goes.
-    fileprivate func waitsForPlace(_ client: ClientConnection, _ pool: Pool) {
+    fileprivate func waitsForPlace(_ client: PostgresClient, _ pool: Pool) {
         _ = pool.global.claims.reserve(limit: 0)
         makeRoom(for: pool.global.key)
         replicationWaiters.append(
@@ -174,7 +173,8 @@ extension Worker {
         let waiters = replicationWaiters
         replicationWaiters = []
         for waiter in waiters {
-            if let client = clients[waiter.slot], client.connectedAt == waiter.connectedAt, client.phase == .welcome,
+            if let client = clients[waiter.slot] as? PostgresClient, client.connectedAt == waiter.connectedAt,
+                client.phase == .welcome,
                 let login = client.login, let pool = client.pool
             {
                 client.startReplication(login, pool)

@@ -29,12 +29,10 @@ enum IdleKeys {
                 "every setting follows the client, whether it is named here or not", isPlanned: false),
         ],
         "[[listen]]": tls(harmless: ["disable"]).merging([
-            "protocol": IdleKey("this version speaks PostgreSQL's protocol only", harmless: ["postgres"]),
             "proxy_protocol": IdleKey("PROXY headers are not understood"),
             "hba_file": IdleKey("every [user.NAME] may come from everywhere"),
         ]) { $1 },
         "[cluster.NAME]": tls(harmless: ["disable", "prefer"]).merging([
-            "protocol": IdleKey("this version speaks PostgreSQL's protocol only", harmless: ["postgres"]),
             "monitor_user": monitoring, "monitor_password": monitoring, "health_check_interval": monitoring,
             "health_check_timeout": monitoring, "health_check_rise": monitoring, "health_check_fall": monitoring,
             "max_replica_lag": monitoring, "failover_wait": monitoring,

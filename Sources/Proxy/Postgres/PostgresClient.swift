@@ -5,80 +5,38 @@ import Sessions
 import Settings
 import Telemetry
 
-/// What a client connection is doing.
-enum ClientPhase: Equatable {
-    /// Start-up and authentication.
-    case login
-    /// Authenticated; waits for a server to learn what the server reports of itself.
-    case welcome
-    /// Logged in, without a server.
-    case idle
-    /// In line for a server.
-    case waiting
-    /// Has a server.
-    case active
-    /// Talks to the console.
-    case console
-    /// Has a server of its own, to which everything goes as it is.
-    case replication
-    /// Closed.
-    case closed
-}
-
-/// One client: drives a `ClientSession` and moves its bytes.
-final class ClientConnection: Connection {
-    /// Place in the worker's list of clients.
-    let slot: UInt32
-    var phase = ClientPhase.login
+/// One client that speaks PostgreSQL: drives a `ClientSession` and moves its bytes.
+final class PostgresClient: PooledClient {
     var session: ClientSession?
-    var pool: Pool?
     /// The server it has.
-    var server: ServerConnection?
+    var server: PostgresServer?
     /// What is needed only while it logs in.
     var login: LoginAttempt?
-    /// Its place in line while it waits.
-    var ticket: UInt64 = 0
     /// Secret of its cancel key.
     var cancelSecret: UInt64 = 0
-    /// The entry in the worker's timer wheel, -1 for none.
-    var timer: Int32 = -1
     /// Too many replies are owed for more to be sent.
     var waitsForReplies = false
     /// The server is done with it but has half a message of its (COPY data behind an error): the rest comes first.
     var endsWithMessage = false
-    /// The server it has is being made ready for it.
-    var waitsForServer = false
     /// The hub is being asked to listen to so many channels before the message in front can go on.
     var channelsAwaited = 0
     /// The server it has outside the pools.
     var replication: ReplicationConnection?
-    /// Refused because there are too many: it was never counted.
-    var isOverLimit = false
-    let peer: PeerAddress
-    let connectedAt: Int64
-    /// When it last asked for something.
-    var requestedAt: Int64
 
-    /// When bytes last came from or went to it.
-    var lastActive: Int64
-    /// A cancel has been sent because its statement took too long.
-    var hasTimedOut = false
-
-    /// How much a client may send ahead while it waits for a server.
-    static let carriedLimit = 64 << 10
-
-    init(worker: Worker, slot: UInt32, peer: PeerAddress) {
-        self.slot = slot
-        self.peer = peer
-        connectedAt = worker.loop.nowMicros
-        requestedAt = worker.loop.nowMicros
-        lastActive = worker.loop.nowMicros
-        super.init(worker: worker)
+    init(worker: Worker, slot: UInt32, peer: PeerAddress, login: LoginAttempt) {
+        self.login = login
+        super.init(worker: worker, slot: slot, peer: peer)
     }
 
-    override func ready(_ events: Int32) {
-        if events & IOEvent.writable != 0 && !output.isEmpty { flush() }
-        if events & IOEvent.readable != 0 && isAttached && isReading { receive() }
+    override var affinity: UInt64 { session?.settings.affinity ?? 0 }
+    override var pooledServer: PooledServer? { server }
+    override var isServerBusy: Bool { server?.session?.expected.isEmpty == false }
+    override var loginName: String { login?.name ?? "" }
+    override var loginUser: String { login?.user ?? "" }
+    override var loginDatabase: String { login?.database ?? "" }
+    override var keepsServer: Bool { session.map { $0.mode == .session || !$0.pins.isEmpty } ?? false }
+    override var isBetweenTransactions: Bool {
+        server?.session?.isClean == true && carried.isEmpty && !waitsForServer
     }
 
     // MARK: Bytes from the client
@@ -95,14 +53,6 @@ final class ClientConnection: Connection {
             unsafe replication?.send(bytes)
             return bytes.count
         case .closed: return bytes.count
-        }
-    }
-
-    private func holdIfFull(_ amount: Int) {
-        let full = amount >= Self.carriedLimit
-        if full != isHeldByCarried {
-            isHeldByCarried = full
-            updateInterest()
         }
     }
 
@@ -126,7 +76,7 @@ final class ClientConnection: Connection {
         }
         if server == nil, unsafe environment.needsServer(bytes.bytes, session) {
             // What the relay would find out too, with more ado: nearly every transaction begins so.
-            guard requestServer(session) else {
+            guard requestServer() else {
                 holdIfFull(bytes.count)
                 return 0
             }
@@ -157,7 +107,7 @@ final class ClientConnection: Connection {
             case .needBytes:
                 return done
             case .needServer:
-                if !requestServer(session) {
+                if !requestServer() {
                     holdIfFull(bytes.count - done)
                     return done
                 }
@@ -197,7 +147,7 @@ final class ClientConnection: Connection {
     // MARK: Server
 
     /// Its server refused a stale plan; what it sent goes again, with the statement prepared anew.
-    func repeatBatch(_ server: ServerConnection) {
+    func repeatBatch(_ server: PostgresServer) {
         guard let session, let serverSession = server.session else { return }
         let environment = worker.environment
         let batch = environment.repeatBatch(from: session, to: serverSession)
@@ -207,15 +157,9 @@ final class ClientConnection: Connection {
         }
     }
 
-    /// Asks for a server; true if it has one now.
-    private func requestServer(_ session: ClientSession) -> Bool {
-        guard let pool else { return false }
-        requestedAt = worker.loop.nowMicros
-        return pool.request(self, session)
-    }
-
     /// A server has been given to it while it waited.
-    func granted(_ server: ServerConnection) {
+    override func granted(_ server: PooledServer) {
+        guard let server = server as? PostgresServer else { return }
         ticket = 0
         let wasWelcome = phase == .welcome
         phase = wasWelcome ? .welcome : .active
@@ -239,15 +183,6 @@ final class ClientConnection: Connection {
         }
         send(worker.environment.statusChanges(for: session, serverSession))
         resume()
-    }
-
-    /// Goes on with what was carried.
-    func resume() {
-        if isHeldByCarried {
-            isHeldByCarried = false
-            updateInterest()
-        }
-        processCarried()
     }
 
     /// Enough replies have come.
@@ -320,7 +255,7 @@ final class ClientConnection: Connection {
         resume()
     }
 
-    private func giveBack(_ server: ServerConnection) {
+    private func giveBack(_ server: PostgresServer) {
         phase = .idle
         server.release()
         if phase == .idle, let session, session.isListening { deliverNotifications() }
@@ -328,23 +263,16 @@ final class ClientConnection: Connection {
     }
 
     /// The server went away while this client had it.
-    func serverLost(alreadyTold: Bool) {
+    override func serverLost(alreadyTold: Bool) {
         if phase == .closed { return }
         if alreadyTold {
             close(nil)
             return
         }
         fail(
-            PostgresError(
-                .fatal, "08006", "the server closed the connection while it served this one",
+            Refusal(
+                .serverLost, "the server closed the connection while it served this one",
                 hint: "The statement may or may not have been carried out. Connect again and look."))
-    }
-
-    /// Stops or goes on reading, because the server takes no more or does again.
-    func hold(_ on: Bool) {
-        if isHeldByPeer == on { return }
-        isHeldByPeer = on
-        updateInterest()
     }
 
     override func outputGrew() {
@@ -377,7 +305,7 @@ final class ClientConnection: Connection {
         case .waiting:
             pool?.withdraw(self)
             ticket = 0
-            refuse(PostgresError(.error, "57014", "canceling statement due to user request"))
+            refuse(Refusal(.cancelled, "canceling statement due to user request", isFatal: false))
         case .active:
             if let server, let serverSession = server.session, !serverSession.expected.isEmpty, !waitsForServer {
                 worker.cancel(server)
@@ -388,16 +316,8 @@ final class ClientConnection: Connection {
         }
     }
 
-    /// It waited for a server as long as it may.
-    func waitedTooLong(_ limit: TimeSpan) {
-        let error = PostgresError(
-            phase == .welcome ? .fatal : .error, "57014", "no server became free within query_wait_timeout (\(limit))",
-            detail: pool?.obstacle, hint: pool?.advice)
-        if phase == .welcome { fail(error) } else { refuse(error) }
-    }
-
     /// It has waited for `query_wait_notify`. One that still logs in is not told: libpq takes no notice then.
-    func tellOfWait() {
+    override func tellOfWait() {
         guard phase == .waiting else { return }
         var out = ByteWriter(capacity: 256)
         // PgBouncer's words, which people look for.
@@ -409,8 +329,9 @@ final class ClientConnection: Connection {
     }
 
     /// Its first message in line is answered with an error instead of being sent to a server.
-    private func refuse(_ error: PostgresError) {
+    override func refuse(_ refusal: Refusal) {
         guard let session else { return }
+        let error = PostgresError(refusal)
         phase = .idle
         let bytes = carried.take()
         let used = unsafe bytes.withBytes { all in
@@ -425,33 +346,18 @@ final class ClientConnection: Connection {
 
     // MARK: Ending
 
-    override func ended(_ errno: Errno?) { close(errno.map { "\($0)" } ?? "closed by the client") }
+    override func fail(_ refusal: Refusal, logged: String? = nil) { fail(PostgresError(refusal), logged: logged) }
 
-    /// Sends a last error and closes. `logged` is what the log says instead, where the message is a server's and may
-    /// quote a value of the client's.
+    /// Sends a last error and closes.
     func fail(_ error: PostgresError, logged: String? = nil) {
-        if phase == .closed { return }
         var out = ByteWriter(capacity: 256)
         error.write(to: &out)
-        send(out.take())
-        if worker.snapshot.configuration.general.logPoolerErrors {
-            Log.info(
-                "client_error", logged ?? error.message,
-                ["client": peer.description, "pool": pool?.name ?? login?.name ?? "", "sqlstate": error.sqlstate])
-        }
-        close(nil)
+        end(with: out.take(), logged: logged ?? error.message, sqlstate: error.sqlstate)
     }
 
-    /// Closes the connection; `why` is for the log, nil if the client knows.
-    func close(_ why: String?) {
-        if phase == .closed { return }
-        let was = phase
-        phase = .closed
-        worker.disarm(self)
-        if ticket != 0 {
-            pool?.withdraw(self)
-            ticket = 0
-        }
+    override func cancelStatement() { if let server { worker.cancel(server) } }
+
+    override func leave() {
         if let server, let session {
             server.abandon(
                 halfSent: session.isSendingMessage,
@@ -461,13 +367,14 @@ final class ClientConnection: Connection {
         replication?.abandon()
         replication = nil
         forgetChannels()
-        if was != .login, worker.snapshot.configuration.general.logDisconnections {
-            Log.info(
-                "client_close", "client disconnected",
-                ["client": peer.description, "pool": pool?.name ?? "", "reason": why ?? "closed"])
-        }
-        if was == .console { worker.shared.console?.closed(id) }
-        closeSocket()
-        worker.closed(self)
+    }
+
+    override var hasUnsent: Bool { super.hasUnsent || replication?.output.isEmpty == false }
+
+    override func describe(_ row: inout SocketRow) {
+        guard let session else { return }
+        row.applicationName = session.status["application_name"] ?? ""
+        row.preparedCount = session.preparedCount
+        row.pinned = session.pins.isEmpty ? "" : session.pins.reason
     }
 }

@@ -2,7 +2,7 @@ import PostgresWire
 import Sessions
 
 /// `connect_query`: what is said to a new server before any client has it.
-extension ServerConnection {
+extension PostgresServer {
     /// `connect_query` is answered, or the question what it has set, or both.
     func prepared() {
         guard let session else { return }
@@ -16,10 +16,5 @@ extension ServerConnection {
         worker.environment.takeSettings(session)
         pool.global.noteConnectSettings(session.settings.entries)
         becomeOpen()
-    }
-
-    func failedToPrepare(_ why: String) {
-        pool.connectFailed(.connectQuery(why), at: "\(address)")
-        close("connect_query: \(why)")
     }
 }

@@ -17,7 +17,6 @@ final class LoginAttempt {
     var applicationName: String?
     var isProtocol32 = false
     var isDeriving = false
-    var counted: PoolKey?
     /// Bytes sent to the console that it has not dealt with.
     var consoleBacklog = 0
     /// Wants a server of its own.
@@ -40,7 +39,7 @@ final class LoginAttempt {
     var name: String { user.isEmpty ? "" : "\(database)/\(user)" }
 }
 
-extension ClientConnection {
+extension PostgresClient {
     func loginReceived(_ bytes: UnsafeRawBufferPointer) -> Int {
         guard let login, !login.isDeriving else { return 0 }
         var done = 0
@@ -126,14 +125,6 @@ extension ClientConnection {
         authenticate(login)
     }
 
-    private func refuseOverLimit() {
-        let limit = worker.snapshot.configuration.general.maxClientConnections
-        fail(
-            PostgresError(
-                .fatal, "53300", "no more connections allowed (max_client_conn = \(limit), all in use)",
-                hint: "Close connections that are no longer used, or raise max_client_conn."))
-    }
-
     private func authenticate(_ login: LoginAttempt) {
         let method = login.listener.authType ?? worker.snapshot.configuration.general.authType
         switch method {
@@ -173,7 +164,7 @@ extension ClientConnection {
             }
             _ = mailbox?.post(
                 .job { worker in
-                    guard let client = worker.clients[slot], client.connectedAt == connectedAt,
+                    guard let client = worker.clients[slot] as? PostgresClient, client.connectedAt == connectedAt,
                         let login = client.login
                     else { return }
                     login.isDeriving = false
@@ -186,45 +177,19 @@ extension ClientConnection {
 
     /// The client is who it says it is.
     private func accepted(_ login: LoginAttempt) {
-        let configuration = worker.snapshot.configuration
         if ConsoleGate.isConsole(login.database) {
             openConsole(login)
             return
         }
-        guard let database = configuration.database(login.database), let record = login.record else {
-            fail(
-                PostgresError(
-                    .fatal, "3D000", "database \"\(login.database)\" does not exist",
-                    hint: "The databases of this pooler are the [database.*] tables of its configuration."))
-            return
-        }
-        guard !worker.admin.disabled.contains(login.database) else {
-            fail(
-                PostgresError(
-                    .fatal, "55000", "database does not allow connections: \(login.database)",
-                    hint: "ENABLE \(login.database) on the console lets clients in again."))
-            return
-        }
-        let key = PoolKey(database: login.database, user: login.user)
-        guard let pool = worker.pool(key, database, record) else {
-            fail(PostgresError(.fatal, "3D000", "database \"\(login.database)\" has no cluster"))
-            return
-        }
-        if let refusal = worker.admit(key, pool) {
-            fail(refusal)
-            return
-        }
-        login.counted = key
-        self.pool = pool
+        guard let pool = admit(database: login.database, record: login.record, as: .postgres) else { return }
         if login.replication != .none { return startReplication(login, pool) }
-        let session = beginSession(login, pool)
-        guard let session, let base = login.base else { return }
+        guard beginSession(login, pool) != nil, let base = login.base else { return }
         if let welcome = pool.welcome(for: base, login.applicationName, worker.environment) {
             finishLogin(status: welcome)
             return
         }
         phase = .welcome
-        if pool.request(self, session), let server {
+        if pool.request(self), let server {
             waitsForServer = true
             server.takeOverSettings()
         }
@@ -277,7 +242,6 @@ extension ClientConnection {
 
     /// Tells the client that it is logged in.
     func welcome(_ status: StatusBlock, _ login: LoginAttempt, _ pool: Pool) {
-        worker.disarm(self)
         cancelSecret = UInt64.random(in: 1 ... .max)
         var out = ByteWriter(capacity: 600)
         if let last = login.exchange.pendingFinal { out.authentication(12, last) }
@@ -287,21 +251,8 @@ extension ClientConnection {
             processID: worker.processID(of: slot), key: CancelKey.bytes(cancelSecret, isLong: login.isProtocol32))
         out.readyForQuery(.idle)
         send(out.take())
-        phase = .idle
-        if worker.isSuspended { suspend(true) }
         self.login = nil
-        armTimeouts()
-        pool.counters.logins &+= 1
-        if worker.snapshot.configuration.general.logConnections {
-            Log.info("client_login", "client logged in", ["client": peer.description, "pool": pool.name])
-        }
-    }
-
-    /// Waiting for the first server of the pool came to nothing.
-    func welcomeFailed(_ error: PostgresError) {
-        var fatal = error
-        fatal.severity = .fatal
-        fail(fatal)
+        loggedIn(pool)
     }
 }
 

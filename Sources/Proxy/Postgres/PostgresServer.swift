@@ -7,57 +7,13 @@ import Sessions
 import Settings
 import Telemetry
 
-/// What a server connection is doing.
-enum ServerPhase: Equatable {
-    /// The socket is connecting.
-    case connecting
-    /// Start-up and authentication.
-    case login
-    /// Runs `connect_query`, and is asked what that has set.
-    case preparing
-    /// Lies in the pool.
-    case idle
-    /// Serves its client.
-    case active
-    /// Takes over its client's settings before it serves it.
-    case settings
-    /// Is asked what session state its client has left on it.
-    case probing
-    /// Is asked whether it still answers before it is given out.
-    case checking
-    /// Finishes and forgets what its last client left.
-    case cleaning
-    /// Closed.
-    case closed
-}
-
-/// One connection to a server: drives a `ServerSession` and moves its bytes.
-final class ServerConnection: Connection, CancelTarget {
-    let pool: Pool
-    /// Place in the worker's list of servers.
-    let slot: UInt32
-    private(set) var phase = ServerPhase.connecting
+/// One connection to a PostgreSQL server: drives a `ServerSession` and moves its bytes.
+final class PostgresServer: PooledServer, CancelTarget {
     var session: ServerSession?
     /// Whom it serves.
-    var client: ClientConnection?
+    var client: PostgresClient?
     private var login: ServerLogin?
-    /// As whom it logs in.
-    private var user: UserRecord?
-    private(set) var address: SocketAddress
-    private(set) var processID: UInt32 = 0
     private(set) var cancelKey: [UInt8] = []
-    let connectedAt: Int64
-    var lastUsed: Int64
-    /// When it must go, whatever it does.
-    var expiresAt: Int64
-    /// When what it does now has taken too long (connecting, checking, cleaning).
-    var deadline: Int64 = .max
-    /// When its client's transaction began; 0 between transactions.
-    var startedAt: Int64 = 0
-    /// Close it when it is free.
-    var closeNeeded = false
-    /// CancelRequests on their way to it: it is not given out before they have arrived.
-    var cancelsInFlight = 0
     private var cleaning = Cleaning.done
     /// What `connect_query` has set has been asked.
     var knowsSettings = false
@@ -72,74 +28,43 @@ final class ServerConnection: Connection, CancelTarget {
         case done
     }
 
-    init(pool: Pool, worker: Worker, slot: UInt32, address: SocketAddress, expiresAt: Int64) {
-        self.pool = pool
-        self.slot = slot
-        self.address = address
-        connectedAt = worker.loop.nowMicros
-        lastUsed = worker.loop.nowMicros
-        self.expiresAt = expiresAt
-        super.init(worker: worker)
+    override init(pool: Pool, worker: Worker, slot: UInt32, address: SocketAddress, expiresAt: Int64) {
+        super.init(pool: pool, worker: worker, slot: slot, address: address, expiresAt: expiresAt)
     }
 
     /// A connection that another worker has sent.
-    init(pool: Pool, worker: Worker, slot: UInt32, moved: MovedServer, _ environment: SessionEnvironment) {
-        self.pool = pool
-        self.slot = slot
-        address = moved.address
-        connectedAt = moved.connectedAt
-        lastUsed = moved.lastUsed
-        expiresAt = moved.expiresAt
-        super.init(worker: worker)
-        phase = .idle
-        processID = moved.processID
-        cancelKey = moved.cancelKey
-        closeNeeded = moved.closeNeeded
+    init(pool: Pool, worker: Worker, slot: UInt32, moved: MovedServer, _ state: MovedServer.PostgresState) {
+        super.init(pool: pool, worker: worker, slot: slot, moved: moved)
+        cancelKey = state.cancelKey
+        let environment = worker.environment
         session = ServerSession(
-            settings: environment.profiles.intern(moved.settings), status: environment.statuses.intern(moved.status),
-            holding: moved.statements)
+            settings: environment.profiles.intern(state.settings), status: environment.statuses.intern(state.status),
+            holding: state.statements)
+    }
+
+    override var affinity: UInt64 { session?.settings.affinity ?? 0 }
+    override var pooledClient: PooledClient? { client }
+    override var isWorn: Bool { session?.isWorn == true }
+    override var state: MovedServer.State? {
+        guard let session, session.isClean else { return nil }
+        return .postgres(
+            MovedServer.PostgresState(
+                cancelKey: cancelKey, settings: session.settings.entries, status: session.status.entries,
+                statements: session.heldStatements))
+    }
+
+    override func describe(_ row: inout SocketRow) {
+        row.applicationName = session?.status["application_name"] ?? ""
+        row.preparedCount = session?.preparedCount ?? 0
     }
 
     // MARK: Connecting
 
-    /// The socket is being connected, or is.
-    func start(_ fd: Int32, connected: Bool) {
-        deadline = pool.connectDeadline
-        if case .ip = address {
-            Sockets.setNoDelay(fd)
-            worker.setKeepAlive(fd)
-        }
-        attach(fd: fd, loop: worker.loop, reading: false, writing: true)
-        if connected { beginLogin() }
-    }
-
-    private func beginLogin() {
-        phase = .login
-        user = pool.user
+    override func beginLogin() {
         let login = ServerLogin(
             user: pool.user.serverUser, database: pool.databaseName, credential: pool.user.credential)
         self.login = login
-        setInterest(reading: true, writing: false)
         send(login.startup())
-    }
-
-    override func ready(_ events: Int32) {
-        if phase == .connecting {
-            if let errno = Sockets.takeError(fd) {
-                failedToConnect("\(errno)")
-            } else {
-                beginLogin()
-            }
-            return
-        }
-        if events & IOEvent.writable != 0 && !output.isEmpty { flush() }
-        if events & IOEvent.readable != 0 && isAttached && isReading { receive() }
-    }
-
-    private func failedToConnect(_ why: String) {
-        // First: what waits must not open another connection at once.
-        pool.connectFailed(.unreachable(why), at: "\(address)")
-        close("connect failed: \(why)")
     }
 
     private func continueLogin(_ bytes: UnsafeRawBufferPointer) -> Int {
@@ -157,11 +82,7 @@ final class ServerConnection: Connection, CancelTarget {
             derive(password, salt, iterations)
         case .ready:
             loggedIn()
-        case .failed(let failure):
-            // A secret that has changed meanwhile is another matter.
-            let isOutdated = failure.isCredential && user !== pool.user
-            if !isOutdated { pool.connectFailed(.login(failure), at: "\(address)") }
-            close("login failed: \(failure)")
+        case .failed(let failure): loginFailed(LoginRefusal(failure))
         }
     }
 
@@ -173,7 +94,9 @@ final class ServerConnection: Connection, CancelTarget {
             let salted = ScramClient.saltedPassword(password: password, salt: salt, iterations: iterations)
             _ = mailbox?.post(
                 .job { worker in
-                    guard let server = worker.servers[slot], server.connectedAt == connectedAt else { return }
+                    guard let server = worker.servers[slot] as? PostgresServer, server.connectedAt == connectedAt else {
+                        return
+                    }
                     server.saltedPassword(salted)
                 })
         }
@@ -205,18 +128,11 @@ final class ServerConnection: Connection, CancelTarget {
         becomeOpen()
     }
 
-    /// It can be given out.
-    func becomeOpen() {
-        deadline = .max
-        phase = .idle
-        Log.debug("server_login", "server connection ready", ["pool": pool.name, "pid": processID])
-        pool.opened(self)
-    }
-
     // MARK: Serving
 
     /// It is `client`'s from now on.
-    func link(_ client: ClientConnection) {
+    override func link(_ client: PooledClient) {
+        guard let client = client as? PostgresClient else { return }
         self.client = client
         client.server = self
         phase = .active
@@ -281,7 +197,7 @@ final class ServerConnection: Connection, CancelTarget {
         if result.sawReady && (session.isClean || isOurs && session.isQuiet) {
             becameClean(client)
         } else if let client {
-            if result.sawReady { client.stillInTransaction() }
+            if result.sawReady { client.stillServed(isOpen: session.transaction != .idle, mode: client.session?.mode) }
             if client.waitsForReplies && session.expected.count < ExpectedReplies.limit / 2 { client.repliesCame() }
         }
         return result.consumed
@@ -291,7 +207,7 @@ final class ServerConnection: Connection, CancelTarget {
     private var isOurs: Bool { phase == .settings || phase == .cleaning || phase == .preparing }
 
     /// Nothing is owed and no transaction is open, or what the proxy asked is answered.
-    private func becameClean(_ client: ClientConnection?) {
+    private func becameClean(_ client: PostgresClient?) {
         switch phase {
         case .active: client?.transactionEnded()
         case .settings: settingsDone()
@@ -306,17 +222,9 @@ final class ServerConnection: Connection, CancelTarget {
 
     /// A query has been answered, so many of them at once.
     @inline(__always)
-    private func countQuery(_ client: ClientConnection, _ queries: Int) {
+    private func countQuery(_ client: PostgresClient, _ queries: Int) {
         pool.counters.queries &+= UInt64(truncatingIfNeeded: queries)
         pool.counters.queryMicros &+= UInt64(truncatingIfNeeded: lastUsed &- max(client.lastActive, startedAt))
-    }
-
-    /// Its client's transaction has ended.
-    @inline(__always)
-    func countTransaction(until now: Int64) {
-        if startedAt == 0 { return }
-        pool.counters.transactionMicros &+= UInt64(truncatingIfNeeded: now &- startedAt)
-        startedAt = 0
     }
 
     /// Asks what session state is left on it.
@@ -338,7 +246,7 @@ final class ServerConnection: Connection, CancelTarget {
         cleanUp()
     }
 
-    private func unlink() {
+    override func unlink() {
         client?.server = nil
         client = nil
         pool.activeCount -= 1
@@ -346,41 +254,6 @@ final class ServerConnection: Connection, CancelTarget {
             isHeldByPeer = false
             updateInterest()
         }
-    }
-
-    /// Free: back to the pool, or closed if its time has come.
-    private func finish() {
-        deadline = .max
-        if session?.isWorn == true { closeNeeded = true }
-        if closeNeeded || worker.loop.nowMicros >= expiresAt {
-            close(closeNeeded ? "no longer wanted" : "server_lifetime is over")
-            return
-        }
-        if pool.owesPlace {
-            pool.owesPlace = false
-            if pool.global.claims.inUse > 0 {
-                close("its place is needed by a replication client")
-                return
-            }
-        }
-        phase = .idle
-        if cancelsInFlight == 0 { pool.place(self) }
-    }
-
-    /// No longer wanted: closed now if it is free, otherwise as soon as it is.
-    func retireSoon(_ why: String) {
-        closeNeeded = true
-        if phase == .idle && cancelsInFlight == 0 { return close(why) }
-        client?.leaveStaleServerIfIdle()
-    }
-
-    /// A cancel request is under way.
-    func cancelStarted() { cancelsInFlight += 1 }
-
-    /// A cancel request that was under way has arrived.
-    func cancelArrived() {
-        cancelsInFlight -= 1
-        if cancelsInFlight == 0 && phase == .idle { pool.place(self) }
     }
 
     /// The client is gone, wherever it was: what runs is cancelled, what is open rolled back, what is left dropped.
@@ -440,7 +313,7 @@ final class ServerConnection: Connection, CancelTarget {
     }
 
     /// Makes sure an idle server still answers.
-    func check() {
+    override func check() {
         guard let session else { return }
         phase = .checking
         deadline = pool.connectDeadline
@@ -472,46 +345,4 @@ final class ServerConnection: Connection, CancelTarget {
             client?.serverLost(alreadyTold: delivered)
         }
     }
-
-    override func ended(_ errno: Errno?) {
-        let why = errno.map { "\($0)" } ?? "closed by the server"
-        if phase == .connecting || phase == .login {
-            failedToConnect(why)
-            return
-        }
-        if phase == .preparing { return failedToPrepare(why) }
-        let client = self.client
-        close(why)
-        client?.serverLost(alreadyTold: false)
-    }
-
-    /// Closes the socket and takes the connection out of the pool.
-    func close(_ why: String) {
-        if phase == .closed { return }
-        let was = phase
-        if client != nil { unlink() }
-        phase = .closed
-        Log.debug("server_close", "closing server connection", ["pool": pool.name, "pid": processID, "why": why])
-        closeSocket()
-        worker.loop.retire(self)
-        pool.closed(self, wasOpening: was == .connecting || was == .login || was == .preparing)
-    }
-
-    /// What it does now has taken too long.
-    func tookTooLong() {
-        switch phase {
-        case .connecting, .login:
-            let seconds = pool.settings.serverConnectTimeout
-            failedToConnect("no connection within server_connect_timeout (\(seconds))")
-        case .preparing: failedToPrepare("it takes longer than server_connect_timeout")
-        case .checking, .cleaning: close("did not answer in time")
-        case .idle, .active, .settings, .probing, .closed: deadline = .max
-        }
-    }
-
-    override func outputGrew() {
-        if output.count > Self.highWater, let client { client.hold(true) }
-    }
-
-    override func outputShrank() { client?.hold(false) }
 }

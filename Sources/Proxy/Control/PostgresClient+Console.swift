@@ -16,7 +16,7 @@ enum ConsoleGate {
     static func isConsole(_ database: String) -> Bool { names.contains(database) }
 }
 
-extension ClientConnection {
+extension PostgresClient {
     /// An authenticated client wants the console.
     func openConsole(_ login: LoginAttempt) {
         let console = worker.snapshot.configuration.console

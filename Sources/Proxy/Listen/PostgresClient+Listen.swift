@@ -5,7 +5,7 @@ import Sessions
 import Telemetry
 
 /// LISTEN and NOTIFY of a client whose servers are lent per transaction.
-extension ClientConnection {
+extension PostgresClient {
     /// Asks the hub to listen to `channels`; true if it does already.
     func awaitChannels(_ channels: [String]) -> Bool {
         guard let session, let pool else { return false }

@@ -1,12 +1,10 @@
 import EventLoop
-import PostgresWire
-import Sessions
 import Settings
 import Telemetry
 
 /// Timeouts of a logged-in client. One entry of the worker's wheel serves them all: it is armed only where a timeout is
 /// configured, and when it comes due it looks what really is due and when to look again.
-extension ClientConnection {
+extension PooledClient {
     /// Arms the timer if the pool has timeouts. After login.
     func armTimeouts() {
         guard let first = pool?.shortestTimeout else { return }
@@ -18,8 +16,8 @@ extension ClientConnection {
         switch phase {
         case .login, .welcome:
             fail(
-                PostgresError(
-                    .fatal, "08006", "login took longer than client_login_timeout",
+                Refusal(
+                    .loginTooLong, "login took longer than client_login_timeout",
                     hint: "Look whether the servers answer, or raise client_login_timeout."))
         case .idle: look(at: [(\.clientIdleTimeout, lastActive, idleTooLong)], now)
         case .active: lookActive(now)
@@ -31,9 +29,9 @@ extension ClientConnection {
     private typealias Limit = (KeyPath<PoolSettings, TimeSpan>, since: Int64, action: (TimeSpan) -> Void)
 
     private func lookActive(_ now: Int64) {
-        guard let serverSession = server?.session else { return armTimeouts() }
+        guard pooledServer != nil else { return armTimeouts() }
         var limits: [Limit] = []
-        if serverSession.expected.isEmpty {
+        if !isServerBusy {
             limits.append((\.idleTransactionTimeout, lastActive, idleInTransactionTooLong))
         } else if !hasTimedOut {
             limits.append((\.queryTimeout, lastActive, statementTooLong))
@@ -61,45 +59,43 @@ extension ClientConnection {
 
     private func idleTooLong(_ limit: TimeSpan) {
         fail(
-            PostgresError(
-                .fatal, "57P05", "the connection was idle longer than client_idle_timeout (\(limit))",
+            Refusal(
+                .clientIdleTooLong, "the connection was idle longer than client_idle_timeout (\(limit))",
                 hint: "Connect again when there is work, or raise client_idle_timeout."))
     }
 
     private func idleInTransactionTooLong(_ limit: TimeSpan) {
         fail(
-            PostgresError(
-                .fatal, "25P03", "the transaction was idle longer than idle_transaction_timeout (\(limit))",
+            Refusal(
+                .transactionTooLong, "the transaction was idle longer than idle_transaction_timeout (\(limit))",
                 hint: "End transactions before waiting for something else, or raise idle_transaction_timeout."))
     }
 
     private func transactionTooLong(_ limit: TimeSpan) {
         fail(
-            PostgresError(
-                .fatal, "25P03", "the transaction took longer than transaction_timeout (\(limit))",
+            Refusal(
+                .transactionTooLong, "the transaction took longer than transaction_timeout (\(limit))",
                 hint: "Do less in one transaction, or raise transaction_timeout."))
     }
 
     /// The server is asked to cancel; its own error goes to the client, who keeps the connection.
     private func statementTooLong(_ limit: TimeSpan) {
-        guard let server else { return }
+        guard pooledServer != nil else { return }
         hasTimedOut = true
         Log.info(
             "query_timeout", "a statement took longer than query_timeout and is cancelled",
             ["pool": pool?.name ?? "", "client": peer.description, "limit": limit.description])
-        worker.cancel(server)
+        cancelStatement()
     }
 
-    /// The server said ReadyForQuery with a transaction open.
-    func stillInTransaction() {
+    /// A statement is answered and the server still needed; `isOpen` for a transaction.
+    func stillServed(isOpen: Bool, mode: PoolMode?) {
         lastActive = worker.loop.nowMicros
         hasTimedOut = false
-        guard session?.mode == .statement, let transaction = server?.session?.transaction, transaction != .idle else {
-            return
-        }
+        guard isOpen, mode == .statement else { return }
         fail(
-            PostgresError(
-                .fatal, "25001", "transaction blocks are not allowed with pool_mode = \"statement\"",
+            Refusal(
+                .transactionNotAllowed, "transaction blocks are not allowed with pool_mode = \"statement\"",
                 hint: "Use a database with pool_mode = \"transaction\"."))
     }
 }

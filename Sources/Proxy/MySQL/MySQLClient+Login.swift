@@ -1,0 +1,189 @@
+import ByteKit
+import Credentials
+import EventLoop
+import MySQLWire
+import Sessions
+import Settings
+import Telemetry
+
+/// What a MySQL client needs while it logs in, and no longer.
+final class MySQLLoginAttempt {
+    let exchange: MySQLClientLogin
+    let listener: ListenSettings
+    var user = ""
+    var database = ""
+    /// The client named no database.
+    var namesNone = false
+    var record: UserRecord?
+    var collation: UInt16 = 0
+    var capabilities = MySQLCapabilities()
+    /// A key or password is being worked on elsewhere.
+    var isWaiting = false
+    var programName = ""
+
+    init(exchange: MySQLClientLogin, listener: ListenSettings) {
+        self.exchange = exchange
+        self.listener = listener
+    }
+
+    /// Why a password was not taken, for the log.
+    var weakness: String {
+        guard let record else { return "there is no [user.\(user)]" }
+        return record.mysqlSecret == nil
+            ? "[user.\(user)] has no password that MySQL's logins can check" : "it is not that of [user.\(user)]"
+    }
+}
+
+extension MySQLClient {
+    /// Says hello as a server that greets so would.
+    func greet(like server: MySQLHandshake?) {
+        guard phase == .login, login == nil else { return }
+        let handshake = MySQLGreeter.handshake(like: server, connectionID: worker.connectionID(of: slot))
+        let made = MySQLLoginAttempt(
+            exchange: MySQLClientLogin(
+                handshake: handshake, host: peer.host, publicKey: worker.shared.rsaKey?.publicPEM,
+                isSecure: peer.family == .unix),
+            listener: listener)
+        login = made
+        send(made.exchange.greeting())
+    }
+
+    func loginReceived(_ bytes: UnsafeRawBufferPointer) -> Int {
+        guard let login, !login.isWaiting else { return 0 }
+        var done = 0
+        while done < bytes.count, phase == .login {
+            let (consumed, step) = unsafe login.exchange.received(
+                UnsafeRawBufferPointer(rebasing: bytes[done...]).bytes)
+            done += consumed
+            if case .needBytes = step { return done }
+            take(step, login)
+            if login.isWaiting { return done }
+        }
+        return phase == .closed ? bytes.count : done
+    }
+
+    private func take(_ step: MySQLClientLoginStep, _ login: MySQLLoginAttempt) {
+        switch step {
+        case .needBytes, .startTLS: return
+        case .reply(let bytes): send(bytes)
+        case .startup(let response): started(response, login)
+        case .changeUser: return
+        case .check(let password, let secret):
+            elsewhere(login) { .isRight(secret.matches(password: password)) }
+        case .decrypt(let message, let nonce):
+            let key = worker.shared.rsaKey
+            elsewhere(login) { .password(key?.decrypt(message, nonce: nonce)) }
+        case .accepted(let proof):
+            login.record?.remember(proof)
+            accepted(login)
+        case .refused(let bytes):
+            end(with: bytes, logged: "login refused: \(login.weakness)", sqlstate: "28000")
+        case .closeSilently: close(nil)
+        }
+    }
+
+    /// What was worked out off the loop.
+    private enum SlowAnswer: Sendable {
+        case isRight(Bool)
+        case password(SecretBytes?)
+    }
+
+    /// Has something slow done off the loop, and goes on with its answer.
+    private func elsewhere(_ login: MySQLLoginAttempt, _ work: @escaping @Sendable () -> SlowAnswer) {
+        login.isWaiting = true
+        let mailbox = worker.shared.worker(worker.index)
+        let (slot, connectedAt) = (self.slot, self.connectedAt)
+        let queued = worker.shared.workshop.run {
+            let answer = work()
+            _ = mailbox?.post(
+                .job { worker in
+                    guard let client = worker.clients[slot] as? MySQLClient, client.connectedAt == connectedAt else {
+                        return
+                    }
+                    client.goOn(with: answer)
+                })
+        }
+        if !queued {
+            fail(Refusal(.tooManyConnections, "too many clients log in at once", hint: "Try again."))
+        }
+    }
+
+    private func goOn(with answer: SlowAnswer) {
+        guard let login, login.isWaiting else { return }
+        login.isWaiting = false
+        switch answer {
+        case .isRight(let isRight): take(login.exchange.checked(isRight), login)
+        case .password(let password): take(login.exchange.decrypted(password), login)
+        }
+        processCarried()
+    }
+
+    private func started(_ response: HandshakeResponse, _ login: MySQLLoginAttempt) {
+        login.user = response.user
+        login.namesNone = response.database.isEmpty
+        login.database = response.database
+        login.collation = UInt16(response.collation)
+        login.capabilities = login.exchange.capabilities
+        login.programName = response.attributes.entries.first { $0.name == "program_name" }?.value ?? ""
+        if isOverLimit { return refuseOverLimit() }
+        guard !worker.isShuttingDown else {
+            fail(Refusal(.shuttingDown, "the pooler is shutting down", hint: "Connect to another one."))
+            return
+        }
+        login.record = worker.snapshot.users[login.user]
+        let method = login.listener.authType ?? worker.snapshot.configuration.general.authType
+        if method == .trust, login.record != nil { return take(login.exchange.begin(.none), login) }
+        guard let secret = login.record?.mysqlSecret else {
+            let mock = MySQLSecret.mock(like: .plain(SecretBytes([])))
+            return take(login.exchange.begin(.secret(mock, cached: nil, isMock: true)), login)
+        }
+        take(login.exchange.begin(.secret(secret, cached: login.record?.cachedSHA2, isMock: false)), login)
+    }
+
+    /// The client is who it says it is.
+    private func accepted(_ login: MySQLLoginAttempt) {
+        if login.namesNone { login.database = worker.snapshot.configuration.databaseOfMySQLClients ?? "" }
+        guard let pool = admit(database: login.database, record: login.record, as: .mysql) else { return }
+        if pool.global.mysqlFacts != nil { return finishLogin() }
+        phase = .welcome
+        if pool.request(self), let server {
+            finishLogin()
+            if phase == .idle { giveBackAfterLogin(server) }
+        }
+    }
+
+    private func giveBackAfterLogin(_ server: MySQLServer) {
+        server.release()
+        if phase == .idle && !carried.isEmpty { resume() }
+    }
+
+    /// Tells the client that it is logged in.
+    func finishLogin() {
+        guard let pool, let login else { return }
+        guard let facts = pool.global.mysqlFacts else {
+            fail(Refusal(.noServer, "the server has not said which collations it knows"))
+            return
+        }
+        let environment = worker.mysql
+        var options: MySQLOptions = []
+        if login.capabilities.contains(.foundRows) { options.insert(.foundRows) }
+        if login.capabilities.contains(.multiStatements) { options.insert(.multiStatements) }
+        let base = environment.base(
+            facts, collation: login.collation, database: pool.databaseName,
+            ignoresSpace: login.capabilities.contains(.ignoreSpace))
+        let made = MySQLClientSession(
+            capabilities: login.capabilities, base: base, options: options, mode: pool.settings.poolMode,
+            policy: pool.settings.sessionState, server: facts.version,
+            connectionID: worker.connectionID(of: slot))
+        session = made
+        send(login.exchange.pending)
+        let status = made.status
+        var out = ByteWriter(capacity: 64)
+        let mark = out.beginPacket(login.exchange.sequence)
+        OKPacket(status: status).write(to: &out, login.capabilities, source: RawSpan())
+        out.endPacket(mark)
+        send(out.take())
+        self.login = nil
+        loggedIn(pool)
+    }
+}

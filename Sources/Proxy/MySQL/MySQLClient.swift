@@ -1,0 +1,282 @@
+import ByteKit
+import EventLoop
+import MySQLWire
+import Sessions
+import Settings
+import Telemetry
+
+/// One client that speaks MySQL: drives a `MySQLClientSession` and moves its bytes.
+final class MySQLClient: PooledClient {
+    var session: MySQLClientSession?
+    /// The server it has.
+    var server: MySQLServer?
+    /// What is needed only while it logs in.
+    var login: MySQLLoginAttempt?
+    let listener: ListenSettings
+    /// The sequence id the next packet to it must have while nothing is under way; after a command, 1.
+    private var sequence: UInt8 { login?.exchange.sequence ?? 1 }
+
+    init(worker: Worker, slot: UInt32, peer: PeerAddress, listener: ListenSettings) {
+        self.listener = listener
+        super.init(worker: worker, slot: slot, peer: peer)
+    }
+
+    override var affinity: UInt64 { session?.affinity ?? 0 }
+    override var preferredServer: UInt32? { lastServer }
+    override var pooledServer: PooledServer? { server }
+    override var isServerBusy: Bool { session?.isAwaitingReply == true }
+    override var keepsServer: Bool { session.map { $0.mode == .session || !$0.pins.isEmpty } ?? false }
+    override var loginName: String { login.map { $0.user.isEmpty ? "" : "\($0.database)/\($0.user)" } ?? "" }
+    override var loginUser: String { login?.user ?? "" }
+    override var loginDatabase: String { login?.database ?? "" }
+    override var isBetweenTransactions: Bool {
+        server?.session?.isClean == true && carried.isEmpty && !waitsForServer
+    }
+
+    // MARK: Bytes from the client
+
+    override func received(_ bytes: UnsafeRawBufferPointer) -> Int {
+        switch phase {
+        case .idle, .active: return unsafe serve(bytes)
+        case .login: return unsafe loginReceived(bytes)
+        case .waiting, .welcome:
+            holdIfFull(bytes.count)
+            return 0
+        case .console, .replication, .closed: return bytes.count
+        }
+    }
+
+    private func serve(_ bytes: UnsafeRawBufferPointer) -> Int {
+        guard let session else { return bytes.count }
+        let environment = worker.mysql
+        lastActive = worker.loop.nowMicros
+        if waitsForServer {
+            holdIfFull(bytes.count)
+            return 0
+        }
+        var done = 0
+        while done < bytes.count {
+            let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[done...])
+            let server = self.server
+            let result = unsafe environment.relay(rest.bytes, from: session, to: server?.session)
+            if let server {
+                if server.startedAt == 0 { server.startedAt = lastActive }
+                unsafe server.send(environment.toServer, from: rest)
+            }
+            if !environment.toClient.isEmpty { unsafe send(environment.toClient, from: rest) }
+            done += result.consumed
+            if let pool {
+                pool.counters.bytesFromClients &+= UInt64(truncatingIfNeeded: result.consumed)
+                if environment.tally.isSome { pool.count(&environment.tally) }
+            }
+            switch result.stop {
+            case .drained, .needBytes: return done
+            case .busy:
+                holdIfFull(bytes.count - done)
+                return done
+            case .needServer:
+                if !requestServer() {
+                    holdIfFull(bytes.count - done)
+                    return done
+                }
+                if waitsForServer { return done }
+            case .needState:
+                waitsForServer = true
+                server?.takeOver()
+                if waitsForServer || phase == .closed { return done }
+            case .needStatement:
+                waitsForServer = true
+                server?.prepareWanted()
+                if waitsForServer || phase == .closed { return done }
+            case .quit:
+                close(nil)
+                return bytes.count
+            case .kill(let id, let queryOnly):
+                done += unsafe kill(
+                    id, queryOnly: queryOnly, rest.bytes.extracting(result.consumed..<rest.count), session)
+            case .changeUser, .ownServer:
+                let left = unsafe UnsafeRawBufferPointer(rebasing: bytes[done...])
+                done += unsafe worker.mysql.refuse(left.bytes, with: .unknownCommand, session)
+                unsafe send(environment.toClient, from: left)
+            case .fatal(let error):
+                fail(error)
+                return bytes.count
+            }
+            if phase == .closed { return bytes.count }
+        }
+        return done
+    }
+
+    /// Answers a KILL of one of our own connections, which are all a client knows of.
+    private func kill(_ id: UInt64, queryOnly: Bool, _ bytes: RawSpan, _ session: MySQLClientSession) -> Int {
+        let environment = worker.mysql
+        let used = environment.conclude(bytes, worker.kill(id, queryOnly: queryOnly, by: self), session)
+        unsafe send(environment.toClient, from: UnsafeRawBufferPointer(start: nil, count: 0))
+        return used
+    }
+
+    /// Somebody said KILL with its number.
+    func killed(queryOnly: Bool) {
+        guard queryOnly else {
+            return fail(Refusal(.terminated, "Connection was killed"))
+        }
+        switch phase {
+        case .waiting:
+            pool?.withdraw(self)
+            ticket = 0
+            refuse(Refusal(.cancelled, "Query execution was interrupted", isFatal: false))
+        case .active: if session?.isAwaitingReply == true { cancelStatement() }
+        case .login, .welcome, .idle, .console, .replication, .closed: break
+        }
+    }
+
+    // MARK: Server
+
+    override func granted(_ server: PooledServer) {
+        guard let server = server as? MySQLServer else { return }
+        ticket = 0
+        let wasWelcome = phase == .welcome
+        phase = wasWelcome ? .welcome : .active
+        server.link(self)
+        if wasWelcome {
+            finishLogin()
+            if phase != .closed { giveBack(server) }
+            return
+        }
+        resume()
+    }
+
+    /// Its server has what it has set, and the statement it asked for.
+    func serverIsReady() {
+        waitsForServer = false
+        resume()
+    }
+
+    /// Its server could not be given what it has set, or the statement it asked for: the command gets the error.
+    func serverIsNotReady(_ error: ErrorPacket) {
+        waitsForServer = false
+        guard let session else { return }
+        let bytes = carried.take()
+        let used = unsafe bytes.withBytes { all in unsafe worker.mysql.refuse(all.bytes, with: error, session) }
+        unsafe bytes.withBytes { all in
+            unsafe send(worker.mysql.toClient, from: all)
+            if used < all.count { unsafe carried.append(UnsafeRawBufferPointer(rebasing: all[used...])) }
+        }
+        replyEnded()
+    }
+
+    /// The reply to its command is over.
+    func replyEnded() {
+        hasTimedOut = false
+        lastActive = worker.loop.nowMicros
+        guard let session, let server, let serverSession = server.session else { return }
+        if serverSession.status.contains(.inTransaction) {
+            stillServed(isOpen: true, mode: session.mode)
+            if phase != .closed { resume() }
+            return
+        }
+        server.countTransaction(until: lastActive)
+        if session.isSendingMessage {
+            resume()
+            return
+        }
+        if worker.dismissesClients && dismissAfterTransaction() { return }
+        notePins(session)
+        if session.mode == .session || !session.pins.isEmpty {
+            if server.closeNeeded && leaveStaleServer() { return }
+            resume()
+            return
+        }
+        giveBack(server)
+    }
+
+    /// Says in the log when the client begins or ends to keep its server.
+    private func notePins(_ session: MySQLClientSession) {
+        let isPinned = !session.pins.isEmpty
+        guard isPinned != wasPinned else { return }
+        wasPinned = isPinned
+        Log.info(
+            isPinned ? "client_pinned" : "client_unpinned",
+            isPinned ? "the client keeps its server" : "the client gives back its servers again",
+            ["pool": pool?.name ?? "", "client": peer.description, "reason": session.pins.reason])
+    }
+
+    private var wasPinned = false
+
+    /// Where it was last: what it may ask for is there.
+    private var lastServer: UInt32?
+
+    private func giveBack(_ server: MySQLServer) {
+        phase = .idle
+        lastServer = server.slot
+        server.release()
+        if phase == .idle && !carried.isEmpty { resume() }
+    }
+
+    override func serverLost(alreadyTold: Bool) {
+        if phase == .closed { return }
+        if alreadyTold || session?.isAwaitingReply == true && server?.session?.isReplyBegun == true {
+            close("the server went away in the middle of a reply")
+            return
+        }
+        fail(
+            Refusal(
+                .serverLost, "the server closed the connection while it served this one",
+                hint: "The statement may or may not have been carried out. Connect again and look."))
+    }
+
+    override func outputGrew() {
+        if output.count > Self.highWater, let server, !server.isHeldByPeer {
+            server.isHeldByPeer = true
+            server.updateInterest()
+        }
+    }
+
+    override func outputShrank() {
+        if let server, server.isHeldByPeer {
+            server.isHeldByPeer = false
+            server.updateInterest()
+        }
+    }
+
+    // MARK: Refusals
+
+    override func accepted() { worker.greeter.greet(self) }
+
+    override func refuse(_ refusal: Refusal) {
+        guard let session else { return }
+        phase = .idle
+        let bytes = carried.take()
+        let used = unsafe bytes.withBytes { all in
+            unsafe worker.mysql.refuse(all.bytes, with: MySQLError(refusal), session)
+        }
+        unsafe bytes.withBytes { all in
+            unsafe send(worker.mysql.toClient, from: all)
+            if used < all.count { unsafe carried.append(UnsafeRawBufferPointer(rebasing: all[used...])) }
+        }
+        resume()
+    }
+
+    override func fail(_ refusal: Refusal, logged: String? = nil) { fail(MySQLError(refusal), logged: logged) }
+
+    /// Sends a last error and closes.
+    func fail(_ error: MySQLError, logged: String? = nil) {
+        var out = ByteWriter(capacity: 256)
+        error.writePacket(to: &out, sequence: sequence)
+        end(with: out.take(), logged: logged ?? error.message, sqlstate: error.sqlstate)
+    }
+
+    override func cancelStatement() { server?.cancelStatement() }
+
+    override func leave() {
+        if let server { server.abandon(halfSent: session?.isSendingMessage == true) }
+        server = nil
+    }
+
+    override func describe(_ row: inout SocketRow) {
+        guard let session else { return }
+        row.applicationName = login?.programName ?? ""
+        row.preparedCount = session.preparedCount
+        row.pinned = session.pins.reason
+    }
+}

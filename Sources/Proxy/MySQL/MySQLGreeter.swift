@@ -1,0 +1,154 @@
+import ByteKit
+import EventLoop
+import MySQLWire
+import Sessions
+import Settings
+import Telemetry
+
+/// Greets MySQL clients as their servers would. What these say is known from the first connection to one; before that,
+/// the first client has one asked.
+final class MySQLGreeter {
+    private unowned(unsafe) let owner: Worker
+    private var worker: Worker { unsafe owner }
+    private var waiting: [UInt32] = []
+    private var probe: MySQLProbe?
+
+    /// Longer than this no client waits to be greeted.
+    private static let patience: Int64 = 2_000_000
+
+    init(worker: Worker) { unsafe owner = worker }
+
+    func greet(_ client: MySQLClient) {
+        guard let cluster = worker.snapshot.configuration.greetingCluster else { return client.greet(like: nil) }
+        if let known = worker.shared.greeting(of: cluster.name) { return client.greet(like: known) }
+        waiting.append(client.slot)
+        if probe == nil { ask(cluster) }
+    }
+
+    private func ask(_ cluster: ClusterSettings) {
+        guard let target = cluster.servers.first else { return answered(nil) }
+        let probe = MySQLProbe(worker: worker, cluster: cluster.name, deadline: worker.loop.nowMicros + Self.patience)
+        self.probe = probe
+        if let answer = worker.shared.resolver.immediate(host: target.host, port: target.port) {
+            probe.start(answer)
+        } else {
+            let mailbox = worker.shared.worker(worker.index)
+            worker.shared.resolver.resolve(host: target.host, port: target.port) { answer in
+                _ = mailbox?.post(.job { $0.greeter.probe?.start(answer) })
+            }
+        }
+    }
+
+    /// The server has greeted, or will not.
+    func answered(_ handshake: MySQLHandshake?) {
+        probe = nil
+        let slots = waiting
+        waiting = []
+        for slot in slots { (worker.clients[slot] as? MySQLClient)?.greet(like: handshake) }
+    }
+
+    func maintain(_ now: Int64) {
+        if let probe, now >= probe.deadline { probe.end(nil) }
+    }
+
+    /// What a client is told: the version of its servers, and what they and we can do.
+    static func handshake(like server: MySQLHandshake?, connectionID: UInt32) -> MySQLHandshake {
+        let isMariaDB = server?.isMariaDB ?? false
+        var capabilities: MySQLCapabilities = [
+            .foundRows, .longFlag, .connectWithDatabase, .noSchema, .odbc, .localFiles, .ignoreSpace, .protocol41,
+            .interactive, .ignoreSigpipe, .transactions, .reserved, .secureConnection, .multiStatements, .multiResults,
+            .preparedMultiResults, .pluginAuth, .connectAttributes, .pluginAuthLengthEncoded, .sessionTrack,
+            .deprecateEOF,
+        ]
+        if isMariaDB {
+            if server?.capabilities.contains(.mariadbBulk) == true { capabilities.insert(.mariadbBulk) }
+        } else {
+            capabilities.insert(.mysql)
+        }
+        return MySQLHandshake(
+            serverVersion: server?.serverVersion ?? "8.0.36-headgate", connectionID: connectionID,
+            nonce: MySQLClientLogin.freshNonce(), capabilities: capabilities,
+            collation: server?.collation ?? 45, authPlugin: AuthPluginName.native)
+    }
+}
+
+/// Reads how a server greets, and goes.
+private final class MySQLProbe: Connection {
+    let cluster: String
+    let deadline: Int64
+    private var isOver = false
+
+    init(worker: Worker, cluster: String, deadline: Int64) {
+        self.cluster = cluster
+        self.deadline = deadline
+        super.init(worker: worker)
+    }
+
+    func start(_ answer: Resolver.Answer) {
+        guard !isOver, case .success(let addresses) = answer, let address = addresses.first else { return end(nil) }
+        switch Sockets.connect(to: address) {
+        case .connected(let fd), .inProgress(let fd):
+            attach(fd: fd, loop: worker.loop, reading: true, writing: false)
+        case .failed: end(nil)
+        }
+    }
+
+    override func ready(_ events: Int32) {
+        if events & IOEvent.readable != 0 && isAttached && isReading { receive() }
+    }
+
+    override func received(_ bytes: UnsafeRawBufferPointer) -> Int {
+        guard case .header(_, let body, let stop) = unsafe scanPacket(bytes.bytes, at: 0), stop <= bytes.count else {
+            return 0
+        }
+        end(try? MySQLHandshake(parsing: unsafe bytes.bytes.extracting(body..<stop)))
+        return bytes.count
+    }
+
+    override func ended(_ errno: Errno?) { end(nil) }
+
+    func end(_ handshake: MySQLHandshake?) {
+        if isOver { return }
+        isOver = true
+        closeSocket()
+        worker.loop.retire(self)
+        if let handshake { worker.shared.learned(handshake, of: cluster) }
+        worker.greeter.answered(handshake)
+    }
+}
+
+extension Configuration {
+    /// The cluster as which clients are greeted before they say what they want: the first that speaks MySQL.
+    var greetingCluster: ClusterSettings? {
+        clusters.values.filter { $0.protocolKind == .mysql }.min { $0.name < $1.name }
+    }
+
+    /// The database of clients that name none.
+    var databaseOfMySQLClients: String? {
+        databases.values.filter { clusters[$0.cluster]?.protocolKind == .mysql }.map(\.name).min()
+    }
+}
+
+extension Worker {
+    /// The number a MySQL client is told, and KILL means: the worker in the high bits, the client's place in the low ones.
+    func connectionID(of slot: UInt32) -> UInt32 {
+        UInt32(truncatingIfNeeded: index) << 24 | ((slot &+ 1) & 0xFF_FFFF)
+    }
+
+    /// A client wants to end another, or its statement; answers the error for it, nil for none.
+    func kill(_ id: UInt64, queryOnly: Bool, by client: MySQLClient) -> MySQLError? {
+        guard let number = UInt32(exactly: id), let other = shared.worker(Int(number >> 24)) else {
+            return MySQLError(1094, "HY000", "Unknown thread id: \(id)")
+        }
+        let slot = (number & 0xFF_FFFF) &- 1
+        let user = client.pool?.global.key.user
+        _ = other.post(
+            .job { worker in
+                guard let target = worker.clients[slot] as? MySQLClient, target.pool?.global.key.user == user else {
+                    return
+                }
+                target.killed(queryOnly: queryOnly)
+            })
+        return nil
+    }
+}

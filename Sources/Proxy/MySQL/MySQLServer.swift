@@ -1,0 +1,327 @@
+import ByteKit
+import Credentials
+import EventLoop
+import MySQLWire
+import SQLText
+import Sessions
+import Settings
+import Telemetry
+
+/// One connection to a MySQL or MariaDB server: drives a `MySQLServerSession` and moves its bytes.
+final class MySQLServer: PooledServer {
+    var session: MySQLServerSession?
+    /// Whom it serves.
+    var client: MySQLClient?
+    private var login: MySQLServerLogin?
+    private var options: MySQLOptions = []
+    /// What is being prepared, in order.
+    private var preparing = Preparing.introduction
+
+    private enum Preparing {
+        /// It is asked to tell of changes.
+        case introduction
+        /// `connect_query`.
+        case query
+        /// It is asked what the pool must know of its servers.
+        case facts
+    }
+
+    override var affinity: UInt64 { session?.affinity ?? 0 }
+    override var pooledClient: PooledClient? { client }
+    override var state: MovedServer.State? {
+        guard let session, session.isClean else { return nil }
+        return .mysql(session.moved())
+    }
+
+    /// A connection that another worker has sent.
+    init(pool: Pool, worker: Worker, slot: UInt32, moved: MovedServer, _ state: MySQLMovedSession) {
+        super.init(pool: pool, worker: worker, slot: slot, moved: moved)
+        session = MySQLServerSession(state, worker.mysql)
+    }
+
+    override init(pool: Pool, worker: Worker, slot: UInt32, address: SocketAddress, expiresAt: Int64) {
+        super.init(pool: pool, worker: worker, slot: slot, address: address, expiresAt: expiresAt)
+    }
+
+    /// What it must tell its client before is asked for first.
+    override func lend(to other: Int) {
+        guard let session, session.owesOthers(than: nil), worker.mysql.settle(session) else {
+            return super.lend(to: other)
+        }
+        borrower = other
+        phase = .cleaning
+        deadline = worker.cancelDeadline
+        sendHidden()
+    }
+
+    /// The worker it is to be lent to when it is clean.
+    private var borrower: Int?
+
+    override func describe(_ row: inout SocketRow) { row.preparedCount = session?.preparedCount ?? 0 }
+
+    // MARK: Connecting
+
+    override func beginLogin() {
+        let login = MySQLServerLogin(
+            user: pool.user.serverUser, database: pool.databaseName, credential: pool.user.mysqlCredential,
+            attributes: ConnectionAttributes([ConnectionAttributes.Entry("program_name", "headgate")]),
+            collation: MySQLEnvironment.serverCollation)
+        self.login = login
+    }
+
+    private func continueLogin(_ bytes: UnsafeRawBufferPointer) -> Int {
+        guard let login else { return bytes.count }
+        let (consumed, step) = unsafe login.received(bytes.bytes)
+        switch step {
+        case .needBytes: break
+        case .send(let answer): send(answer)
+        case .startTLS: loginFailed(LoginRefusal(MySQLServerLoginFailure.unsupported("TLS")))
+        case .ready(let payload):
+            let packet = try? OKPacket(parsing: unsafe bytes.bytes.extracting(payload), login.capabilities)
+            loggedIn(login, packet?.status ?? .autocommit)
+        case .failed(let failure): loginFailed(LoginRefusal(failure))
+        }
+        return consumed
+    }
+
+    private func loggedIn(_ login: MySQLServerLogin, _ status: MySQLStatus) {
+        let environment = worker.mysql
+        let handshake = login.handshake
+        processID = handshake?.connectionID ?? 0
+        if let handshake { worker.shared.learned(handshake, of: pool.cluster.name) }
+        let made = MySQLServerSession(
+            capabilities: login.capabilities,
+            version: handshake.flatMap { MySQLServerVersion(parsing: $0.serverVersion) },
+            connectionID: processID, status: status,
+            settings: environment.initialSettings(database: pool.databaseName), options: [.multiStatements],
+            statementLimit: worker.snapshot.configuration.general.maxPreparedStatements)
+        session = made
+        self.login = nil
+        phase = .preparing
+        if environment.introduce(made) { sendHidden() } else { prepared() }
+    }
+
+    /// Sends what the environment has planned for it.
+    private func sendHidden() {
+        unsafe send(worker.mysql.toServer, from: UnsafeRawBufferPointer(start: nil, count: 0))
+    }
+
+    private func prepared() {
+        guard let session else { return }
+        let error = session.takeHiddenError()
+        switch preparing {
+        case .introduction:
+            // Of servers that do not know these variables, only texts are read.
+            if error != nil { session.canTrack = false }
+            preparing = .query
+            guard let query = pool.database.connectQuery, !query.isEmpty else { return prepared() }
+            worker.mysql.ask(query, session)
+            sendHidden()
+        case .query:
+            if let error { return failedToPrepare("it fails with error \(error.code)") }
+            preparing = .facts
+            _ = session.takeGathered()
+            guard pool.global.mysqlFacts == nil else { return open() }
+            worker.mysql.ask(MySQLFacts.question, session)
+            sendHidden()
+        case .facts:
+            guard let facts = MySQLFacts(rows: session.takeGathered(), version: session.version) else {
+                return failedToPrepare("the server does not say which collations it knows")
+            }
+            pool.global.learn(facts)
+            open()
+        }
+    }
+
+    private func open() {
+        if let session, let facts = pool.global.mysqlFacts {
+            session.adopt(
+                worker.mysql.base(
+                    facts, collation: UInt16(MySQLEnvironment.serverCollation), database: pool.databaseName,
+                    ignoresSpace: false))
+        }
+        becomeOpen()
+    }
+
+    // MARK: Serving
+
+    override func link(_ client: PooledClient) {
+        guard let client = client as? MySQLClient else { return }
+        self.client = client
+        client.server = self
+        phase = .active
+        startedAt = worker.loop.nowMicros
+        pool.activeCount += 1
+    }
+
+    /// Makes the session what the client needs; the client goes on when that is done.
+    func takeOver() {
+        guard let session, let wish = client?.session else { return }
+        guard worker.mysql.takeOver(wish, by: session) else {
+            client?.serverIsReady()
+            return
+        }
+        phase = .settings
+        sendHidden()
+    }
+
+    /// Prepares the statement the client is about to use.
+    func prepareWanted() {
+        guard let session, let wish = client?.session else { return }
+        worker.mysql.prepareWanted(wish, by: session)
+        phase = .settings
+        sendHidden()
+    }
+
+    private func settingsDone() {
+        guard let session, let client else { return }
+        phase = .active
+        worker.mysql.takeDebts(session)
+        if let error = session.takeHiddenError() {
+            session.isDirty = true
+            session.adopt(worker.mysql.unknownSettings)
+            client.serverIsNotReady(error)
+        } else {
+            client.serverIsReady()
+        }
+    }
+
+    override func received(_ bytes: UnsafeRawBufferPointer) -> Int {
+        if phase == .login { return unsafe continueLogin(bytes) }
+        guard let session else { return bytes.count }
+        let environment = worker.mysql
+        lastUsed = worker.loop.nowMicros
+        let client = self.client
+        let result = unsafe environment.relay(bytes.bytes, from: session, to: client?.session)
+        if let client {
+            unsafe client.send(environment.toClient, from: bytes)
+            pool.counters.bytesFromServers &+= UInt64(truncatingIfNeeded: result.consumed)
+        } else {
+            environment.toClient.reset()
+        }
+        if !environment.toServer.isEmpty { unsafe send(environment.toServer, from: bytes) }
+        if let failure = result.failure {
+            broke(failure)
+            return bytes.count
+        }
+        if result.hiddenEnded { hiddenEnded() } else if result.replyEnded { replyEnded(client) }
+        return result.consumed
+    }
+
+    private func replyEnded(_ client: MySQLClient?) {
+        guard let client else {
+            // Its client left while the statement ran.
+            if phase == .cleaning { cleanUp() }
+            return
+        }
+        pool.counters.queries &+= 1
+        pool.counters.queryMicros &+= UInt64(truncatingIfNeeded: lastUsed &- max(client.lastActive, startedAt))
+        if session?.status.contains(.inTransaction) == false { pool.counters.transactions &+= 1 }
+        client.replyEnded()
+    }
+
+    private func hiddenEnded() {
+        switch phase {
+        case .preparing: prepared()
+        case .settings: settingsDone()
+        case .checking:
+            if let error = session?.takeHiddenError() { return close("did not answer as it should: \(error.code)") }
+            finish()
+        case .cleaning:
+            if let error = session?.takeHiddenError() { return close("cannot be reset: \(error.code)") }
+            if let borrower, let session {
+                self.borrower = nil
+                worker.mysql.takeDebts(session)
+                phase = .idle
+                return super.lend(to: borrower)
+            }
+            cleanUp()
+        case .connecting, .login, .idle, .active, .probing, .closed: break
+        }
+    }
+
+    // MARK: Giving back
+
+    /// The client needs it no more.
+    func release() {
+        unlink()
+        guard let session, session.isDirty || pool.resetsAlways else { return finish() }
+        session.isDirty = true
+        phase = .cleaning
+        deadline = worker.cancelDeadline
+        cleanUp()
+    }
+
+    override func unlink() {
+        client?.server = nil
+        client = nil
+        pool.activeCount -= 1
+        if isHeldByPeer {
+            isHeldByPeer = false
+            updateInterest()
+        }
+    }
+
+    /// The client is gone, wherever it was: what runs is ended, what is open rolled back, what is left dropped.
+    func abandon(halfSent: Bool) {
+        let hadPins = client?.session.map { !$0.pins.isEmpty || $0.mode == .session } ?? true
+        unlink()
+        guard let session, !halfSent, !isBroken, output.isEmpty, phase == .active else {
+            close("its client left in the middle of a command")
+            return
+        }
+        phase = .cleaning
+        deadline = worker.cancelDeadline
+        // What its last statement leaves behind is nobody's either.
+        if hadPins || session.owesClient { session.isDirty = true }
+        if session.owesClient {
+            cancelStatement()
+        } else {
+            cleanUp()
+        }
+    }
+
+    private func cleanUp() {
+        guard let session else { return }
+        if session.status.contains(.inTransaction) {
+            worker.mysql.rollBack(session)
+        } else if session.isDirty {
+            worker.mysql.reset(session)
+        } else {
+            return finish()
+        }
+        sendHidden()
+    }
+
+    override func check() {
+        guard let session else { return }
+        phase = .checking
+        deadline = pool.connectDeadline
+        worker.mysql.ping(session)
+        sendHidden()
+    }
+
+    /// What it does for its client is to be ended.
+    func cancelStatement() { worker.kill(self) }
+
+    // MARK: Ending
+
+    private func broke(_ failure: MySQLServerFailure) {
+        let client = self.client
+        switch failure {
+        case .violation(let what):
+            Log.error("server_protocol", "the server broke the protocol", ["pool": pool.name, "what": what])
+            if phase == .preparing { return failedToPrepare("the server broke the protocol") }
+            close("protocol violation: \(what)")
+        case .ending(let error):
+            if phase == .preparing { return failedToPrepare("the server ends the connection, error \(error.code)") }
+            if client == nil {
+                Log.info(
+                    "server_closed", "an idle server connection was ended by the server",
+                    ["pool": pool.name, "code": String(error.code), "reason": error.message])
+            }
+            close("the server said error \(error.code)")
+        }
+        client?.serverLost(alreadyTold: false)
+    }
+}

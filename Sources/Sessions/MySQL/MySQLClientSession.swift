@@ -1,0 +1,172 @@
+import ByteKit
+public import MySQLWire
+public import SQLText
+public import Settings
+
+/// What one MySQL client's session consists of beyond its server connection: settings, prepared statements, what pins it.
+/// Lives as long as the client; says nothing of sockets.
+public final class MySQLClientSession {
+    /// What the bytes of a payload that is not over are.
+    enum Streaming: Equatable {
+        /// The next byte begins a command.
+        case nothing
+        /// The rest of a command for the server.
+        case command
+        /// The rest of a command that is answered already, or needs no answer.
+        case discarded
+        /// Payloads of the file the server asked for.
+        case file
+    }
+
+    /// What was agreed on.
+    public let capabilities: MySQLCapabilities
+    /// Settings it began with.
+    public let base: SettingsProfile
+    /// Settings in force.
+    public internal(set) var settings: SettingsProfile
+    /// What its servers must be opened and switched with.
+    public internal(set) var options: MySQLOptions
+    /// The state it has been told last.
+    public internal(set) var status: MySQLStatus
+    /// When servers are given back.
+    public let mode: PoolMode
+    /// What to do with state that cannot be made again.
+    public let policy: SessionStatePolicy
+    /// Why it keeps its server.
+    public internal(set) var pins: MySQLPins = []
+    /// How texts are read, by its settings.
+    var lexer = LexerOptions(dialect: .mysql)
+
+    var stream = PacketStream()
+    var streaming = Streaming.nothing
+    /// A command was sent whose reply is not over.
+    var awaitsReply = false
+    /// The text that runs; nil for what has none, or was too long.
+    var running: StatementEntry?
+    /// The prepared statement that runs.
+    var executing: MySQLClientStatement?
+    /// Sequence id of the packet that would answer the command received last.
+    var replySequence: UInt8 = 1
+    /// The statement its server must have before it can go on.
+    var wanted: MySQLClientStatement?
+    /// The text being prepared, and the id it will have.
+    var preparing: (entry: StatementEntry, id: UInt32)?
+    var statements = MySQLClientStatements()
+    /// The server said that its session has changed.
+    var sawStateChange = false
+    /// What the statement before left to be asked for.
+    var numbers = MySQLNumbers()
+    /// What the server it used last still has for it.
+    var debts: MySQLDebts = []
+    /// That server.
+    public internal(set) var home: ObjectIdentifier?
+    /// What SHOW WARNINGS shows, of a server that somebody else has used since.
+    var warnings: MySQLCapture?
+    /// What `CONNECTION_ID()` says.
+    let connectionID: UInt32
+    /// What few clients have.
+    var extra: MySQLClientExtra?
+
+    /// A session that has just logged in.
+    public init(
+        capabilities: MySQLCapabilities, base: SettingsProfile, options: MySQLOptions, mode: PoolMode,
+        policy: SessionStatePolicy, server: MySQLServerVersion?, connectionID: UInt32
+    ) {
+        self.connectionID = connectionID
+        self.capabilities = capabilities
+        self.base = base
+        settings = base
+        self.options = options
+        self.mode = mode
+        self.policy = policy
+        status = .autocommit
+        lexer.server = server
+        readSettings()
+    }
+
+    /// Which servers suit it, see `PoolMachine`.
+    public var affinity: UInt64 { MySQLServerSession.affinity(settings, options) }
+
+    /// Part of a command has been sent to the server and the rest has not come.
+    public var isSendingMessage: Bool { streaming == .command || streaming == .file }
+
+    /// A reply is owed to it.
+    public var isAwaitingReply: Bool { awaitsReply }
+
+    /// How many statements it has prepared.
+    public var preparedCount: Int { statements.count }
+
+    func more() -> MySQLClientExtra {
+        if let extra { return extra }
+        let made = MySQLClientExtra()
+        extra = made
+        return made
+    }
+
+    /// Its settings have changed: texts may read differently.
+    func readSettings() {
+        let mode = settings["sql_mode"]?.replay.map { String(decoding: $0, as: UTF8.self).uppercased() } ?? ""
+        let isANSI = mode.contains("ANSI")
+        lexer.ansiQuotes = isANSI
+        lexer.noBackslashEscapes = mode.contains("NO_BACKSLASH_ESCAPES")
+        let text = settings["character_set_client"]?.replay.map { String(decoding: $0, as: UTF8.self).lowercased() } ?? ""
+        lexer.charset =
+            text.split { !($0.isLetter || $0.isNumber) }.lazy.compactMap { MultibyteCharset(name: String($0)) }.first
+    }
+}
+
+/// The parts of a client's session most clients never have.
+final class MySQLClientExtra {
+    private struct Name: Hashable {
+        let kind: SessionStateKinds
+        let name: String
+    }
+
+    /// What it has made and not ended, and how often: locks of one name are taken and released one by one.
+    private var named: [Name: Int] = [:]
+    /// Kinds of which it has something without a name.
+    private var unnamed: SessionStateKinds = []
+    /// What the client wants to be told of its session, by the variables that say so.
+    var tracking: [String: String] = [:]
+
+    /// More names than this are as good as none.
+    private static let limit = 1024
+
+    func add(_ kind: SessionStateKinds, _ name: String? = nil) {
+        guard let name, named.count < Self.limit else {
+            unnamed.insert(kind)
+            return
+        }
+        let counts = kind == .advisoryLocks
+        named[Name(kind: kind, name: name), default: 0] = counts ? named[Name(kind: kind, name: name), default: 0] &+ 1 : 1
+    }
+
+    /// One of that name is gone; without a name all of the kind.
+    func remove(_ kind: SessionStateKinds, _ name: String?) {
+        guard let name else { return removeAll(kind) }
+        let key = Name(kind: kind, name: name)
+        guard let count = named[key] else { return }
+        named[key] = count > 1 ? count &- 1 : nil
+    }
+
+    func removeAll(_ kind: SessionStateKinds) {
+        unnamed.remove(kind)
+        if !named.isEmpty { named = named.filter { $0.key.kind != kind } }
+    }
+
+    /// What of it keeps the client on its server.
+    var pins: MySQLPins {
+        var kinds = unnamed
+        for name in named.keys { kinds.insert(name.kind) }
+        return MySQLPins(kinds)
+    }
+}
+
+extension MySQLClientSession {
+    /// A table's name with its schema.
+    func qualified(_ table: String) -> String {
+        if table.contains(".") { return table }
+        let schema = settings[MySQLSettings.database]?.replay.map { String(decoding: $0, as: UTF8.self) } ?? ""
+        return schema + "." + table
+    }
+}

@@ -1,0 +1,274 @@
+import ByteKit
+import MySQLWire
+import SQLText
+
+/// What a completed command did to the client's session.
+extension MySQLEnvironment {
+    /// The reply to the client's command is over.
+    func completed(_ client: MySQLClientSession, _ server: MySQLServerSession) {
+        client.awaitsReply = false
+        if client.streaming == .file { client.streaming = .nothing }
+        client.status = server.status.subtracting([.moreResults, .sessionStateChanged, .cursorExists, .lastRowSent])
+        let summary = server.tracker.summary
+        let failed = summary.errorCode != 0
+        client.numbers.note(summary, server.tracker.command)
+        switch server.tracker.command {
+        case .query: ran(client, server, failed ? summary.results : .max)
+        case .execute, .bulkExecute:
+            executed(client, server, failed: failed)
+            ran(client, server, failed ? 0 : .max)
+        case .prepare: prepared(client, server)
+        case .fetch:
+            if failed || server.status.contains(.lastRowSent) { client.executing?.hasCursor = false }
+            settle(client, server)
+        case .resetStatement:
+            client.executing?.hasCursor = false
+            client.executing?.hasLongData = false
+            settle(client, server)
+        case .resetConnection where !failed: forgotten(client, server)
+        default: break
+        }
+        noteDebts(client, server)
+        client.running = nil
+        client.executing = nil
+        client.sawStateChange = false
+    }
+
+    /// COM_STMT_EXECUTE is over.
+    private func executed(_ client: MySQLClientSession, _ server: MySQLServerSession, failed: Bool) {
+        guard let statement = client.executing else { return }
+        statement.hasLongData = false
+        statement.hasCursor = !failed && server.status.contains(.cursorExists)
+        if statement.hasCursor { client.pins.insert(.cursors) }
+        settle(client, server)
+    }
+
+    /// A cursor or long data may be gone: what was the statement's own on the server is closed.
+    private func settle(_ client: MySQLClientSession, _ server: MySQLServerSession) {
+        notePins(ofStatements: client)
+        guard let statement = client.executing, statement.key.own != 0, !statement.hasCursor, !statement.hasLongData
+        else { return }
+        if let id = server.statements.remove(statement.key) {
+            toServer.make(RawSpan()) { $0.command(.closeStatement, statement: id) }
+        }
+        statement.key = MySQLStatementKey(text: statement.key.text, context: statement.key.context, own: 0)
+    }
+
+    /// COM_STMT_PREPARE is over.
+    private func prepared(_ client: MySQLClientSession, _ server: MySQLServerSession) {
+        guard let (entry, id) = client.preparing else { return }
+        client.preparing = nil
+        guard let reply = server.tracker.summary.prepared, server.tracker.summary.errorCode == 0 else {
+            client.statements.giveBack(id)
+            client.statements.last = nil
+            return
+        }
+        let statement = MySQLClientStatement(
+            id: id, serial: nextStatement(), entry: entry, context: context(of: client.settings),
+            parameters: Int(reply.parameters), columns: Int(reply.columns))
+        client.statements.insert(statement)
+        client.statements.last = id
+        enter(statement.key, reply.statement, server)
+    }
+
+    /// COM_RESET_CONNECTION: nothing is left but user and schema.
+    private func forgotten(_ client: MySQLClientSession, _ server: MySQLServerSession) {
+        let after = afterReset(server)
+        server.settings = after
+        _ = server.statements.removeAll()
+        client.settings = after
+        client.statements.removeAll()
+        client.pins = []
+        client.extra = nil
+        client.numbers = MySQLNumbers()
+        client.readSettings()
+    }
+
+    /// Statements of a text have run; those from `results` on have not, or have failed.
+    private func ran(_ client: MySQLClientSession, _ server: MySQLServerSession, _ results: Int) {
+        var pins = client.pins.subtracting(.untilNextStatement)
+        defer { if client.pins != pins { client.pins = pins } }
+        guard let entry = client.running else { return }
+        let all = entry.facts.statements
+        var hasEffects = false
+        for index in 0..<all.count {
+            let statement = all[index]
+            if !statement.effects.isEmpty || !statement.named.isEmpty {
+                hasEffects = true
+                apply(statement, worked: index < results, client, server)
+            }
+            let traits = statement.traits
+            if !traits.isEmpty, index < results {
+                if traits.contains(.countsFoundRows) { pins.insert(.foundRows) }
+                if traits.contains(.setsForNext) { pins.insert(.nextStatement) }
+                if traits.contains(.nextTransaction) {
+                    pins.insert(.nextTransaction)
+                    continue
+                }
+            }
+            if statement.kind != .set { pins.remove(.nextStatement) }
+            // Whatever comes behind SET TRANSACTION uses it up, if it does not open the transaction.
+            if statement.kind != .set, !client.status.contains(.inTransaction) { pins.remove(.nextTransaction) }
+        }
+        if client.sawStateChange, !hasEffects { client.more().add(.unknown) }
+        guard let extra = client.extra else { return }
+        pins.subtract(.held)
+        pins.formUnion(extra.pins)
+    }
+
+    /// What may have come stays until it is known to be gone; what was set counts only if it worked.
+    private func apply(
+        _ statement: Statement, worked: Bool, _ client: MySQLClientSession, _ server: MySQLServerSession
+    ) {
+        let named = statement.named
+        for state in named {
+            let name = state.name.map { state.kind == .temporaryTables ? client.qualified($0) : $0 }
+            if !state.isReleased {
+                // What fails leaves no table and no transaction, but may have taken its locks.
+                if worked || state.kind == .advisoryLocks { client.more().add(state.kind, name) }
+            } else if worked {
+                client.more().remove(state.kind, name)
+            }
+        }
+        func isNamed(_ kind: SessionStateKinds) -> Bool { named.contains { $0.kind == kind } }
+        for effect in statement.effects {
+            switch effect {
+            case .set(let name, let replay):
+                guard worked else { continue }
+                client.extra?.remove(.userVariables, name)
+                // Servers tell of variables themselves, but not what SET NAMES says of collations.
+                if server.tracks, !name.hasPrefix("@"), !MySQLSettings.ofNames.contains(name), name != "role",
+                    name != "resource group"
+                {
+                    continue
+                }
+                let value = name == MySQLSettings.database ? MySQLSettings.schema(ofUse: replay) : replay
+                set(profiles.setting(SettingEntry(name: name, replay: value), in: client.settings), client, server)
+            case .reset(let name):
+                if worked { set(profiles.removing(name, from: client.settings), client, server) }
+            case .setComputed(let name) where name.hasPrefix("@"):
+                client.more().add(.userVariables, name)
+                set(profiles.removing(name, from: client.settings), client, server)
+            case .setComputed(let name):
+                if !server.tracks, worked {
+                    set(profiles.removing(name, from: client.settings), client, server)
+                    client.more().add(.unknown)
+                }
+            case .mayCreate(let kinds): mayCreate(kinds, statement, worked, isNamed, client, server)
+            case .mayRelease(let kinds):
+                guard worked, let extra = client.extra else { continue }
+                for kind in kinds.each where !isNamed(kind) { extra.removeAll(kind) }
+            case .prepare(let name, _): if worked { client.more().add(.preparedStatements, name) }
+            case .deallocate(let name, _): if worked { client.extra?.remove(.preparedStatements, name) }
+            case .setLocal, .resetAll, .discardAll, .discardPlans, .discardTemporary, .discardSequences, .execute,
+                .deallocateAll, .listen, .unlisten, .unlistenAll, .savepoint, .releaseSavepoint, .rollbackToSavepoint:
+                break
+            }
+        }
+        if worked, statement.kind == .begin { client.extra?.removeAll(.tableLocks) }
+    }
+
+    private func mayCreate(
+        _ kinds: SessionStateKinds, _ statement: Statement, _ worked: Bool,
+        _ isNamed: (SessionStateKinds) -> Bool, _ client: MySQLClientSession, _ server: MySQLServerSession
+    ) {
+        for kind in kinds.each where !isNamed(kind) {
+            switch kind {
+            case .userVariables:
+                // Those whose names are known are there already.
+                let isNamed = statement.effects.contains {
+                    if case .setComputed(let name) = $0 { name.hasPrefix("@") } else { false }
+                }
+                if !isNamed { client.more().add(kind) }
+            case .unknown:
+                // A text that does not parse has done nothing; of a routine the server says whether it has.
+                if !worked, client.numbers.errorCode == 1064 { continue }
+                if server.tracks, statement.kind == .call, !client.sawStateChange { continue }
+                client.more().add(kind)
+            default: if worked { client.more().add(kind) }
+            }
+        }
+    }
+
+    /// The client's settings are now these, and those of the server it has.
+    private func set(_ settings: SettingsProfile, _ client: MySQLClientSession, _ server: MySQLServerSession) {
+        client.settings = settings
+        server.settings = settings
+        client.readSettings()
+    }
+
+    /// The server tells what changed in its session: more exact than any reading of texts.
+    func learn(_ changes: RawSpan, _ client: MySQLClientSession, _ server: MySQLServerSession) {
+        var reader = SessionChanges()
+        var entries = client.settings.entries
+        var isChanged = false
+        func put(_ name: String, _ replay: [UInt8]?) {
+            entries.removeAll { $0.name == name }
+            if let replay { entries.append(SettingEntry(name: name, replay: replay)) }
+            isChanged = true
+        }
+        while let change = try? reader.next(in: changes) {
+            switch change {
+            case .variable(let range, let value):
+                let told = String(decoding: changes.extracting(range).toArray(), as: UTF8.self).lowercased()
+                let variable = MySQLVariables.of(told)
+                let text = changes.extracting(value).toArray()
+                switch variable.handling {
+                case .replayed, .replayedInParts, .ofConnection:
+                    if let replay = MySQLVariables.assignment(told, value: text) {
+                        put(variable.name, replay)
+                    } else {
+                        client.more().add(.unknown)
+                    }
+                case .pins: client.more().add(.unknown)
+                case .ofTracking:
+                    // Set again before the next statement; what the client wants to be told is kept.
+                    server.tracks = false
+                    client.more().tracking[told] = String(decoding: text, as: UTF8.self)
+                case .once, .readOnly: continue
+                }
+            case .schema(let range):
+                put(MySQLSettings.database, range.isEmpty ? nil : changes.extracting(range).toArray())
+            case .stateChanged(let has): if has { client.sawStateChange = true }
+            case .gtids, .transactionCharacteristics, .transactionState, .other: continue
+            }
+        }
+        guard isChanged else { return }
+        client.settings = profiles.intern(entries)
+        server.settings = client.settings
+        client.readSettings()
+    }
+}
+
+extension MySQLSettings {
+    /// The plain name in the replay of a `USE`.
+    static func schema(ofUse replay: [UInt8]) -> [UInt8] {
+        var name = Array(replay.dropFirst(4))
+        guard name.first == 0x60, name.last == 0x60, name.count >= 2 else { return name }
+        name = Array(name.dropFirst().dropLast())
+        var plain: [UInt8] = []
+        var skips = false
+        for byte in name {
+            if byte == 0x60, skips {
+                skips = false
+                continue
+            }
+            skips = byte == 0x60
+            plain.append(byte)
+        }
+        return plain
+    }
+}
+
+extension SessionStateKinds {
+    /// Its kinds, one by one.
+    var each: [SessionStateKinds] {
+        var found: [SessionStateKinds] = []
+        var bit: UInt16 = 1
+        while bit != 0 {
+            if rawValue & bit != 0 { found.append(SessionStateKinds(rawValue: bit)) }
+            bit <<= 1
+        }
+        return found
+    }
+}

@@ -1,0 +1,229 @@
+import ByteKit
+import MySQLWire
+import SQLText
+
+/// Prepared statements: a client's id stands for a text, and is replaced by what its server of the moment calls it.
+extension MySQLEnvironment {
+    /// COM_STMT_PREPARE.
+    func prepare(
+        _ bytes: RawSpan, _ packet: Packet, _ client: MySQLClientSession, _ server: MySQLServerSession?
+    ) -> MySQLStop? {
+        if let stop = needs(client, server) { return stop }
+        guard let server else { return .needServer }
+        guard packet.length < MySQLPacket.longestBody, packet.length <= maxInspectedStatement else {
+            return discard(
+                bytes, packet, client,
+                MySQLError(1153, "08S01", "Got a packet bigger than max_inspected_statement of the pooler allows"))
+        }
+        guard packet.end <= bytes.byteCount else { return .needBytes }
+        guard client.statements.count < maxClientStatements else {
+            return discard(
+                bytes, packet, client,
+                MySQLError(
+                    1461, "42000",
+                    "Can't create more than \(maxClientStatements) prepared statements in a connection to the pooler"))
+        }
+        let entry = statements.entry(
+            text: bytes.extracting((packet.body &+ 1)..<packet.end), types: RawSpan(), options: client.lexer)
+        client.preparing = (entry, client.statements.nextID())
+        client.running = nil
+        client.executing = nil
+        client.pins.subtract(.untilNextStatement)
+        tally.clientParses &+= 1
+        tally.serverParses &+= 1
+        tally.isSome = true
+        forward(bytes, packet, client, server, .prepare)
+        return nil
+    }
+
+    /// COM_STMT_EXECUTE, COM_STMT_BULK_EXECUTE.
+    func execute(
+        _ bytes: RawSpan, _ packet: Packet, _ client: MySQLClientSession, _ server: MySQLServerSession?,
+        _ command: MySQLCommand
+    ) -> MySQLStop? {
+        // id, flags; and the count of iterations, which a bulk execution does not have.
+        let fixed = command == .execute ? 10 : 7
+        guard packet.length >= fixed else { return discard(bytes, packet, client, .malformedPacket) }
+        guard bytes.byteCount &- packet.body >= fixed else { return .needBytes }
+        let given = bytes.le32(at: packet.body &+ 1)
+        guard let statement = statement(given, client) else {
+            return discard(bytes, packet, client, .unknownStatement(given, in: "mysqld_stmt_execute"))
+        }
+        let flags = bytes.u8(at: packet.body &+ 5)
+        if command == .execute, ExecuteCommand.Flags(rawValue: flags).opensCursor, statement.key.own == 0 {
+            statement.key = ownKey(of: statement)
+        }
+        let head = min(packet.length, fixed &+ (statement.parameters &+ 7) >> 3 &+ 1 &+ 2 &* statement.parameters)
+        guard bytes.byteCount &- packet.body >= head else { return .needBytes }
+        if let stop = needs(client, server) { return stop }
+        guard let server else { return .needServer }
+        guard let held = server.statements.use(statement.key) else {
+            client.wanted = statement
+            return .needStatement
+        }
+        client.running = statement.entry
+        client.executing = statement
+        client.pins.subtract(.untilNextStatement)
+        tally.binds &+= 1
+        tally.isSome = true
+        send(bytes, packet, statement, held, server, isBulk: command == .bulkExecute, fixed)
+        begin(bytes, packet, client, .command)
+        expect(command, client, server)
+        return nil
+    }
+
+    /// The statement a client means; with −1, which MariaDB knows, the one prepared last.
+    private func statement(_ id: UInt32, _ client: MySQLClientSession) -> MySQLClientStatement? {
+        guard id == ExecuteCommand.lastPrepared else { return client.statements[id] }
+        return client.statements.last.flatMap { client.statements[$0] }
+    }
+
+    /// A name no other statement has: for one that has a cursor or long data, which belong to the server's statement.
+    private func ownKey(of statement: MySQLClientStatement) -> MySQLStatementKey {
+        MySQLStatementKey(
+            text: statement.key.text, context: statement.key.context,
+            own: UInt32(truncatingIfNeeded: statement.serial) | 1 << 31)
+    }
+
+    /// Plans an execution: the id is the server's, and the types of the parameters are there if the server does not
+    /// remember them from this statement.
+    private func send(
+        _ bytes: RawSpan, _ packet: Packet, _ statement: MySQLClientStatement, _ held: MySQLServerStatements.Held,
+        _ server: MySQLServerSession, isBulk: Bool, _ fixed: Int
+    ) {
+        let count = statement.parameters
+        // Where the types stand, or would: behind the NULL bitmap and the flag.
+        let bitmap = isBulk ? 0 : (count &+ 7) >> 3
+        let flagAt = packet.body &+ (isBulk ? 5 : fixed &+ bitmap)
+        let typesAt = isBulk ? packet.body &+ fixed : flagAt &+ 1
+        let stop = min(packet.end, bytes.byteCount)
+        var inserts = false
+        if count > 0, typesAt <= stop {
+            let sendsTypes = isBulk ? bytes.u8(at: flagAt) & 128 != 0 : bytes.u8(at: flagAt) == 1
+            if sendsTypes {
+                if typesAt &+ 2 &* count <= stop {
+                    let types = bytes.extracting(typesAt..<(typesAt &+ 2 &* count))
+                    if !statement.types.withSpan({ $0.equals(types) }) { statement.types = types.toArray() }
+                }
+                if held.binder != statement.serial {
+                    server.statements.setBinder(statement.serial, of: statement.key)
+                }
+            } else if held.binder != statement.serial, statement.types.count == 2 &* count {
+                inserts = packet.length &+ 2 &* count < MySQLPacket.longestBody
+                server.statements.setBinder(statement.serial, of: statement.key)
+            }
+        }
+        toServer.make(bytes) { out in
+            out.le24(UInt32(truncatingIfNeeded: packet.length &+ (inserts ? 2 &* count : 0)))
+            out.u8(0)
+            out.u8(bytes.u8(at: packet.body))
+            out.le32(held.id)
+            if inserts {
+                out.span(bytes.extracting((packet.body &+ 5)..<flagAt))
+                out.u8(isBulk ? bytes.u8(at: flagAt) | 128 : 1)
+                if isBulk { out.u8(bytes.u8(at: flagAt &+ 1)) }
+                out.raw(statement.types)
+            }
+        }
+        toServer.forward(bytes, inserts ? typesAt : packet.body &+ 5, stop)
+    }
+
+    /// COM_STMT_CLOSE, COM_STMT_RESET, COM_STMT_SEND_LONG_DATA, COM_STMT_FETCH.
+    func statementCommand(
+        _ bytes: RawSpan, _ packet: Packet, _ client: MySQLClientSession, _ server: MySQLServerSession?,
+        _ command: MySQLCommand
+    ) -> MySQLStop? {
+        let head = min(packet.length, command == .fetch ? 9 : command == .sendLongData ? 7 : 5)
+        guard bytes.byteCount &- packet.body >= head else { return .needBytes }
+        guard let id = ExecuteCommand.statement(of: bytes.extracting(packet.body..<(packet.body &+ head))) else {
+            if command.hasReply { return discard(bytes, packet, client, .malformedPacket) }
+            begin(bytes, packet, client, .discarded)
+            return nil
+        }
+        guard let statement = statement(id, client) else {
+            begin(bytes, packet, client, .discarded)
+            switch command {
+            case .resetStatement: answer(client, .unknownStatement(id, in: "mysqld_stmt_reset"))
+            case .fetch: answer(client, .unknownStatement(id, in: "mysqld_stmt_fetch"))
+            default: break
+            }
+            return nil
+        }
+        switch command {
+        case .closeStatement:
+            guard packet.end <= bytes.byteCount else { return .needBytes }
+            close(statement, client, server)
+            return nil
+        case .sendLongData: return longData(bytes, packet, statement, client, server)
+        default: break
+        }
+        guard packet.end <= bytes.byteCount else { return .needBytes }
+        guard let server, let held = server.statements.use(statement.key),
+            command == .resetStatement || statement.hasCursor
+        else {
+            if command == .resetStatement {
+                answerOK(client)
+            } else {
+                answer(client, MySQLError(1421, "HY000", "The statement (\(statement.id)) has no open cursor."))
+            }
+            return nil
+        }
+        client.running = nil
+        client.executing = statement
+        rewritten(bytes, packet, held.id)
+        expect(command, client, server)
+        return nil
+    }
+
+    /// The command with the server's id.
+    private func rewritten(_ bytes: RawSpan, _ packet: Packet, _ id: UInt32) {
+        toServer.make(bytes) { out in
+            out.span(bytes.extracting(packet.start..<(packet.body &+ 1)))
+            out.le32(id)
+        }
+        toServer.forward(bytes, packet.body &+ 5, min(packet.end, bytes.byteCount))
+    }
+
+    private func longData(
+        _ bytes: RawSpan, _ packet: Packet, _ statement: MySQLClientStatement, _ client: MySQLClientSession,
+        _ server: MySQLServerSession?
+    ) -> MySQLStop? {
+        if statement.key.own == 0 { statement.key = ownKey(of: statement) }
+        if let stop = needs(client, server) { return stop }
+        guard let server else { return .needServer }
+        guard let held = server.statements.use(statement.key) else {
+            client.wanted = statement
+            return .needStatement
+        }
+        statement.hasLongData = true
+        client.pins.insert(.longData)
+        rewritten(bytes, packet, held.id)
+        begin(bytes, packet, client, .command)
+        return nil
+    }
+
+    /// The client needs a statement no more; the server keeps what others may use.
+    private func close(
+        _ statement: MySQLClientStatement, _ client: MySQLClientSession, _ server: MySQLServerSession?
+    ) {
+        _ = client.statements.remove(statement.id)
+        if statement.key.own != 0, let id = server?.statements.remove(statement.key) {
+            toServer.make(RawSpan()) { $0.command(.closeStatement, statement: id) }
+        }
+        statement.hasCursor = false
+        statement.hasLongData = false
+        notePins(ofStatements: client)
+    }
+
+    /// What its statements hold on the server.
+    func notePins(ofStatements client: MySQLClientSession) {
+        guard !client.pins.isDisjoint(with: [.cursors, .longData]) else { return }
+        var pins: MySQLPins = []
+        client.statements.forEach { statement in
+            if statement.hasCursor { pins.insert(.cursors) }
+            if statement.hasLongData { pins.insert(.longData) }
+        }
+        client.pins.subtract([.cursors, .longData])
+        client.pins.formUnion(pins)
+    }
+}

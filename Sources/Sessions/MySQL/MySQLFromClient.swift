@@ -1,0 +1,360 @@
+import ByteKit
+public import MySQLWire
+import SQLText
+
+/// Where a step that read from a MySQL client stopped.
+public enum MySQLStop: Equatable {
+    /// Everything that can be dealt with now is.
+    case drained
+    /// The rest of a command must come before anything can be said of it.
+    case needBytes
+    /// The command in front needs a server.
+    case needServer
+    /// The server must first take over what the client has set: see `takeOver`.
+    case needState
+    /// The server must first prepare the statement in front: see `prepare`.
+    case needStatement
+    /// The reply to the command before must be over first.
+    case busy
+    /// COM_QUIT.
+    case quit
+    /// What the client sent ends its connection.
+    case fatal(MySQLError)
+    /// Another connection of ours, or its statement, is to be ended; the answer is the driver's (`answerOK`, `answerError`).
+    case kill(UInt64, queryOnly: Bool)
+    /// COM_CHANGE_USER; its payload lies there, after as many bytes as were consumed.
+    case changeUser(Range<Int>)
+    /// A command that gets a server of its own (binary log).
+    case ownServer
+}
+
+/// What a step that read from a MySQL client did.
+public struct MySQLFromClient: Equatable {
+    /// How many bytes are dealt with.
+    public var consumed: Int
+    /// Why it went no further.
+    public var stop: MySQLStop
+}
+
+/// Reading from a client.
+extension MySQLEnvironment {
+    /// Reads what a client sent; what goes to its server is planned in `toServer`, what goes back in `toClient`.
+    public func relay(
+        _ bytes: RawSpan, from client: MySQLClientSession, to server: MySQLServerSession?
+    ) -> MySQLFromClient {
+        toServer.reset()
+        toClient.reset()
+        var position = 0
+        while true {
+            if client.streaming != .nothing {
+                guard stream(bytes, &position, client, server) else {
+                    return MySQLFromClient(consumed: position, stop: .drained)
+                }
+                continue
+            }
+            if client.awaitsReply { return MySQLFromClient(consumed: position, stop: .busy) }
+            guard case .header(let id, let body, let end) = scanPacket(bytes, at: position) else {
+                return MySQLFromClient(consumed: position, stop: .drained)
+            }
+            guard id == 0 else {
+                return MySQLFromClient(
+                    consumed: position, stop: .fatal(MySQLError(1156, "08S01", "Got packets out of order")))
+            }
+            let packet = Packet(start: position, body: body, end: end)
+            if let stop = command(bytes, packet, client, server) {
+                return MySQLFromClient(consumed: position, stop: stop)
+            }
+            position = min(end, bytes.byteCount)
+        }
+    }
+
+    /// Where the first packet of a command lies; `end` may lie beyond what has come.
+    struct Packet {
+        let start: Int
+        let body: Int
+        let end: Int
+        var length: Int { end &- body }
+    }
+
+    /// Passes on, or drops, more of a payload; false if nothing more is there.
+    private func stream(
+        _ bytes: RawSpan, _ position: inout Int, _ client: MySQLClientSession, _ server: MySQLServerSession?
+    ) -> Bool {
+        let piece: PacketPiece
+        switch client.stream.next(in: bytes, at: position, head: 0) {
+        case .need: return false
+        case .more(let more): piece = more
+        case .head(let head): piece = head
+        }
+        position = piece.end
+        switch client.streaming {
+        case .nothing, .discarded: break
+        case .command: toServer.forward(bytes, piece.start, piece.end)
+        case .file:
+            toServer.forward(bytes, piece.start, piece.end)
+            if piece.startsPacket, piece.length == 0, piece.endsPayload {
+                client.streaming = .nothing
+                server?.tracker.clientSent(isEmpty: true)
+            }
+            return true
+        }
+        if piece.endsPayload { client.streaming = .nothing }
+        return true
+    }
+
+    // MARK: Commands
+
+    /// Deals with the command in `packet`; nil if that is done, so that it is consumed.
+    private func command(
+        _ bytes: RawSpan, _ packet: Packet, _ client: MySQLClientSession, _ server: MySQLServerSession?
+    ) -> MySQLStop? {
+        guard packet.length > 0 else {
+            client.replySequence = 1
+            answer(client, .malformedPacket)
+            return nil
+        }
+        guard packet.body < bytes.byteCount else { return .needBytes }
+        client.replySequence = 1
+        guard let command = MySQLCommand(rawValue: bytes.u8(at: packet.body)), command.isSpoken else {
+            return discard(bytes, packet, client, .unknownCommand)
+        }
+        switch command {
+        case .query: return query(bytes, packet, client, server)
+        case .execute, .bulkExecute: return execute(bytes, packet, client, server, command)
+        case .prepare: return prepare(bytes, packet, client, server)
+        case .quit: return .quit
+        case .ping where server == nil:
+            guard packet.end <= bytes.byteCount else { return .needBytes }
+            answerOK(client)
+            return nil
+        case .closeStatement, .resetStatement, .sendLongData, .fetch:
+            return statementCommand(bytes, packet, client, server, command)
+        case .setOption: return setOption(bytes, packet, client)
+        case .processKill:
+            guard packet.end <= bytes.byteCount else { return .needBytes }
+            guard let id = try? SmallCommand.processKill(bytes.extracting(packet.body..<packet.end)) else {
+                return discard(bytes, packet, client, .malformedPacket)
+            }
+            return .kill(UInt64(id), queryOnly: false)
+        case .changeUser:
+            guard packet.length <= HandshakeResponse.maximumLength else {
+                return discard(bytes, packet, client, .malformedPacket)
+            }
+            guard packet.end <= bytes.byteCount else { return .needBytes }
+            return .changeUser(packet.body..<packet.end)
+        case .binlogDump, .binlogDumpGTID, .registerReplica, .tableDump, .groupReplicationStream, .clone:
+            return .ownServer
+        case .ping, .initDatabase, .fieldList, .createDatabase, .dropDatabase, .refresh, .shutdown, .statistics,
+            .processInfo, .debug, .resetConnection:
+            return simple(bytes, packet, client, server, command)
+        case .sleep, .connect, .time, .delayedInsert, .connectOut, .daemon:
+            return discard(bytes, packet, client, .unknownCommand)
+        }
+    }
+
+    /// Answers with an error, and drops what of the command has not come.
+    func discard(
+        _ bytes: RawSpan, _ packet: Packet, _ client: MySQLClientSession, _ error: MySQLError
+    ) -> MySQLStop? {
+        answer(client, error)
+        begin(bytes, packet, client, .discarded)
+        return nil
+    }
+
+    /// What has come of the payload is dealt with; the rest is `streaming`.
+    func begin(
+        _ bytes: RawSpan, _ packet: Packet, _ client: MySQLClientSession, _ streaming: MySQLClientSession.Streaming
+    ) {
+        guard packet.end > bytes.byteCount || packet.length == MySQLPacket.longestBody else { return }
+        guard case .head(let piece) = client.stream.next(in: bytes, at: packet.start, head: 0), !piece.endsPayload
+        else { return }
+        client.streaming = streaming
+    }
+
+    /// Makes sure that there is a server with what the client has set; nil if so.
+    func needs(_ client: MySQLClientSession, _ server: MySQLServerSession?) -> MySQLStop? {
+        guard let server else { return .needServer }
+        if server.settings === client.settings, server.options == client.options, server.tracks || !server.canTrack,
+            !server.hasDebtor || !server.owesOthers(than: client)
+        {
+            return nil
+        }
+        return .needState
+    }
+
+    /// Sends the command as it is; its reply is the client's.
+    func forward(
+        _ bytes: RawSpan, _ packet: Packet, _ client: MySQLClientSession, _ server: MySQLServerSession,
+        _ command: MySQLCommand
+    ) {
+        toServer.forward(bytes, packet.start, min(packet.end, bytes.byteCount))
+        begin(bytes, packet, client, .command)
+        expect(command, client, server)
+    }
+
+    /// The command just planned will be answered to the client.
+    func expect(_ command: MySQLCommand, _ client: MySQLClientSession, _ server: MySQLServerSession) {
+        server.begin(command)
+        translate(client, server)
+        client.awaitsReply = true
+    }
+
+    /// Replies are made right for the client.
+    func translate(_ client: MySQLClientSession, _ server: MySQLServerSession) {
+        server.translator =
+            ReplyTranslator.isNeeded(server: server.capabilities, client: client.capabilities)
+            ? ReplyTranslator(server: server.capabilities, client: client.capabilities, status: server.status) : nil
+    }
+
+    /// A command that is for the server and says nothing of statements.
+    private func simple(
+        _ bytes: RawSpan, _ packet: Packet, _ client: MySQLClientSession, _ server: MySQLServerSession?,
+        _ command: MySQLCommand
+    ) -> MySQLStop? {
+        if let stop = needs(client, server) { return stop }
+        guard let server else { return .needServer }
+        client.running = nil
+        client.executing = nil
+        client.pins.subtract(.untilNextStatement)
+        forward(bytes, packet, client, server, command)
+        return nil
+    }
+
+    /// COM_QUERY.
+    private func query(
+        _ bytes: RawSpan, _ packet: Packet, _ client: MySQLClientSession, _ server: MySQLServerSession?
+    ) -> MySQLStop? {
+        if let stop = needs(client, server) { return stop }
+        guard let server else { return .needServer }
+        let isInspected = packet.length < MySQLPacket.longestBody && packet.length <= maxInspectedStatement
+        if isInspected {
+            guard packet.end <= bytes.byteCount else { return .needBytes }
+            let entry = statements.entry(
+                text: bytes.extracting((packet.body &+ 1)..<packet.end), types: RawSpan(), options: client.lexer)
+            let traits = entry.traits
+            if traits.contains(.kills), let stop = kill(entry, client) { return stop }
+            if traits.contains(.readsDiagnostics), !client.isHome(on: server), answerWarnings(entry, client) {
+                return nil
+            }
+            if traits.contains(.wantsLocalFile), !client.capabilities.contains(.localFiles) {
+                return discard(
+                    bytes, packet, client,
+                    MySQLError(1148, "42000", "The used command is not allowed with this MySQL version"))
+            }
+            client.running = entry
+            if !traits.isDisjoint(with: Self.asking), let text = answered(entry, client, server) {
+                client.executing = nil
+                toServer.make(bytes) { $0.command(.query, text) }
+                expect(.query, client, server)
+                return nil
+            }
+        } else {
+            client.running = nil
+            client.pins.insert(.unknown)
+        }
+        client.executing = nil
+        client.pins.subtract(.untilNextStatement)
+        forward(bytes, packet, client, server, .query)
+        return nil
+    }
+
+    private static let asking: StatementTraits = [
+        .readsDiagnostics, .readsFoundRows, .readsRowCount, .readsLastInsertID, .readsConnectionID,
+    ]
+
+    /// `KILL` with a number, which is one of ours; nil for what the server must answer.
+    private func kill(_ entry: StatementEntry, _ client: MySQLClientSession) -> MySQLStop? {
+        guard entry.facts.statements.count == 1, let kill = entry.facts.statements[0].kill else { return nil }
+        switch kill.target {
+        case .connection(let id, _): return .kill(id, queryOnly: kill.isQueryOnly)
+        case .own: return .kill(UInt64(client.connectionID), queryOnly: kill.isQueryOnly)
+        case .query, .user, .untold: return nil
+        }
+    }
+
+    /// COM_SET_OPTION: several statements in a text, or not. The next server is switched when it is needed.
+    private func setOption(_ bytes: RawSpan, _ packet: Packet, _ client: MySQLClientSession) -> MySQLStop? {
+        guard packet.end <= bytes.byteCount else { return .needBytes }
+        guard let option = try? SmallCommand.Option(parsing: bytes.extracting(packet.body..<packet.end)) else {
+            return discard(bytes, packet, client, .unknownCommand)
+        }
+        switch option {
+        case .multiStatementsOn: client.options.insert(.multiStatements)
+        case .multiStatementsOff: client.options.remove(.multiStatements)
+        }
+        answerEnd(client)
+        return nil
+    }
+}
+
+/// Answers of our own.
+extension MySQLEnvironment {
+    /// An error instead of a reply. What was planned for the client before stays in front of it.
+    public func answer(_ client: MySQLClientSession, _ error: MySQLError) {
+        toClient.make(RawSpan()) { error.writePacket(to: &$0, sequence: client.replySequence) }
+    }
+
+    /// An OK packet instead of a reply.
+    public func answerOK(_ client: MySQLClientSession) {
+        let packet = OKPacket(status: client.status)
+        toClient.make(RawSpan()) { out in
+            let mark = out.beginPacket(client.replySequence)
+            packet.write(to: &out, client.capabilities, source: RawSpan())
+            out.endPacket(mark)
+        }
+    }
+
+    /// What ends a reply without rows: an EOF packet, or an OK packet in its place.
+    private func answerEnd(_ client: MySQLClientSession) {
+        toClient.make(RawSpan()) { out in
+            let mark = out.beginPacket(client.replySequence)
+            if client.capabilities.contains(.deprecateEOF) {
+                OKPacket(status: client.status).write(to: &out, client.capabilities, source: RawSpan(), asEOF: true)
+            } else {
+                EOFPacket(status: client.status).write(to: &out)
+            }
+            out.endPacket(mark)
+        }
+    }
+
+    /// The command in front is answered with an error instead of being sent: answers how many bytes of `bytes` that
+    /// deals with. Nothing is planned but the answer.
+    public func refuse(_ bytes: RawSpan, with error: MySQLError, _ client: MySQLClientSession) -> Int {
+        toServer.reset()
+        toClient.reset()
+        guard case .header(_, let body, let end) = scanPacket(bytes, at: 0) else { return 0 }
+        client.replySequence = 1
+        let silent =
+            body < bytes.byteCount && end > body && MySQLCommand(rawValue: bytes.u8(at: body))?.hasReply == false
+        if !silent { answer(client, error) }
+        begin(bytes, Packet(start: 0, body: body, end: end), client, .discarded)
+        return min(end, bytes.byteCount)
+    }
+
+    /// The command in front is dealt with elsewhere: it is answered with an error or, for nil, with OK.
+    public func conclude(_ bytes: RawSpan, _ error: MySQLError?, _ client: MySQLClientSession) -> Int {
+        if let error { return refuse(bytes, with: error, client) }
+        toServer.reset()
+        toClient.reset()
+        guard case .header(_, _, let end) = scanPacket(bytes, at: 0) else { return 0 }
+        client.replySequence = 1
+        answerOK(client)
+        return min(end, bytes.byteCount)
+    }
+
+    /// The same with an error of the server's.
+    public func refuse(_ bytes: RawSpan, with error: ErrorPacket, _ client: MySQLClientSession) -> Int {
+        refuse(bytes, with: MySQLError(error.code, error.sqlstate, error.message), client)
+    }
+}
+
+extension StatementEntry {
+    /// The traits of all its statements.
+    var traits: StatementTraits {
+        let all = facts.statements
+        if all.count == 1 { return all[0].traits }
+        var traits = StatementTraits()
+        for statement in all { traits.formUnion(statement.traits) }
+        return traits
+    }
+}

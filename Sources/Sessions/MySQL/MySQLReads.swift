@@ -1,0 +1,140 @@
+import ByteKit
+import MySQLWire
+import SQLText
+
+/// What a server still has of the client before, and that client may ask for.
+struct MySQLDebts: OptionSet {
+    let rawValue: UInt8
+
+    /// `LAST_INSERT_ID()`, which not every OK packet tells.
+    static let lastInsertID = MySQLDebts(rawValue: 1)
+    /// What SHOW WARNINGS shows.
+    static let diagnostics = MySQLDebts(rawValue: 2)
+}
+
+/// Statements that ask for what the one before left behind. As long as nobody else has used the server in between, it
+/// answers by itself; before somebody else does, it is asked what it has, and what the client asks for then is put into
+/// its text.
+extension MySQLEnvironment {
+    /// Notes what a statement has left on the server.
+    func noteDebts(_ client: MySQLClientSession, _ server: MySQLServerSession) {
+        let summary = server.tracker.summary
+        switch server.tracker.command {
+        case .query, .execute, .bulkExecute: break
+        default: return
+        }
+        let traits = client.running?.traits ?? []
+        if !traits.contains(.readsDiagnostics) {
+            if summary.warnings > 0 || summary.errorCode != 0 {
+                client.debts.insert(.diagnostics)
+            } else {
+                client.debts.remove(.diagnostics)
+            }
+            client.warnings = nil
+        }
+        if summary.lastInsertID != 0 { client.numbers.lastInsertID = summary.lastInsertID }
+        if summary.lastInsertID != 0 || mayInsert(client.running) { client.debts.insert(.lastInsertID) }
+        if client.debts.isEmpty {
+            if server.hasDebtor { server.setDebtor(nil) }
+        } else if server.debtor !== client {
+            server.setDebtor(client)
+        }
+        client.home = ObjectIdentifier(server)
+        server.lastClient = ObjectIdentifier(client)
+    }
+
+    /// Runs what may set `LAST_INSERT_ID()` without saying so.
+    private func mayInsert(_ entry: StatementEntry?) -> Bool {
+        guard let entry, entry.facts.flags.contains(.writes) else { return false }
+        return entry.facts.statements.contains { statement in
+            statement.traits.contains(.callsRoutine) || statement.reads?.setsLastInsertID == true
+        }
+    }
+
+    /// Asks the server for what the client before may still ask for; whoever gets the server waits for it.
+    func askDebts(_ server: MySQLServerSession) {
+        guard let debtor = server.debtor else { return }
+        if debtor.debts.contains(.diagnostics) {
+            toServer.make(RawSpan()) { $0.query("SHOW WARNINGS") }
+            server.beginHidden(.capture, .query)
+        }
+        if debtor.debts.contains(.lastInsertID) {
+            toServer.make(RawSpan()) { $0.query("SELECT LAST_INSERT_ID()") }
+            server.beginHidden(.query, .query)
+        }
+    }
+
+    /// Asks the server for what the client before may still ask for; false if there is nothing.
+    public func settle(_ server: MySQLServerSession) -> Bool {
+        toServer.reset()
+        askDebts(server)
+        return !server.hidden.isEmpty
+    }
+
+    /// The server has answered that.
+    public func takeDebts(_ server: MySQLServerSession) {
+        guard server.hasDebtor else { return }
+        let rows = server.takeGathered()
+        let captured = server.takeCaptured()
+        guard let debtor = server.debtor else { return server.setDebtor(nil) }
+        if debtor.debts.contains(.diagnostics), !captured.isEmpty {
+            debtor.warnings = MySQLCapture(packets: captured, capabilities: server.capabilities)
+        }
+        if debtor.debts.contains(.lastInsertID), let row = rows.first {
+            row.withSpan { span in
+                try? MySQLRow.text(span, columns: 1) { _, range in
+                    let text = range.map { String(decoding: span.extracting($0).toArray(), as: UTF8.self) }
+                    if let value = text.flatMap(UInt64.init) { debtor.numbers.lastInsertID = value }
+                }
+            }
+        }
+        debtor.debts = []
+        server.setDebtor(nil)
+    }
+
+    /// What a text that asks for something left behind is sent as; nil for as it is.
+    func answered(_ entry: StatementEntry, _ client: MySQLClientSession, _ server: MySQLServerSession) -> [UInt8]? {
+        guard entry.facts.statements.count == 1, let reads = entry.facts.statements[0].reads else { return nil }
+        let isHome = client.isHome(on: server)
+        let numbers = client.numbers
+        return entry.withText { text in
+            reads.replacing(in: text) { kind in
+                switch kind {
+                case .connectionID: .unsigned(UInt64(client.connectionID))
+                case .lastInsertID: numbers.lastInsertID.map { .unsigned($0) }
+                case .rowCount: .signed(numbers.rowCount)
+                case .foundRows: client.pins.contains(.foundRows) ? nil : .unsigned(numbers.foundRows)
+                case .warningCount: isHome ? nil : .unsigned(numbers.warnings)
+                case .errorCount: isHome ? nil : .unsigned(numbers.errors)
+                }
+            }
+        }
+    }
+
+    /// SHOW WARNINGS of a client whose server somebody else has used since: answered from what was kept. True if it was.
+    func answerWarnings(_ entry: StatementEntry, _ client: MySQLClientSession) -> Bool {
+        guard let kept = client.warnings, entry.facts.statements.count == 1, entry.textLength < 32 else { return false }
+        let words = entry.withText { String(decoding: $0.toArray(), as: UTF8.self).lowercased().split { $0.isWhitespace } }
+        guard words == ["show", "warnings"] else { return false }
+        let echo = MySQLServerSession(
+            capabilities: kept.capabilities, version: nil, connectionID: 0, status: client.status,
+            settings: profiles.empty, options: [], statementLimit: 1)
+        echo.begin(.query)
+        translate(client, echo)
+        kept.packets.withSpan { _ = read($0, from: echo, to: client) }
+        return true
+    }
+}
+
+/// A reply kept for later, as the server sent it.
+struct MySQLCapture {
+    let packets: [UInt8]
+    let capabilities: MySQLCapabilities
+}
+
+extension MySQLClientSession {
+    /// Nobody else has used the server since this client's last statement.
+    func isHome(on server: MySQLServerSession) -> Bool {
+        home == ObjectIdentifier(server) && server.lastClient == ObjectIdentifier(self)
+    }
+}

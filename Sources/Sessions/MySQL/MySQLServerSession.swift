@@ -1,0 +1,202 @@
+import ByteKit
+public import MySQLWire
+public import SQLText
+
+/// A command of the proxy's own on its way to a server, or just answered.
+enum MySQLHidden: Equatable {
+    /// Must succeed; an error of it is kept for who asked.
+    case plain
+    /// COM_STMT_PREPARE for the client's statement of this key.
+    case prepare(MySQLStatementKey)
+    /// Rows are gathered.
+    case query
+    /// The whole reply is kept as it is.
+    case capture
+}
+
+/// What one MySQL server connection is between us and the server: its settings, prepared statements, and whose reply it
+/// owes. Says nothing of sockets.
+public final class MySQLServerSession {
+    /// Whose reply comes next.
+    enum Owner: Equatable {
+        case nobody, client
+        case hidden
+    }
+
+    /// What was agreed on.
+    public let capabilities: MySQLCapabilities
+    /// Family and version; nil if its greeting makes no sense of it.
+    public let version: MySQLServerVersion?
+    /// Its number at the server.
+    public let connectionID: UInt32
+    /// What its session has set.
+    public internal(set) var settings: SettingsProfile
+    /// What it was opened and switched with.
+    public internal(set) var options: MySQLOptions
+    /// As last heard.
+    public internal(set) var status: MySQLStatus
+    /// What it has prepared.
+    var statements: MySQLServerStatements
+
+    var tracker: ReplyTracker
+    var stream = PacketStream()
+    var owner = Owner.nobody
+    /// Hidden commands sent and not answered, the first of them being answered.
+    var hidden: [(kind: MySQLHidden, command: MySQLCommand)] = []
+    /// The first error a hidden command was answered with, since it was last taken.
+    var hiddenError: ErrorPacket?
+    /// What hidden queries were answered with: payloads of rows.
+    var gathered: [[UInt8]] = []
+    var gatheredBytes = 0
+    /// Replies kept as they are.
+    var captured: [UInt8] = []
+    /// Who may still ask for what its last statement has left here. Looked at only if `hasDebtor`: weak references cost.
+    private(set) weak var debtor: MySQLClientSession?
+    private(set) var hasDebtor = false
+    /// Who used it last.
+    var lastClient: ObjectIdentifier?
+    /// For a client whose capabilities are other than the server's.
+    var translator: ReplyTranslator?
+    /// What is added to sequence ids, since packets were left out or put in.
+    var shift: UInt8 = 0
+    /// Nothing of the client's reply has been sent to it.
+    var isReplyUntouched = true
+    /// A piece of a payload that is not for the client, or is, goes on.
+    var dropsRest = false
+    /// Statements of another worker's clients, to be closed.
+    var strangers: [UInt32] = []
+    /// It can be asked to tell of changes to its session.
+    public var canTrack: Bool
+    /// It tells of every change to its session.
+    var tracks = false
+    /// Its session state cannot be told any more: it is reset before another client gets it.
+    public var isDirty = false
+
+    /// How much hidden queries may gather.
+    static let gatherLimit = 1 << 20
+
+    /// A connection that is logged in with these settings.
+    public init(
+        capabilities: MySQLCapabilities, version: MySQLServerVersion?, connectionID: UInt32, status: MySQLStatus,
+        settings: SettingsProfile, options: MySQLOptions, statementLimit: Int
+    ) {
+        self.capabilities = capabilities
+        self.version = version
+        self.connectionID = connectionID
+        self.status = status
+        self.settings = settings
+        self.options = options
+        tracker = ReplyTracker(capabilities)
+        canTrack = capabilities.contains(.sessionTrack)
+        statements = MySQLServerStatements(limit: statementLimit)
+    }
+
+    /// No reply is owed to anybody.
+    public var isQuiet: Bool { owner == .nobody && hidden.isEmpty && stream.isBetweenPayloads }
+
+    /// No reply is owed and no transaction is open.
+    public var isClean: Bool { isQuiet && !status.contains(.inTransaction) }
+
+    /// It is known to have these settings.
+    public func adopt(_ settings: SettingsProfile) { self.settings = settings }
+
+    /// Something of the client's reply has been sent to it.
+    public var isReplyBegun: Bool { owner == .client && !isReplyUntouched }
+
+    /// The client's reply is owed.
+    public var owesClient: Bool { owner == .client }
+
+    /// How many statements it has prepared.
+    public var preparedCount: Int { statements.count }
+
+    /// Which servers suit whom, see `PoolMachine`.
+    public var affinity: UInt64 { Self.affinity(settings, options) }
+
+    static func affinity(_ settings: SettingsProfile, _ options: MySQLOptions) -> UInt64 {
+        settings.affinity << 2 | UInt64(options.rawValue & 3)
+    }
+
+    /// The error of a hidden command, which is forgotten with it.
+    public func takeHiddenError() -> ErrorPacket? {
+        defer { hiddenError = nil }
+        return hiddenError
+    }
+
+    /// The rows of hidden queries, which are forgotten with it.
+    public func takeGathered() -> [[UInt8]] {
+        defer {
+            gathered = []
+            gatheredBytes = 0
+        }
+        return gathered
+    }
+
+    func takeCaptured() -> [UInt8] {
+        defer { captured = [] }
+        return captured
+    }
+
+    func setDebtor(_ client: MySQLClientSession?) {
+        debtor = client
+        hasDebtor = client != nil
+    }
+
+    /// Somebody else than `client` may still ask for what is left here.
+    public func owesOthers(than client: MySQLClientSession?) -> Bool {
+        guard hasDebtor, let debtor, debtor !== client else { return false }
+        return !debtor.debts.isEmpty
+    }
+
+    /// A command of the client was sent.
+    func begin(_ command: MySQLCommand) {
+        owner = .client
+        tracker.begin(command)
+        shift = 0
+        isReplyUntouched = true
+    }
+
+    /// A hidden command was sent; hidden ones are answered before what the client sends behind them.
+    func beginHidden(_ kind: MySQLHidden, _ command: MySQLCommand) {
+        if hidden.isEmpty {
+            owner = .hidden
+            tracker.begin(command)
+        }
+        hidden.append((kind, command))
+    }
+}
+
+/// A server's session on its way to another worker: plain values, nothing of either.
+public struct MySQLMovedSession: Sendable {
+    let capabilities: MySQLCapabilities
+    let version: MySQLServerVersion?
+    let connectionID: UInt32
+    let status: MySQLStatus
+    let settings: [SettingEntry]
+    let options: MySQLOptions
+    let statementLimit: Int
+    /// What it has prepared for clients of its worker, which nobody else can use.
+    let prepared: [UInt32]
+    let tracks: Bool
+    let canTrack: Bool
+}
+
+extension MySQLServerSession {
+    /// What another worker needs to go on with it.
+    public func moved() -> MySQLMovedSession {
+        MySQLMovedSession(
+            capabilities: capabilities, version: version, connectionID: connectionID, status: status,
+            settings: settings.entries, options: options, statementLimit: statements.limit, prepared: statements.ids,
+            tracks: tracks, canTrack: canTrack)
+    }
+
+    /// A connection that another worker has sent.
+    public convenience init(_ moved: MySQLMovedSession, _ environment: MySQLEnvironment) {
+        self.init(
+            capabilities: moved.capabilities, version: moved.version, connectionID: moved.connectionID,
+            status: moved.status, settings: environment.profiles.intern(moved.settings), options: moved.options,
+            statementLimit: moved.statementLimit)
+        strangers = moved.prepared
+        tracks = moved.tracks
+        canTrack = moved.canTrack
+    }
+}

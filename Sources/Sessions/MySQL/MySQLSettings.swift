@@ -1,0 +1,67 @@
+import ByteKit
+import SQLText
+
+/// The settings of MySQL sessions as `SettingsProfile` holds them: an entry's name is that of `MySQLVariables`, its replay
+/// a whole statement.
+enum MySQLSettings {
+    /// The schema; its replay is the plain name, and it goes over with COM_INIT_DB.
+    static let database = "database"
+
+    /// What `SET NAMES` sets. Every session has them: they begin with what the client asked for when it logged in.
+    static let ofNames = ["character_set_client", "character_set_results", "collation_connection"]
+
+    /// What has to be said to get from one profile to another.
+    struct Change {
+        /// COM_RESET_CONNECTION comes first: something cannot be taken back otherwise.
+        var isReset = false
+        /// Then this schema.
+        var database: [UInt8]?
+        /// Then these queries.
+        var queries: [[UInt8]] = []
+    }
+
+    static func change(from: SettingsProfile, to: SettingsProfile, server: MySQLServerVersion?) -> Change {
+        var change = Change()
+        var assignments: [[UInt8]] = []
+        var ofUser: [[UInt8]] = []
+        func add(_ name: String, _ statement: [UInt8]) {
+            if MySQLVariables.comesLast(name) {
+                ofUser.append(statement)
+            } else if isAssignment(statement) {
+                assignments.append(statement)
+            } else {
+                change.queries.append(statement)
+            }
+        }
+        for entry in from.entries where to[entry.name] == nil {
+            guard let statement = MySQLVariables.reset(entry.name, server: server) else {
+                change.isReset = change.isReset || entry.name != database
+                continue
+            }
+            add(entry.name, statement)
+        }
+        if change.isReset {
+            // Nothing is left to be taken back, and everything is to be said.
+            (assignments, ofUser, change.queries) = ([], [], [])
+        }
+        for entry in to.entries where change.isReset || from[entry.name] != entry {
+            guard let replay = entry.replay else { continue }
+            if entry.name == database { change.database = replay } else { add(entry.name, replay) }
+        }
+        if !assignments.isEmpty { change.queries.append(joined(assignments)) }
+        if !ofUser.isEmpty { change.queries.append(joined(ofUser)) }
+        return change
+    }
+
+    private static let prefix = Array("SET ".utf8)
+
+    /// `SET name = …`, several of which make one statement; not `SET SESSION TRANSACTION`, `SET ROLE`.
+    private static func isAssignment(_ statement: [UInt8]) -> Bool {
+        guard statement.starts(with: prefix) else { return false }
+        return !["SET SESSION TRANSACTION", "SET ROLE", "SET RESOURCE"].contains { statement.starts(with: $0.utf8) }
+    }
+
+    private static func joined(_ statements: [[UInt8]]) -> [UInt8] {
+        prefix + Array(statements.map { $0.dropFirst(prefix.count) }.joined(separator: [0x2C]))
+    }
+}

@@ -1,0 +1,142 @@
+import ByteKit
+import SQLText
+
+/// What makes two prepared statements the same on a server: the text, and what of the session it is read under.
+struct MySQLStatementKey: Hashable {
+    /// `StatementEntry.serial`.
+    let text: UInt64
+    /// Serial of the settings it was prepared under, as far as they matter.
+    let context: UInt64
+    /// Not 0 for a statement no other may share, since it has a cursor or long data.
+    let own: UInt32
+}
+
+/// A prepared statement as one client knows it.
+final class MySQLClientStatement {
+    let id: UInt32
+    /// Unique in the worker and never used again.
+    let serial: UInt64
+    let entry: StatementEntry
+    /// The settings it was prepared under.
+    let context: SettingsProfile
+    let parameters: Int
+    let columns: Int
+    var key: MySQLStatementKey
+    /// The types of the parameters as last sent, two bytes each; empty before the first execution.
+    var types: [UInt8] = []
+    /// Its rows are being fetched.
+    var hasCursor = false
+    /// Long data was sent for the next execution.
+    var hasLongData = false
+
+    init(id: UInt32, serial: UInt64, entry: StatementEntry, context: SettingsProfile, parameters: Int, columns: Int) {
+        self.id = id
+        self.serial = serial
+        self.entry = entry
+        self.context = context
+        self.parameters = parameters
+        self.columns = columns
+        key = MySQLStatementKey(text: entry.serial, context: context.affinity, own: 0)
+    }
+}
+
+/// A client's prepared statements by the ids it was given, which begin at 1 and are used again.
+struct MySQLClientStatements {
+    private var slots: ContiguousArray<MySQLClientStatement?> = []
+    private var free: ContiguousArray<UInt32> = []
+    private(set) var count = 0
+    /// MariaDB: what id −1 stands for; nil after a COM_STMT_PREPARE that failed.
+    var last: UInt32?
+
+    /// The next id.
+    mutating func nextID() -> UInt32 { free.popLast() ?? UInt32(truncatingIfNeeded: slots.count &+ 1) }
+
+    mutating func insert(_ statement: MySQLClientStatement) {
+        let index = Int(statement.id) &- 1
+        while slots.count <= index { slots.append(nil) }
+        if slots[index] == nil { count &+= 1 }
+        slots[index] = statement
+    }
+
+    /// The id was not used after all.
+    mutating func giveBack(_ id: UInt32) { free.append(id) }
+
+    @inline(__always)
+    subscript(id: UInt32) -> MySQLClientStatement? {
+        let index = Int(id) &- 1
+        return index >= 0 && index < slots.count ? slots[index] : nil
+    }
+
+    mutating func remove(_ id: UInt32) -> MySQLClientStatement? {
+        let index = Int(id) &- 1
+        guard index >= 0, index < slots.count, let statement = slots[index] else { return nil }
+        slots[index] = nil
+        free.append(id)
+        count &-= 1
+        if last == id { last = nil }
+        return statement
+    }
+
+    mutating func removeAll() { self = MySQLClientStatements() }
+
+    /// Every statement, in the order of ids.
+    func forEach(_ body: (MySQLClientStatement) -> Void) {
+        for case let statement? in slots { body(statement) }
+    }
+}
+
+/// What one server has prepared. Bounded: what no longer fits is closed there.
+struct MySQLServerStatements {
+    /// One statement.
+    struct Held {
+        /// What the server calls it.
+        var id: UInt32
+        /// Whose types of parameters it remembers: the serial of the client's statement that last sent some.
+        var binder: UInt64
+        var usedAt: UInt64
+    }
+
+    private var held: [MySQLStatementKey: Held] = [:]
+    private var clock: UInt64 = 0
+    /// How many there may be.
+    var limit: Int
+
+    init(limit: Int) { self.limit = limit }
+
+    var count: Int { held.count }
+
+    /// What the server calls it, nil if it does not have it.
+    mutating func use(_ key: MySQLStatementKey) -> Held? {
+        guard let index = held.index(forKey: key) else { return nil }
+        clock &+= 1
+        held.values[index].usedAt = clock
+        return held.values[index]
+    }
+
+    mutating func setBinder(_ binder: UInt64, of key: MySQLStatementKey) { held[key]?.binder = binder }
+
+    /// Enters a statement; answers ids to be closed at the server: the one it replaces, one too many.
+    mutating func insert(_ key: MySQLStatementKey, id: UInt32) -> [UInt32] {
+        var closing: [UInt32] = []
+        if let before = held.removeValue(forKey: key) { closing.append(before.id) }
+        while held.count >= max(1, limit), let oldest = held.min(by: { $0.value.usedAt < $1.value.usedAt }) {
+            held[oldest.key] = nil
+            closing.append(oldest.value.id)
+        }
+        clock &+= 1
+        held[key] = Held(id: id, binder: 0, usedAt: clock)
+        return closing
+    }
+
+    /// What the server calls them.
+    var ids: [UInt32] { held.values.map(\.id) }
+
+    mutating func remove(_ key: MySQLStatementKey) -> UInt32? { held.removeValue(forKey: key)?.id }
+
+    /// Forgets all; answers what the server calls them.
+    mutating func removeAll() -> [UInt32] {
+        let ids = held.values.map(\.id)
+        held.removeAll()
+        return ids
+    }
+}

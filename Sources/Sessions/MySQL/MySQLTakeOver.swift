@@ -1,0 +1,126 @@
+import ByteKit
+import MySQLWire
+import SQLText
+
+/// Commands of the proxy's own, which no client sees.
+extension MySQLEnvironment {
+    /// Asks a new server to tell of every change to its session, whoever makes it; false if there is nothing to ask.
+    public func introduce(_ server: MySQLServerSession) -> Bool {
+        toServer.reset()
+        track(server)
+        return !server.hidden.isEmpty
+    }
+
+    /// Asks the server to become what the client needs; false if it is that already. `hiddenEnded` says when it is.
+    public func takeOver(_ client: MySQLClientSession, by server: MySQLServerSession) -> Bool {
+        toServer.reset()
+        for id in server.strangers { toServer.make(RawSpan()) { $0.command(.closeStatement, statement: id) } }
+        server.strangers = []
+        if server.owesOthers(than: client) { askDebts(server) }
+        if !server.tracks { track(server) }
+        switchSettings(to: client.settings, server)
+        if server.options.contains(.multiStatements) != client.options.contains(.multiStatements) {
+            let option: SmallCommand.Option =
+                client.options.contains(.multiStatements) ? .multiStatementsOn : .multiStatementsOff
+            toServer.make(RawSpan()) { $0.setOption(option) }
+            server.beginHidden(.plain, .setOption)
+            if option == .multiStatementsOn {
+                server.options.insert(.multiStatements)
+            } else {
+                server.options.remove(.multiStatements)
+            }
+        }
+        return !server.hidden.isEmpty
+    }
+
+    /// Sends what leads from the server's settings to `settings`, which it has from then on.
+    private func switchSettings(to settings: SettingsProfile, _ server: MySQLServerSession) {
+        if server.settings === settings { return }
+        let change = MySQLSettings.change(from: server.settings, to: settings, server: server.version)
+        if change.isReset { forget(server) }
+        if let name = change.database {
+            toServer.make(RawSpan()) { $0.command(.initDatabase, name) }
+            server.beginHidden(.plain, .initDatabase)
+        }
+        for query in change.queries { hiddenQuery(query, .plain, server) }
+        server.settings = settings
+    }
+
+    /// Has the server prepare the statement the client is about to use, under the settings it was prepared with.
+    public func prepareWanted(_ client: MySQLClientSession, by server: MySQLServerSession) {
+        toServer.reset()
+        guard let statement = client.wanted else { return }
+        client.wanted = nil
+        let now = server.settings
+        let isElsewhere = context(of: now) !== statement.context
+        if isElsewhere {
+            // Only what matters to it is switched; the rest stays as it is.
+            let kept = now.entries.filter { !Self.ofContext.contains($0.name) }
+            switchSettings(to: profiles.intern(kept + statement.context.entries), server)
+        }
+        toServer.make(RawSpan()) { out in
+            let mark = out.beginPacket(0)
+            out.u8(MySQLCommand.prepare.rawValue)
+            statement.entry.withText { out.span($0) }
+            out.endPacket(mark)
+        }
+        server.beginHidden(.prepare(statement.key), .prepare)
+        if isElsewhere { switchSettings(to: now, server) }
+        tally.serverParses &+= 1
+        tally.isSome = true
+    }
+
+    /// Asks whether the server still answers, and what its transaction is.
+    public func ping(_ server: MySQLServerSession) {
+        toServer.reset()
+        toServer.make(RawSpan()) { $0.command(.ping) }
+        server.beginHidden(.plain, .ping)
+    }
+
+    /// Ends the transaction a client has left open.
+    public func rollBack(_ server: MySQLServerSession) {
+        toServer.reset()
+        hiddenQuery(Array("ROLLBACK".utf8), .plain, server)
+    }
+
+    /// Has the server forget everything a client left: variables, locks, temporary tables, statements.
+    public func reset(_ server: MySQLServerSession) {
+        toServer.reset()
+        forget(server)
+    }
+
+    /// A query of the proxy's own, whose rows are gathered.
+    public func ask(_ text: String, _ server: MySQLServerSession) {
+        toServer.reset()
+        hiddenQuery(Array(text.utf8), .query, server)
+    }
+
+    private func forget(_ server: MySQLServerSession) {
+        toServer.make(RawSpan()) { $0.command(.resetConnection) }
+        server.beginHidden(.plain, .resetConnection)
+        _ = server.statements.removeAll()
+        server.settings = afterReset(server)
+        server.isDirty = false
+        track(server)
+    }
+
+    /// What is set after COM_RESET_CONNECTION: the schema stays, and the character sets are the server's own.
+    func afterReset(_ server: MySQLServerSession) -> SettingsProfile {
+        let kept = server.settings[MySQLSettings.database].map { [$0] } ?? []
+        return profiles.intern(kept + MySQLSettings.ofNames.map { SettingEntry(name: $0, replay: nil) })
+    }
+
+    private func track(_ server: MySQLServerSession) {
+        guard server.canTrack else { return }
+        hiddenQuery(
+            Array(
+                "SET session_track_system_variables='*',session_track_schema=1,session_track_state_change=1".utf8),
+            .plain, server)
+        server.tracks = true
+    }
+
+    private func hiddenQuery(_ text: [UInt8], _ kind: MySQLHidden, _ server: MySQLServerSession) {
+        toServer.make(RawSpan()) { $0.command(.query, text) }
+        server.beginHidden(kind, .query)
+    }
+}

@@ -1,0 +1,33 @@
+"""Differences that Headgate keeps on purpose: the only list, and each with its reason for docs/compatibility.md."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Allowed:
+    #: The name in docs/compatibility.md.
+    name: str
+    reason: str
+    #: What is said, matched against the command's text; and what both sides answered, as `normalise.show` writes it.
+    said: re.Pattern[str]
+    direct: re.Pattern[str]
+    pooled: re.Pattern[str]
+    #: The two sides know different things afterwards: nothing behind it can be compared.
+    parts: bool = False
+
+
+def allow(name: str, reason: str, said: str = "", direct: str = "", pooled: str = "", parts: bool = False) -> Allowed:
+    return Allowed(name, reason, *(re.compile(p, re.S) for p in (said, direct, pooled)), parts)
+
+
+ALLOWED: list[Allowed] = []
+
+
+def allowed(said: str, direct: str, pooled: str) -> Allowed | None:
+    for entry in ALLOWED:
+        if entry.said.search(said) and entry.direct.search(direct) and entry.pooled.search(pooled):
+            return entry
+    return None
