@@ -33,6 +33,8 @@ import Testing
     @Test func foundInMySQLTexts() {
         let found: [UInt8] = [0x53, 0x45, 0x54, 0x20, 0x62, 0xCB, 0x20, 0x3D, 0x20, 0xBE, 0x44]
         #expect(FuzzTarget.mysqltext.run(found) == nil)
+        // `:=` with nothing to assign to.
+        #expect(FuzzTarget.mysqltext.run(Array("SELECT a:=LECT *b".utf8)) == nil)
     }
 
     /// Every seed, cut off at each byte.
