@@ -80,6 +80,7 @@ enum MySQLSeeds {
 
     static let texts = [
         "KILL HARD QUERY ID 5; KILL 'bob'@'%'", "SELECT LAST_INSERT_ID() + 1, ROW_COUNT() AS a FROM DUAL LIMIT 1",
+        "SELECT /*+ SET_VAR(a = 'b') NO_INDEX_MERGE(`T`@q x) */ DISTINCT 1 BETWEEN -1 AND - 2 FROM t",
         "SELECT (SELECT @@identity), `connection_id`() b, IFNULL(FOUND_ROWS(), 'x')",
         "SET NAMES 'utf8' COLLATE utf8_bin, @@session.sql_mode = \"a\\\\b\", @`c``d` := _latin1'e' , @e = -1.5 * 2",
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY", "SET ROLE 'a'@\"b\", c", "USE `d`",
