@@ -107,6 +107,8 @@ extension MySQLEnvironment {
                     continue
                 }
             }
+            guard index < results else { continue }
+            if traits.contains(.usesSequence) { pins.insert(.sequences) }
             if statement.kind != .set { pins.remove(.nextStatement) }
             // Whatever comes behind SET TRANSACTION uses it up, if it does not open the transaction.
             if statement.kind != .set, !client.status.contains(.inTransaction) { pins.remove(.nextTransaction) }

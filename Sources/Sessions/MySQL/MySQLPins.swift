@@ -36,6 +36,9 @@ public struct MySQLPins: OptionSet, Sendable, Hashable {
     /// `LOCK INSTANCE FOR BACKUP`, `BACKUP STAGE`.
     public static let backupLocks = MySQLPins(rawValue: 8192)
 
+    /// A sequence's next value was taken, which `LASTVAL` tells.
+    public static let sequences = MySQLPins(rawValue: 16_384)
+
     /// What the statement behind them ends, whatever it is.
     static let untilNextStatement: MySQLPins = [.foundRows]
     /// What is told by what the client has made and not ended.
@@ -59,7 +62,7 @@ public struct MySQLPins: OptionSet, Sendable, Hashable {
         (.userVariables, "user variables"), (.preparedText, "PREPARE"), (.cursors, "open cursor"),
         (.longData, "long data"), (.nextTransaction, "SET TRANSACTION"), (.xa, "XA transaction"),
         (.handlers, "HANDLER"), (.nextStatement, "SET for the next statement"),
-        (.backupLocks, "backup lock"), (.foundRows, "SQL_CALC_FOUND_ROWS"), (.unknown, "unknown state"),
+        (.backupLocks, "backup lock"), (.sequences, "LASTVAL of a sequence"), (.foundRows, "SQL_CALC_FOUND_ROWS"), (.unknown, "unknown state"),
     ]
 
     /// For people.
