@@ -32,6 +32,15 @@ if more := os.environ.get("HEADGATE_KNOWN_DIFFERENCES"):
     exec(Path(more).read_text(), {"allow": allow, "ALLOWED": ALLOWED})  # noqa: S102
 
 
+#: Rules for single packets, which `normalise.py` applies: name in docs/compatibility.md and reason.
+OF_PACKETS = {
+    "definitions-eof": "Servers are asked to leave out the EOF behind column definitions. For a client that wants one it is made "
+    "before the rows are seen, so it cannot say yet whether more results follow, whether an index was used, how many warnings came.",
+}
+#: MORE_RESULTS, NO_GOOD_INDEX, NO_INDEX
+NOT_KNOWN_YET = 0x8 | 0x10 | 0x20
+
+
 def allowed(said: str, direct: str, pooled: str) -> Allowed | None:
     for entry in ALLOWED:
         if entry.said.search(said) and entry.direct.search(direct) and entry.pooled.search(pooled):
