@@ -127,6 +127,20 @@ static void row(Connection *c, int binary) {
     rows_end(c);
 }
 
+/* What a pooler asks for when it gets to know a server: the collations, and below id 0 the sql_mode. */
+static void collations(Connection *c) {
+    static const char *const rows[] = {
+        "\0018\6latin1\x11latin1_swedish_ci", "\00233\7utf8mb3\x12utf8mb3_general_ci", "\00245\7utf8mb4\x12utf8mb4_general_ci",
+        "\00263\6binary\6binary",
+    };
+    packet(c, "\3", 1);
+    for (int i = 0; i < 3; i++) packet(c, column, sizeof column - 1);
+    definitions_end(c);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) packet(c, rows[i], strlen(rows[i]));
+    packet(c, "\0010\0\0", 4);
+    rows_end(c);
+}
+
 /* ---- statements ---- */
 
 static Kind understand(const char *text, size_t count) {
@@ -205,7 +219,12 @@ static void command(Connection *c, const uint8_t *payload, size_t count) {
     switch (count ? payload[0] : 0xFF) {
     case 0x01: c->closing = 1; return;                                /* QUIT */
     case 0x02: case 0x0E: ok(c, 0); return;                           /* INIT_DB, PING */
-    case 0x03: run(c, understand(text, count - 1), 0); return;        /* QUERY */
+    case 0x03:                                                        /* QUERY */
+        if (memmem(text, count - 1, "information_schema.COLLATIONS", 29))
+            collations(c);
+        else
+            run(c, understand(text, count - 1), 0);
+        return;
     case 0x09: packet(c, "Uptime: 1", 9); return;                     /* STATISTICS */
     case 0x11: case 0x1F: forget_session(c); ok(c, 0); return;        /* CHANGE_USER, RESET_CONNECTION */
     case 0x16: prepare(c, text, count - 1); return;                   /* STMT_PREPARE */

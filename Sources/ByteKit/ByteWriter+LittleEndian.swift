@@ -2,8 +2,7 @@
 extension ByteWriter {
     /// A little-endian 16-bit integer.
     public mutating func le16(_ value: UInt16) {
-        u8(UInt8(truncatingIfNeeded: value))
-        u8(UInt8(truncatingIfNeeded: value >> 8))
+        i16(Int16(bitPattern: value.byteSwapped))
     }
 
     /// The low 24 bits, little-endian.
@@ -14,8 +13,7 @@ extension ByteWriter {
 
     /// A little-endian 32-bit integer.
     public mutating func le32(_ value: UInt32) {
-        le16(UInt16(truncatingIfNeeded: value))
-        le16(UInt16(truncatingIfNeeded: value >> 16))
+        u32(value.byteSwapped)
     }
 
     /// A little-endian 64-bit integer.

@@ -1,6 +1,6 @@
 extension DemoPlan {
     /// Whether the proxy of this version speaks MySQL's protocol. Without it MariaDB's servers are there, past it.
-    static let proxySpeaksMySQL = false
+    static let proxySpeaksMySQL = true
 
     /// What clients of MySQL's protocol connect to.
     static let mysqlDatabase = "demo_mysql"

@@ -4,9 +4,14 @@ extension ByteWriter {
     /// Starts a packet with this sequence id; answers where it begins.
     public mutating func beginPacket(_ sequence: UInt8) -> Int {
         let mark = count
-        le24(0)
-        u8(sequence)
+        packetHeader(length: 0, sequence: sequence)
         return mark
+    }
+
+    /// Appends the header of a packet whose body of `length` bytes follows from elsewhere.
+    @inline(__always)
+    public mutating func packetHeader(length: Int, sequence: UInt8) {
+        le32(UInt32(truncatingIfNeeded: length & MySQLPacket.longestBody) | UInt32(sequence) << 24)
     }
 
     /// Ends the packet begun at `mark`: fills in its length, and cuts a payload of 16 MiB - 1 or more into as many

@@ -29,6 +29,33 @@ public enum ReplyEvent: Equatable, Sendable {
     case text
     /// Nothing the protocol allows here. What comes behind it cannot be understood.
     case violation
+
+    /// Inlined, since every packet is compared with constants: then it is a look at one byte.
+    @inlinable @inline(__always)
+    public static func == (left: ReplyEvent, right: ReplyEvent) -> Bool {
+        if case .head(let left) = left, case .head(let right) = right { return left == right }
+        return left.kind == right.kind
+    }
+
+    @inlinable @inline(__always)
+    var kind: UInt8 {
+        switch self {
+        case .head: 0
+        case .prepared: 1
+        case .definition: 2
+        case .definitionsEnd: 3
+        case .row: 4
+        case .ok: 5
+        case .resultEnd: 6
+        case .error: 7
+        case .localFile: 8
+        case .authentication: 9
+        case .progress: 10
+        case .binlogEvent: 11
+        case .text: 12
+        case .violation: 13
+        }
+    }
 }
 
 /// How a reply is ended, or a part of it.

@@ -19,6 +19,12 @@ public enum Translation: Equatable, Sendable {
     /// The OK packet, written anew for what the client can read.
     case ok(OKPacket)
 
+    /// Nothing is to be done.
+    @inlinable @inline(__always)
+    public var isPass: Bool {
+        if case .pass = self { true } else { false }
+    }
+
     /// Whether the payload itself is sent.
     public var passes: Bool {
         switch self {
