@@ -35,10 +35,11 @@ if more := os.environ.get("HEADGATE_KNOWN_DIFFERENCES"):
 #: Rules for single packets, which `normalise.py` applies: name in docs/compatibility.md and reason.
 OF_PACKETS = {
     "definitions-eof": "Servers are asked to leave out the EOF behind column definitions. For a client that wants one it is made "
-    "before the rows are seen, so it cannot say yet whether more results follow, whether an index was used, how many warnings came.",
+    "before the rows are seen: of its status only the open cursor and OUT parameters are true, which drivers look at. The one behind the "
+    "rows has all of it.",
 }
-#: MORE_RESULTS, NO_GOOD_INDEX, NO_INDEX
-NOT_KNOWN_YET = 0x8 | 0x10 | 0x20
+#: CURSOR_EXISTS, PS_OUT_PARAMS
+KNOWN_EARLY = 0x40 | 0x1000
 
 
 def allowed(said: str, direct: str, pooled: str) -> Allowed | None:

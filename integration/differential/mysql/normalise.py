@@ -10,7 +10,7 @@ import struct
 from support.mysql_reply import Packet
 from support.mysql_wire import SESSION_TRACK, read_lenenc, read_string
 
-from .allowed import NOT_KNOWN_YET
+from .allowed import KNOWN_EARLY
 from .side import Side
 
 #: Reported variables whose values are their server's own.
@@ -32,7 +32,7 @@ def comparable(packet: Packet, side: Side, has_ids: bool) -> tuple[int, str, byt
             payload = with_changes_in_order(payload)
         case "middle" if len(payload) == 5:
             (status,) = struct.unpack_from("<H", payload, 3)
-            payload = struct.pack("<H", status & ~NOT_KNOWN_YET)
+            payload = struct.pack("<H", status & KNOWN_EARLY)
         case "switch":
             payload = payload.split(b"\0", 1)[0] + b"\0" + bytes([len(payload)])
         case "more" if len(payload) > 40:
