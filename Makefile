@@ -55,11 +55,14 @@ bench: build
 fuzz: build
 	scripts/fuzz
 	cd integration && ../$(PYTHON) -m differential --exchanges $(EXCHANGES) --seed $(SEED)
+	cd integration && ../$(PYTHON) -m differential --protocol mysql --exchanges $(EXCHANGES) --seed $(SEED) --jobs 3
 
 # The corruption detector with server kills every second, then clients that vanish.
 soak: build
 	cd integration && ../$(PYTHON) -m corruption --seconds $(SOAK_SECONDS)
 	cd integration && ../$(PYTHON) -m chaos --seconds 60 --clients 2000
+	cd integration && ../$(PYTHON) -m corruption --protocol mysql --seconds $(SOAK_SECONDS)
+	cd integration && ../$(PYTHON) -m chaos --protocol mysql --seconds 60 --clients 2000
 
 # DESTDIR is put in front of every path; a configuration that is there stays as it is.
 install: build

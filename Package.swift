@@ -41,6 +41,8 @@ let package = Package(
         systemLibrary("CLibev", apt: "libev-dev"),
         systemLibrary("COpenSSL", apt: "libssl-dev", pkgConfig: "openssl"),
         systemLibrary("CPgQuery", apt: "libpg-query-dev"),
+        systemLibrary("CZlib", apt: "zlib1g-dev", pkgConfig: "zlib"),
+        systemLibrary("CZstd", apt: "libzstd-dev", pkgConfig: "libzstd"),
         systemLibrary("CSystemd", apt: "libsystemd-dev", pkgConfig: "libsystemd"),
         .target(name: "CLinux", path: "Sources/CShims/CLinux"),
         .target(
@@ -52,7 +54,7 @@ let package = Package(
         room("Credentials", ["ByteKit", "COpenSSL"]),
         room("SQLText", ["ByteKit", "CPgQuery"], hotRules),
         room("PostgresWire", ["ByteKit"]),
-        room("MySQLWire", ["ByteKit"], hotRules),
+        room("MySQLWire", ["ByteKit", "CZlib", "CZstd"], hotRules),
         room("Settings", ["ByteKit", "Credentials", "CTomlPlusPlus"]),
         room(
             "Sessions", ["ByteKit", "Credentials", "SQLText", "PostgresWire", "MySQLWire", "Settings"], hotRules),

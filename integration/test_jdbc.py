@@ -1,28 +1,20 @@
 """pgjdbc as Debian has it, by a small program compiled here."""
 
-import subprocess
-from pathlib import Path
-
 import pytest
 
+from support.jdbc import compiled
+from support.jdbc import jdbc as run
+
 DRIVER = "/usr/share/java/postgresql.jar"
-SOURCE = Path(__file__).parent / "jdbc/Smoke.java"
 
 
 @pytest.fixture(scope="module")
 def classes(tmp_path_factory):
-    out = tmp_path_factory.mktemp("jdbc")
-    subprocess.run(["javac", "-cp", DRIVER, "-d", str(out), str(SOURCE)], check=True, timeout=60)
-    return out
+    return compiled("Smoke", tmp_path_factory.mktemp("jdbc"), DRIVER)
 
 
 def jdbc(pooler, classes, *checks):
-    result = subprocess.run(
-        ["java", "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-cp", f"{DRIVER}:{classes}", "Smoke", *checks],
-        env=pooler.env(), capture_output=True, text=True, timeout=90,
-    )  # fmt: skip
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
+    return run(pooler, "Smoke", classes, DRIVER, *checks)
 
 
 def test_jdbc_batches_copy_cancel(pooler, classes):

@@ -18,6 +18,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case mysql
     /// What MySQL's statements do to their sessions, as all kinds of sessions read them.
     case mysqltext
+    /// Compressed packets of MySQL.
+    case compression
 
     /// Feeds it `input`; nil if everything held, else what did not.
     package func run(_ input: [UInt8]) -> String? {
@@ -30,6 +32,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .relay: RelayFuzz.run(input)
         case .mysql: MySQLFuzz.run(input)
         case .mysqltext: MySQLTextFuzz.run(input)
+        case .compression: CompressionFuzz.run(input)
         }
     }
 }

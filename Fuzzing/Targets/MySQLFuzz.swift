@@ -75,11 +75,34 @@ enum MySQLFuzz {
         var changes = SessionChanges()
         let state = bytes.extracting(packet.sessionState)
         while let change = try? changes.next(in: state) { _ = change }
+        if let wrong = filtered(state, packet, bytes) { return wrong }
         var out = ByteWriter()
         packet.write(to: &out, agreed, source: bytes)
         return out.withBytes { written in
             (try? OKPacket(parsing: written, agreed)) == nil ? "an OK packet we wrote cannot be read" : nil
         }
+    }
+
+    /// What the client is told can be read, is as long as was said, and says nothing of what was not asked for.
+    private static func filtered(_ state: RawSpan, _ packet: OKPacket, _ bytes: RawSpan) -> String? {
+        let tracking = SessionTracking()
+        var out = ByteWriter()
+        tracking.write(state, to: &out)
+        if out.count != tracking.length(of: state) { return "changes of another length" }
+        var wrong = out.withBytes { written -> String? in
+            var changes = SessionChanges()
+            do {
+                while let change = try changes.next(in: written) {
+                    if !tracking.tells(of: change, in: written) { return "a change nobody asked for" }
+                }
+            } catch { return "changes we wrote cannot be read" }
+            return nil
+        }
+        out.reset()
+        let capabilities: MySQLCapabilities = [.protocol41, .sessionTrack]
+        packet.write(to: &out, capabilities, source: bytes, telling: tracking)
+        if out.withBytes({ (try? OKPacket(parsing: $0, capabilities)) == nil }) { wrong = "a filtered OK packet" }
+        return wrong
     }
 
     // MARK: Replies

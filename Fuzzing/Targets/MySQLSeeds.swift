@@ -80,6 +80,7 @@ enum MySQLSeeds {
 
     static let texts = [
         "KILL HARD QUERY ID 5; KILL 'bob'@'%'", "SELECT LAST_INSERT_ID() + 1, ROW_COUNT() AS a FROM DUAL LIMIT 1",
+        "SELECT /*+ SET_VAR(a = 'b') NO_INDEX_MERGE(`T`@q x) */ DISTINCT 1 BETWEEN -1 AND - 2 FROM t",
         "SELECT (SELECT @@identity), `connection_id`() b, IFNULL(FOUND_ROWS(), 'x')",
         "SET NAMES 'utf8' COLLATE utf8_bin, @@session.sql_mode = \"a\\\\b\", @`c``d` := _latin1'e' , @e = -1.5 * 2",
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ ONLY", "SET ROLE 'a'@\"b\", c", "USE `d`",
@@ -87,4 +88,21 @@ enum MySQLSeeds {
         "SELECT a INTO @b, @c; XA START 'a','b'; HANDLER t OPEN h; DO GET_LOCK('a', 1); DROP TEMPORARY TABLE a, b.c",
         "/*!40101 SET @OLD=@@x, UNIQUE_CHECKS=0 */; SET CHARACTER SET latin1; FLUSH TABLES WITH READ LOCK",
     ]
+
+    /// The dice, then frames of each kind.
+    static let frames: [[UInt8]] = [PacketCompression.zlib, .zstd(level: 3)].enumerated().flatMap { number, kind in
+        let plain = (0..<300).map { UInt8(truncatingIfNeeded: $0 >> 4) }
+        let contexts = CompressionContexts()
+        var writer = CompressedPacketWriter(kind)
+        let bytes = payload { out in
+            plain.withSpan { writer.write($0, to: &out, contexts) }
+            [1, 2, 3].withSpan { writer.write($0, to: &out, contexts) }
+            out.raw([0, 0, 0, 9, 0, 0, 0])
+        }
+        let dice: [UInt8] = number == 0 ? [0] : [1, 2]
+        let pieces = stride(from: 0, to: bytes.count, by: 100).flatMap { start in
+            [1, 199, 99] + bytes[start..<min(start + 100, bytes.count)]
+        }
+        return [dice + [0, 16] + pieces, dice + [1, 20, 20] + [7, 7, 119] + bytes]
+    }
 }

@@ -27,6 +27,11 @@ enum MySQLTextFuzz {
                 for statement in facts.statements {
                     if let wrong = check(statement, text, option, cache) { return wrong }
                 }
+                if facts.statements.count == 1, let kill = facts.statements[0].kill,
+                    let wrong = check(kill, text, option)
+                {
+                    return wrong
+                }
                 return option == options[0] ? quickLook(facts, text) : nil
             }
             if let wrong { return wrong }
@@ -51,12 +56,21 @@ enum MySQLTextFuzz {
             if let wrong = replayed(name, replay, options, cache) { return wrong }
         }
         if let reads = statement.reads, let wrong = check(reads, statement.range, text, options) { return wrong }
-        if let kill = statement.kill, let made = kill.replacing(id: 4711, in: text) {
-            let again = made.withSpan { KillStatement(parsing: $0, options) }
-            // The text may have more statements than this one.
-            if let again, again.isQueryOnly != kill.isQueryOnly { return "a KILL that became another" }
-        }
         return nil
+    }
+
+    /// With another id it is the same KILL.
+    private static func check(_ kill: KillStatement, _ text: RawSpan, _ options: LexerOptions) -> String? {
+        guard let made = kill.replacing(id: 4711, in: text) else { return nil }
+        return made.withSpan { span in
+            guard let again = KillStatement(parsing: span, options), again.isQueryOnly == kill.isQueryOnly else {
+                return "a KILL that became another"
+            }
+            switch again.target {
+            case .connection(4711, _), .query(4711, _): return nil
+            case .connection, .query, .own, .user, .untold: return "a KILL of another"
+            }
+        }
     }
 
     /// A replay is one SET of that name, wherever it is read.

@@ -16,6 +16,7 @@ extension FuzzTarget {
         case .relay: Seeds.talks
         case .mysql: MySQLSeeds.all
         case .mysqltext: MySQLSeeds.texts.map { Array($0.utf8) }
+        case .compression: MySQLSeeds.frames
         }
     }
 }
@@ -56,6 +57,7 @@ private enum Seeds {
     }()
 
     static let sql = [
+        "select/*+a('b',`C`*/*/insert /*+ x */ into t values (-1, - -2) # /*+ y */",
         "SELECT _utf8mb4'a', n'b', @a, @@session.x, `c` FROM t WHERE a != 1 /*!80000 AND b */ /*M!100100 OR /* c */ d */",
         "SET STATEMENT a = 1 FOR SELECT SQL_CALC_FOUND_ROWS 1; PREPARE p FROM 'SET @a = 1'; SET @b := CURRENT_USER",
         "SELECT a, 'b''c', E'd\\'e', $$f$$, $g$h$g$, U&'\\0061', 1.5e3 FROM t WHERE x IN (1, 2) -- z\n; /* y /* x */ */",

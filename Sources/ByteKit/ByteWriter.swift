@@ -87,6 +87,15 @@ import Glibc
         unsafe source.withUnsafeBytes { unsafe copy($0) }
     }
 
+    /// Lets `body` write to the room behind what was written, `most` bytes of it; it answers how many it has written.
+    @unsafe
+    package mutating func fill(upTo most: Int, _ body: (UnsafeMutableRawBufferPointer) -> Int) -> Int {
+        guard most > 0, let here = unsafe room(most) else { return 0 }
+        let written = min(max(unsafe body(UnsafeMutableRawBufferPointer(start: here, count: most)), 0), most)
+        count &-= most &- written
+        return written
+    }
+
     private mutating func copy(_ source: UnsafeRawBufferPointer) {
         guard let from = source.baseAddress, source.count > 0, let here = unsafe room(source.count) else { return }
         unsafe memcpy(here, from, source.count)

@@ -31,4 +31,5 @@ public enum MySQLPacketName: String, Sendable {
     case resultHead = "result set header"
     case columnDefinition = "column definition"
     case row = "row"
+    case compressedFrame = "compressed packet"
 }

@@ -50,6 +50,8 @@ class PooledServer: Connection {
     final var startedAt: Int64 = 0
     /// Close it when it is free.
     final var closeNeeded = false
+    /// It is connected once more, while it has a client.
+    final var isReopening = false
     /// Cancels on their way to it: it is not given out before they have arrived.
     final var cancelsInFlight = 0
 
@@ -225,12 +227,15 @@ class PooledServer: Connection {
     final func close(_ why: String) {
         if phase == .closed { return }
         let was = phase
+        let client = isReopening ? pooledClient : nil
         if pooledClient != nil { unlink() }
         phase = .closed
         Log.debug("server_close", "closing server connection", ["pool": pool.name, "pid": processID, "why": why])
         closeSocket()
         worker.loop.retire(self)
-        pool.closed(self, wasOpening: was == .connecting || was == .login || was == .preparing)
+        let isOpening = was == .connecting || was == .login || was == .preparing
+        pool.closed(self, wasOpening: isOpening && !isReopening)
+        client?.serverLost(alreadyTold: false)
     }
 
     /// What it does now has taken too long.

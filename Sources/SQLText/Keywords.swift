@@ -32,6 +32,17 @@ enum Keywords {
         return mysql.contains(text.string(range).lowercased())
     }
 
+    /// The verbs of MySQL behind which optimizer hints may stand.
+    static func takesHints(_ text: RawSpan, _ range: Range<Int>) -> Bool {
+        switch range.count {
+        case 6:
+            text.isWord(range, "select") || text.isWord(range, "insert") || text.isWord(range, "update")
+                || text.isWord(range, "delete")
+        case 7: text.isWord(range, "replace")
+        default: false
+        }
+    }
+
     /// Whether a word names a character set of MySQL or MariaDB.
     static func isCharset(_ text: RawSpan, _ range: Range<Int>) -> Bool {
         range.upperBound <= text.byteCount && charsets.contains(text.string(range).lowercased())

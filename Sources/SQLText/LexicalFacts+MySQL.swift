@@ -95,9 +95,11 @@ extension LexicalFacts {
         var from = slice.lowerBound
         for at in slice where at >= from {
             if tokens[at].kind == .symbol, tokens[at].count == 2, text.u8(at: Int(tokens[at].start)) == 0x3A {
-                found = true
                 var start = at &- 1
                 while start > slice.lowerBound, tokens[start].kind != .symbol { start &-= 1 }
+                // Nothing else can be assigned to, except in routines.
+                guard start >= slice.lowerBound, isAt(start, text) else { continue }
+                found = true
                 stores(start, at, text, &out)
             } else if text.isWord(tokens[at], "into"), at &+ 1 < slice.upperBound, isAt(at &+ 1, text) {
                 found = true
@@ -164,8 +166,8 @@ extension LexicalFacts {
             }
         case "set":
             // MySQL: the resource group of a thread, by itself of this one.
-            if second == "resource", slice.count == 4 {
-                let name = SQLValue.quotedName(name(slice, 3, text))
+            if second == "resource", slice.count == 4, let name = certainName(tokens[slice.upperBound &- 1], text) {
+                let name = SQLValue.quotedName(name)
                 out.effects.append(.set(name: "resource group", replay: Array("SET RESOURCE GROUP ".utf8) + name))
             }
         default: break

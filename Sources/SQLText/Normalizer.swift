@@ -19,6 +19,8 @@ struct Normalizer {
     private var rows = Rows()
     /// A semicolon that is written only if something follows.
     private var pendingSemicolon = false
+    /// Where a MySQL word ended behind which hints may stand.
+    private var hintsFrom: Int?
 
     /// Nesting beyond which lists are no longer collapsed.
     private static let deepest = 200
@@ -65,6 +67,7 @@ struct Normalizer {
         overflow = 0
         rows = Rows()
         pendingSemicolon = false
+        hintsFrom = nil
     }
 
     /// Takes the next token of `text`.
@@ -74,6 +77,10 @@ struct Normalizer {
             return
         }
         if pendingSemicolon { writeSemicolon() }
+        if let from = hintsFrom {
+            hintsFrom = nil
+            hints(text, from..<Int(token.start))
+        }
         switch token.kind {
         case .word: addWord(token, text)
         case .quotedIdentifier:
@@ -135,6 +142,7 @@ struct Normalizer {
         } else if !Keywords.standsOff(text, range) {
             last = .callable
         }
+        if dialect == .mysql, Keywords.takesHints(text, range) { hintsFrom = range.upperBound }
         if dialect == .postgres || Keywords.isReservedInMySQL(text, range) {
             for at in range { output.append(CharacterClass.lowered(text.u8(at: at))) }
         } else {
@@ -142,9 +150,34 @@ struct Normalizer {
         }
     }
 
+    /// `/*+ … */` behind the verb: which plan a statement gets is part of what it is. Elsewhere it is a comment.
+    private mutating func hints(_ text: RawSpan, _ range: Range<Int>) {
+        guard range.count >= 5, range.upperBound <= text.byteCount else { return }
+        var at = range.lowerBound
+        while at < range.upperBound, CharacterClass.of(text.u8(at: at)) == CharacterClass.blank { at &+= 1 }
+        guard range.upperBound &- at >= 5, text.extracting(at..<at &+ 3).equals("/*+") else { return }
+        let body = at &+ 3
+        var end = body
+        while end &+ 1 < range.upperBound, text.u8(at: end) != 0x2A || text.u8(at: end &+ 1) != 0x2F { end &+= 1 }
+        guard end &+ 1 < range.upperBound else { return }
+        begin(.word)
+        for byte in "/*+".utf8 { output.append(byte) }
+        let inner = text.extracting(body..<end)
+        var lexer = Lexer(LexerOptions(dialect: .mysql))
+        while let token = lexer.next(in: inner) {
+            output.append(UInt8(ascii: " "))
+            if token.isLiteral || token.kind == .unterminated {
+                output.append(UInt8(ascii: "?"))
+            } else {
+                for at in token.range { output.append(CharacterClass.lowered(inner.u8(at: at))) }
+            }
+        }
+        for byte in " */".utf8 { output.append(byte) }
+    }
+
     private mutating func addLiteral() {
-        // A sign that can only belong to the value goes with it: `= -5` is `= ?`.
-        if last == .sign, beforeLast == .symbol || beforeLast == .open || beforeLast == .comma {
+        // A sign that can only belong to the value goes with it: `= -5` is `= ?`, `between -5` is `between ?`.
+        if last == .sign, beforeLast == .symbol || beforeLast == .open || beforeLast == .comma || beforeLast == .word {
             output.removeLast(output.count &- lastStart)
             last = beforeLast
             beforeLast = .none

@@ -29,6 +29,17 @@ import Testing
         #expect(FuzzTarget.sql.run(Array("2AL .\u{0} 9ALL".utf8)) == nil)
     }
 
+    /// A name that is no UTF-8 was repaired on its way into the replay.
+    @Test func foundInMySQLTexts() {
+        let found: [UInt8] = [0x53, 0x45, 0x54, 0x20, 0x62, 0xCB, 0x20, 0x3D, 0x20, 0xBE, 0x44]
+        #expect(FuzzTarget.mysqltext.run(found) == nil)
+        // A column that becomes its own name, with a back-tick that is half a character of GBK.
+        let name: [UInt8] = Array("SELECT f(FOUND_ROWS(), \u{0}".utf8) + [0xBB, 0x60, 0x29]
+        #expect(FuzzTarget.mysqltext.run(name) == nil)
+        // `:=` with nothing to assign to.
+        #expect(FuzzTarget.mysqltext.run(Array("SELECT a:=LECT *b".utf8)) == nil)
+    }
+
     /// Every seed, cut off at each byte.
     @Test(arguments: FuzzTarget.allCases)
     func partsOfSeedsHold(_ target: FuzzTarget) {

@@ -29,9 +29,7 @@ struct Recording {
 
     private static func load(_ family: String) -> [Recording] {
         var all: [Recording] = []
-        for line in read("\(#filePath)".split(separator: "/").dropLast(), "Recorded/\(family).txt").split(
-            separator: "\n")
-        {
+        for line in text(family).split(separator: "\n") {
             let words = line.split(separator: " ").map(String.init)
             switch words.first {
             case "#": all.append(Recording(name: String(line.dropFirst(2))))
@@ -51,6 +49,11 @@ struct Recording {
             }
         }
         return all
+    }
+
+    /// The text of a file of recordings.
+    static func text(_ name: String) -> String {
+        read("\(#filePath)".split(separator: "/").dropLast(), "Recorded/\(name).txt")
     }
 
     private static func read(_ directory: ArraySlice<Substring>, _ name: String) -> String {

@@ -35,6 +35,7 @@ import Testing
             #expect(found?.isQueryOnly == query && found?.isSoft == soft, "\(text)")
             #expect(with(text) { KillStatement(parsing: $0) } == found, "\(text)")
         }
+        #expect(with("KILL 5; KILL 6") { KillStatement(parsing: $0) } == nil)
         #expect(kill("SELECT 5") == nil && with("SELECT KILL") { KillStatement(parsing: $0) } == nil)
     }
 

@@ -139,4 +139,23 @@ import Testing
             normalized("SELECT _utf8mb4'a', n'b', x'1F', 0x1F, b'01' FROM t WHERE a IN (_latin1'x', 1)", mysql)
                 == "select ?, ?, ?, ?, ? from t where a in (?)")
     }
+
+    /// Hints behind the verb are part of the normal form, and nothing of them is code.
+    @Test func hints() {
+        let mysql = LexerOptions(dialect: .mysql)
+        #expect(
+            normalized("SELECT  /*+ MAX_EXECUTION_TIME(100)*/a FROM t", mysql)
+                == "select /*+ max_execution_time ( ? ) */ a from t")
+        #expect(
+            normalized("INSERT /*+ SET_VAR(x='y) */ INTO t VALUES (1)", mysql)
+                == "insert /*+ set_var ( x = ? */ into t values (?)")
+        for text in [
+            "SELECT a /*+ x */ FROM t", "SELECT /* x */ a FROM t", "SELECT /*+", "SELECT a FROM t /*+ x */",
+            "SELECT /* /*+ x */ a",
+        ] { #expect(!normalized(text, mysql).contains("x"), "\(text)") }
+        #expect(!normalized("SELECT /*+ x */ a FROM t").contains("x"))
+        let found = facts("SELECT /*+ GET_LOCK('a') SET_VAR(b = @c) */ 1", .mysql)
+        #expect(!found.flags.contains(.writes) && !found.flags.contains(.hasEffects))
+        #expect(normalized("SELECT a BETWEEN -1 AND -2", mysql) == "select a between ? and ?")
+    }
 }

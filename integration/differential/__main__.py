@@ -22,7 +22,11 @@ def main() -> int:
     parser.add_argument("--report", type=float, default=15, help="seconds between lines")
     parser.add_argument("--go-on", action="store_true", help="after a difference too, with the conversation behind it")
     parser.add_argument("--family", choices=["mariadb", "mysql"], default="mariadb", help="of the MySQL protocol's server")
+    parser.add_argument("--conversation", type=int, help="only this one (MySQL), as a difference names it")
+    parser.add_argument("--worker", type=int, default=0, help="whose conversation")
     arguments = parser.parse_args()
+    if arguments.conversation is not None:
+        arguments.jobs = max(arguments.jobs, arguments.worker + 1)
     kind = f"{KIND}, {arguments.protocol}" + (f" ({arguments.family})" if arguments.protocol == "mysql" else "")
     print(f"differential: {kind}, seed {arguments.seed}, {arguments.jobs} jobs, {arguments.exchanges} exchanges", flush=True)
 
@@ -34,6 +38,9 @@ def main() -> int:
     started = time.monotonic()
     try:
         stage.start()
+        if arguments.conversation is not None:
+            print(difference := stage.replay(arguments.worker, arguments.conversation))
+            return 1 if difference else 0
         found, count = jobs.run(
             stage.worker, arguments.jobs, arguments.exchanges, stage.trouble, arguments.report, arguments.go_on
         )

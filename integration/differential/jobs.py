@@ -65,7 +65,8 @@ def run(
                 said = time.monotonic()
                 print(f"{sum(counts)} exchanges in {said - started:.0f} s", flush=True)
         collect()
-        found += [f"worker {n} ended with {c.exitcode}" for n, c in enumerate(children) if c.exitcode not in (0, None) and not found]
+        found += [f"worker {n} ended with {c.exitcode}" for n,
+            c in enumerate(children) if c.exitcode not in (0, None) and not found]
     finally:
         for child in children:
             child.kill()

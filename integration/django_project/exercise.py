@@ -1,4 +1,4 @@
-"""What applications do with the ORM. Run by test_django.py in a process of its own; prints `ok`."""
+"""What applications do with the ORM. Run by test_django.py and test_mysql_django.py in a process of its own; prints `ok`."""
 
 import threading
 from decimal import Decimal
@@ -34,8 +34,13 @@ assert sum(1 for _ in Order.objects.iterator(chunk_size=20)) == 260  # a server-
 with transaction.atomic():
     list(Order.objects.select_for_update().filter(paid=True)[:5])
 with connection.cursor() as cursor:
-    cursor.execute("SHOW TimeZone")
-    assert cursor.fetchone() == ("UTC",)  # Django sets it per connection; it must follow on every server
+    # Django sets these per connection; they must follow on every server.
+    if connection.vendor == "postgresql":
+        cursor.execute("SHOW TimeZone")
+        assert cursor.fetchone() == ("UTC",)
+    else:
+        cursor.execute("SELECT @@sql_auto_is_null, @@autocommit")
+        assert cursor.fetchone() == (0, 1)
 
 failures = []
 

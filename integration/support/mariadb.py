@@ -81,6 +81,10 @@ class MariaDBServer:
         return self
 
     def start(self) -> None:
+        self.launch()
+        wait_until(self.ready, 60, what=f"{self.family} at {self.directory}")
+
+    def launch(self) -> None:
         command = [
             _program("mariadbd"), f"--defaults-file={self.directory}/my.cnf", f"--datadir={self.data}",
             f"--socket={self.socket}", f"--port={self.port}", f"--pid-file={self.directory}/pid",
@@ -89,9 +93,8 @@ class MariaDBServer:
             f"--tmpdir={self.directory}",
         ]  # fmt: skip
         self.process = Process(mortal(*unprivileged(*command), signal_name="KILL"), self.directory / "server.log")
-        wait_until(self._ready, 60, what=f"{self.family} at {self.directory}")
 
-    def _ready(self) -> bool:
+    def ready(self) -> bool:
         if not self.process.alive():
             raise RuntimeError(f"{self.family} ended:\n{self.process.log()[-4000:]}")
         try:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from .mariadb import DATABASES, MariaDBServer, literal
-from .processes import Process, mortal, wait_until
+from .processes import Process, mortal
 
 ROOT = Path(__file__).resolve().parents[2] / ".build/mysql"
 
@@ -103,10 +103,9 @@ class MySQL(MariaDBServer):
             )
         return self
 
-    def start(self) -> None:
+    def launch(self) -> None:
         command = self._server(
             f"--socket={self.socket}", f"--port={self.port}", f"--pid-file={self.directory}/pid",
             f"--server-id={self.server_id}", f"--tmpdir={self.directory}",
         )  # fmt: skip
         self.process = Process(mortal(*command, signal_name="KILL"), self.directory / "server.log")
-        wait_until(self._ready, 60, what=f"MySQL at {self.directory}")

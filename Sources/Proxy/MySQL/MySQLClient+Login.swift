@@ -169,7 +169,7 @@ extension MySQLClient {
         if login.capabilities.contains(.foundRows) { options.insert(.foundRows) }
         if login.capabilities.contains(.multiStatements) { options.insert(.multiStatements) }
         let base = environment.base(
-            facts, collation: login.collation, database: pool.databaseName,
+            facts, collation: login.collation, database: login.namesNone ? "" : pool.databaseName,
             ignoresSpace: login.capabilities.contains(.ignoreSpace))
         let made = MySQLClientSession(
             capabilities: login.capabilities, base: base, options: options, mode: pool.settings.poolMode,

@@ -14,6 +14,8 @@ final class MySQLServer: PooledServer {
     var client: MySQLClient?
     private var login: MySQLServerLogin?
     private var options: MySQLOptions = []
+    /// The schema it was logged in to.
+    private var schema = ""
     /// What is being prepared, in order.
     private var preparing = Preparing.introduction
 
@@ -62,8 +64,14 @@ final class MySQLServer: PooledServer {
     // MARK: Connecting
 
     override func beginLogin() {
+        let hasSchema = client?.session?.hasSchema ?? true
+        options = client?.session?.options ?? []
+        schema = hasSchema ? pool.databaseName : ""
+        var wanted = MySQLServerLogin.usual
+        if options.contains(.foundRows) { wanted.insert(.foundRows) }
         let login = MySQLServerLogin(
-            user: pool.user.serverUser, database: pool.databaseName, credential: pool.user.mysqlCredential,
+            user: pool.user.serverUser, database: schema, credential: pool.user.mysqlCredential,
+            capabilities: wanted,
             attributes: ConnectionAttributes([ConnectionAttributes.Entry("program_name", "headgate")]),
             collation: MySQLEnvironment.serverCollation)
         self.login = login
@@ -93,7 +101,8 @@ final class MySQLServer: PooledServer {
             capabilities: login.capabilities,
             version: handshake.flatMap { MySQLServerVersion(parsing: $0.serverVersion) },
             connectionID: processID, status: status,
-            settings: environment.initialSettings(database: pool.databaseName), options: [.multiStatements],
+            settings: environment.initialSettings(database: schema),
+            options: options.intersection(.foundRows).union(.multiStatements),
             statementLimit: worker.snapshot.configuration.general.maxPreparedStatements)
         session = made
         self.login = nil
@@ -137,10 +146,28 @@ final class MySQLServer: PooledServer {
         if let session, let facts = pool.global.mysqlFacts {
             session.adopt(
                 worker.mysql.base(
-                    facts, collation: UInt16(MySQLEnvironment.serverCollation), database: pool.databaseName,
+                    facts, collation: UInt16(MySQLEnvironment.serverCollation), database: schema,
                     ignoresSpace: false))
         }
-        becomeOpen()
+        guard isReopening else { return becomeOpen() }
+        isReopening = false
+        deadline = .max
+        phase = .active
+        client?.serverIsReady()
+    }
+
+    /// Its client needs a connection that was opened in another way.
+    private func reopen() {
+        isReopening = true
+        session = nil
+        preparing = .introduction
+        phase = .connecting
+        closeSocket()
+        switch Sockets.connect(to: address) {
+        case .connected(let fd): start(fd, connected: true)
+        case .inProgress(let fd): start(fd, connected: false)
+        case .failed(let errno): failedToConnect("\(errno)")
+        }
     }
 
     // MARK: Serving
@@ -157,6 +184,12 @@ final class MySQLServer: PooledServer {
     /// Makes the session what the client needs; the client goes on when that is done.
     func takeOver() {
         guard let session, let wish = client?.session else { return }
+        if session.mustReopen(for: wish) {
+            // First what others may still ask for.
+            guard session.owesOthers(than: wish), worker.mysql.settle(session) else { return reopen() }
+            phase = .settings
+            return sendHidden()
+        }
         guard worker.mysql.takeOver(wish, by: session) else {
             client?.serverIsReady()
             return
@@ -258,7 +291,8 @@ final class MySQLServer: PooledServer {
     /// The client needs it no more.
     func release() {
         unlink()
-        guard let session, session.isDirty || pool.resetsAlways else { return finish() }
+        if session?.isSpoiled == true { closeNeeded = true }
+        guard let session, session.isDirty || pool.resetsAlways, !closeNeeded else { return finish() }
         session.isDirty = true
         phase = .cleaning
         deadline = worker.cancelDeadline

@@ -34,6 +34,7 @@ public struct KillStatement: Sendable, Equatable {
             if tokens.count > 16 { break }
         }
         while tokens.last?.kind == .semicolon { tokens.removeLast() }
+        guard !tokens.contains(where: { $0.kind == .semicolon }) else { return nil }
         self.init(tokens[...], text)
     }
 

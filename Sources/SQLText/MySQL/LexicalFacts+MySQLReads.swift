@@ -37,7 +37,9 @@ extension LexicalFacts {
             switch isWhole ? .missing : naming(item, text, ends[first]) {
             case .given: continue
             case .missing:
-                if range.count > Self.longestName || holdsComment(item, text) { isUncertain = true }
+                if range.count > Self.longestName || holdsComment(item, text) || holdsHalves(range, text) {
+                    isUncertain = true
+                }
                 unnamed.append(range)
             case .uncertain: isUncertain = true
             }
@@ -138,6 +140,11 @@ extension LexicalFacts {
         if text.isWord(last, "end") { return .uncertain }
         if item.upperBound &- 1 == endOfRead { return .given }
         return before.kind == .closeParen || before.kind == .number ? .given : .uncertain
+    }
+
+    /// Whether a byte may be half a character, so that quotes around the text would be read otherwise.
+    private func holdsHalves(_ range: Range<Int>, _ text: RawSpan) -> Bool {
+        options.charset != nil && range.contains { text.u8(at: $0) >= 0x80 }
     }
 
     /// Whether anything but blanks lies between the tokens of a column: the servers leave comments out of the name.

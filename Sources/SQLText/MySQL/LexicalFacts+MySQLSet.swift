@@ -48,10 +48,9 @@ extension LexicalFacts {
     }
 
     private func use(_ slice: Range<Int>, _ text: RawSpan, _ out: inout StatementBuilder) {
-        guard slice.count == 2, tokens[slice.lowerBound &+ 1].isName else {
-            return out.effects.append(.setComputed(name: "database"))
-        }
-        let name = text.name(of: tokens[slice.lowerBound &+ 1], keepingCase: true)
+        guard slice.count == 2, tokens[slice.lowerBound &+ 1].isName,
+            let name = certainName(tokens[slice.lowerBound &+ 1], text)
+        else { return out.effects.append(.setComputed(name: "database")) }
         out.effects.append(.set(name: "database", replay: Array("USE ".utf8) + SQLValue.quotedName(name)))
     }
 
@@ -64,9 +63,10 @@ extension LexicalFacts {
             if !isHost, !isAt(at, text), token.kind != .comma { replay.append(0x20) }
             switch token.kind {
             case .word, .symbol, .comma:
+                if certainName(token, text) == nil { return out.effects.append(.setComputed(name: "role")) }
                 unsafe text.extracting(token.range).withUnsafeBytes { unsafe replay.append(contentsOf: $0) }
             case .quotedIdentifier, .string:
-                guard let name = text.unquoted(token) else { return out.effects.append(.setComputed(name: "role")) }
+                guard let name = certainName(token, text) else { return out.effects.append(.setComputed(name: "role")) }
                 replay += SQLValue.quotedName(name)
             case .number, .parameter, .cast, .dot, .semicolon, .openParen, .closeParen, .openBracket, .closeBracket,
                 .unterminated:
@@ -143,7 +143,8 @@ extension LexicalFacts {
             guard isPart ? tokens[at].isName : tokens[at].kind == .dot else { return nil }
             name += isPart ? text.name(of: tokens[at]).lowercased() : "."
         }
-        return name.isEmpty || name.hasSuffix(".") ? nil : name
+        // No server has one that is not ASCII.
+        return name.isEmpty || name.hasSuffix(".") || !name.utf8.allSatisfy({ $0 < 0x80 }) ? nil : name
     }
 
     private func systemVariable(

@@ -76,8 +76,8 @@ extension LexicalFacts {
         case .number: return isArithmetic(slice, text) ? .literal(joined(slice, text), text: nil) : .computed
         case .symbol: return isArithmetic(slice, text) ? .literal(joined(slice, text), text: nil) : .computed
         case .quotedIdentifier:
-            guard slice.count == 1, !isVariable else { return .computed }
-            let bytes = Array(text.name(of: tokens[first]).utf8)
+            guard slice.count == 1, !isVariable, let name = certainName(tokens[first], text) else { return .computed }
+            let bytes = Array(name.utf8)
             return SQLValue.string(bytes, anyCollation: true).map { .literal($0, text: bytes) } ?? .computed
         case .word:
             guard slice.count == 1 else { return .computed }
@@ -88,6 +88,16 @@ extension LexicalFacts {
         }
     }
 
+    /// A name in the case it is written in, by the bytes it has; nil if they are no UTF-8, or if one of them may be half a
+    /// character.
+    func certainName(_ token: Token, _ text: RawSpan) -> String? {
+        let bytes = text.extracting(token.range).toArray()
+        guard String(validating: bytes, as: UTF8.self) != nil,
+            options.charset == nil || bytes.allSatisfy({ $0 < 0x80 })
+        else { return nil }
+        return text.unquoted(token)
+    }
+
     private func word(_ token: Token, _ text: RawSpan, _ isVariable: Bool) -> SetValue {
         for constant in ["null", "true", "false"] as [StaticString] where text.isWord(token, constant) {
             let bytes = text.extracting(token.range).toArray()
@@ -95,7 +105,8 @@ extension LexicalFacts {
         }
         if isVariable { return .computed }
         if text.isWord(token, "default") { return .byDefault }
-        let bytes = text.extracting(token.range).toArray()
+        guard let name = certainName(token, text) else { return .computed }
+        let bytes = Array(name.utf8)
         return SQLValue.string(bytes, anyCollation: true).map { .literal($0, text: bytes) } ?? .computed
     }
 

@@ -18,6 +18,8 @@ public final class MySQLClientSession {
         case file
     }
 
+    /// Unique in the process and never used again.
+    let serial = SessionSerial.next()
     /// What was agreed on.
     public let capabilities: MySQLCapabilities
     /// Settings it began with.
@@ -61,7 +63,9 @@ public final class MySQLClientSession {
     /// What the server it used last still has for it.
     var debts: MySQLDebts = []
     /// That server.
-    public internal(set) var home: ObjectIdentifier?
+    public internal(set) var home: UInt64 = 0
+    /// Its next statement asks for the diagnostics of the one before, and its server is another one.
+    var wantsDiagnostics = false
     /// What SHOW WARNINGS shows, of a server that somebody else has used since.
     var warnings: MySQLCapture?
     /// What `CONNECTION_ID()` says.
@@ -91,6 +95,9 @@ public final class MySQLClientSession {
 
     /// Part of a command has been sent to the server and the rest has not come.
     public var isSendingMessage: Bool { streaming == .command || streaming == .file }
+
+    /// It has a default schema.
+    public var hasSchema: Bool { settings[MySQLSettings.database] != nil }
 
     /// A reply is owed to it.
     public var isAwaitingReply: Bool { awaitsReply }

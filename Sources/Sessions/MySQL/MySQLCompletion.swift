@@ -137,8 +137,15 @@ extension MySQLEnvironment {
             case .set(let name, let replay):
                 guard worked else { continue }
                 client.extra?.remove(.userVariables, name)
+                if name == "role", MySQLVariables.reset(name, server: server.version) == nil {
+                    // Nothing takes it back, not even a reset of the session.
+                    client.more().add(.unknown)
+                    server.isSpoiled = true
+                    continue
+                }
                 let value = name == MySQLSettings.database ? MySQLSettings.schema(ofUse: replay) : replay
-                set(profiles.setting(SettingEntry(name: name, replay: value), in: client.settings), client, server)
+                let whole = name.hasPrefix("@") ? MySQLSettings.collated(value, client.settings) : value
+                set(profiles.setting(SettingEntry(name: name, replay: whole), in: client.settings), client, server)
             case .reset(let name):
                 if worked { set(profiles.removing(name, from: client.settings), client, server) }
             case .setComputed(let name) where name.hasPrefix("@"):
@@ -183,9 +190,10 @@ extension MySQLEnvironment {
             case .unknown:
                 // A text that does not parse has done nothing; of a routine the server says whether it has.
                 if !worked, client.numbers.errorCode == 1064 { continue }
-                // Of code the server says whether it has changed anything; but not of locks.
-                let isCode = statement.kind == .call || statement.kind == .prepare || statement.kind == .execute
-                if server.tracks, isCode, !client.isUnexplained, !client.mentionsLocks { continue }
+                // Of SQL in SQL the server says whether it has changed anything, but not of locks. Of what routines do
+                // in turn it says nothing.
+                let isInner = statement.kind == .prepare || statement.kind == .execute
+                if server.tracks, isInner, !client.isUnexplained, !client.mentionsLocks { continue }
                 client.more().add(kind)
             default: if worked { client.more().add(kind) }
             }

@@ -57,6 +57,7 @@ extension MySQLEnvironment {
         guard bytes.byteCount &- packet.body >= head else { return .needBytes }
         if let stop = needs(client, server) { return stop }
         guard let server else { return .needServer }
+        if let other = answered(statement, client, server) { statement.key = other }
         guard let held = server.statements.use(statement.key) else {
             client.wanted = statement
             return .needStatement
@@ -70,6 +71,21 @@ extension MySQLEnvironment {
         begin(bytes, packet, client, .command)
         expect(command, client, server)
         return nil
+    }
+
+    /// The name of a statement that asks for what the one before left behind, with the answers in its text; nil for one
+    /// that does not.
+    private func answered(
+        _ statement: MySQLClientStatement, _ client: MySQLClientSession, _ server: MySQLServerSession
+    ) -> MySQLStatementKey? {
+        guard !statement.entry.traits.isDisjoint(with: Self.asking), statement.key.own == 0 else { return nil }
+        let text = answered(statement.entry, client, server)
+        let entry =
+            text.map { text in
+                text.withSpan { statements.entry(text: $0, types: RawSpan(), options: client.lexer) }
+            } ?? statement.entry
+        statement.sent = entry
+        return MySQLStatementKey(text: entry.serial, context: statement.key.context, own: 0)
     }
 
     /// The statement a client means; with −1, which MariaDB knows, the one prepared last.

@@ -175,7 +175,8 @@ extension MySQLEnvironment {
     func needs(_ client: MySQLClientSession, _ server: MySQLServerSession?) -> MySQLStop? {
         guard let server else { return .needServer }
         if server.settings === client.settings, server.options == client.options, server.tracks || !server.canTrack,
-            !server.hasDebtor || !server.owesOthers(than: client)
+            !server.hasDebtor || !server.owesOthers(than: client),
+            !server.hasDiagnostics || server.lastClient == client.serial
         {
             return nil
         }
@@ -233,8 +234,10 @@ extension MySQLEnvironment {
                 text: bytes.extracting((packet.body &+ 1)..<packet.end), types: RawSpan(), options: client.lexer)
             let traits = entry.traits
             if traits.contains(.kills), let stop = kill(entry, client) { return stop }
-            if traits.contains(.readsDiagnostics), !client.isHome(on: server), answerWarnings(entry, client) {
-                return nil
+            if traits.contains(.readsDiagnostics), !client.isHome(on: server) {
+                if answerWarnings(entry, client) { return nil }
+                client.wantsDiagnostics = true
+                return .needState
             }
             if traits.contains(.wantsLocalFile), !client.capabilities.contains(.localFiles) {
                 return discard(
@@ -258,7 +261,7 @@ extension MySQLEnvironment {
         return nil
     }
 
-    private static let asking: StatementTraits = [
+    static let asking: StatementTraits = [
         .readsDiagnostics, .readsFoundRows, .readsRowCount, .readsLastInsertID, .readsConnectionID,
     ]
 

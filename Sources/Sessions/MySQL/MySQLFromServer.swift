@@ -166,7 +166,7 @@ extension MySQLEnvironment {
     // MARK: For the client
 
     /// Passes a payload on, changed where the client must read something else.
-    private func visible(
+    func visible(
         _ event: ReplyEvent, _ piece: PacketPiece, _ bytes: RawSpan, _ server: MySQLServerSession,
         _ client: MySQLClientSession
     ) {
@@ -300,7 +300,7 @@ extension MySQLEnvironment {
         }
         switch event {
         case .error:
-            if server.hiddenError == nil { server.hiddenError = try? ErrorPacket(parsing: payload) }
+            if server.hiddenError == nil, current.kind != .ignored { server.hiddenError = try? ErrorPacket(parsing: payload) }
         case .row:
             if current.kind == .query, server.gatheredBytes < MySQLServerSession.gatherLimit {
                 server.gathered.append(payload.toArray())

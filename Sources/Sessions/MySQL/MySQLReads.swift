@@ -27,8 +27,11 @@ extension MySQLEnvironment {
         if !traits.contains(.readsDiagnostics) {
             if summary.warnings > 0 || summary.errorCode != 0 {
                 client.debts.insert(.diagnostics)
-            } else {
+                server.hasDiagnostics = true
+            } else if client.running?.usesTables == true {
+                // MariaDB's servers keep them over statements without tables.
                 client.debts.remove(.diagnostics)
+                server.hasDiagnostics = false
             }
             client.warnings = nil
         }
@@ -39,8 +42,8 @@ extension MySQLEnvironment {
         } else if server.debtor !== client {
             server.setDebtor(client)
         }
-        client.home = ObjectIdentifier(server)
-        server.lastClient = ObjectIdentifier(client)
+        client.home = server.serial
+        server.lastClient = client.serial
     }
 
     /// Runs what may set `LAST_INSERT_ID()` without saying so.
@@ -62,6 +65,13 @@ extension MySQLEnvironment {
             toServer.make(RawSpan()) { $0.query("SELECT LAST_INSERT_ID()") }
             server.beginHidden(.query, .query)
         }
+    }
+
+    /// Makes the server forget the diagnostics of whoever used it before.
+    func clearDiagnostics(_ server: MySQLServerSession) {
+        server.hasDiagnostics = false
+        toServer.make(RawSpan()) { $0.query("SELECT 1 FROM (SELECT 1) AS t") }
+        server.beginHidden(.ignored, .query)
     }
 
     /// Asks the server for what the client before may still ask for; false if there is nothing.
@@ -101,7 +111,8 @@ extension MySQLEnvironment {
             reads.replacing(in: text) { kind in
                 switch kind {
                 case .connectionID: .unsigned(UInt64(client.connectionID))
-                case .lastInsertID: numbers.lastInsertID.map { .unsigned($0) }
+                case .lastInsertID:
+                    isHome && client.debts.contains(.lastInsertID) ? nil : numbers.lastInsertID.map { .unsigned($0) }
                 case .rowCount: .signed(numbers.rowCount)
                 case .foundRows: client.pins.contains(.foundRows) ? nil : .unsigned(numbers.foundRows)
                 case .warningCount: isHome ? nil : .unsigned(numbers.warnings)
@@ -121,20 +132,66 @@ extension MySQLEnvironment {
             settings: profiles.empty, options: [], statementLimit: 1)
         echo.begin(.query)
         translate(client, echo)
-        kept.packets.withSpan { _ = read($0, from: echo, to: client) }
+        let answered = toClient.isEmpty
+        guard answered else { return false }
+        let reply = kept.packets.withSpan { packets in
+            var stream = PacketStream()
+            var position = 0
+            while case .head(let piece) = stream.next(in: packets, at: position, head: .max) {
+                position = piece.end
+                let event = echo.tracker.received(packets.extracting(piece.body..<piece.end), length: piece.length)
+                visible(event, piece, packets, echo, client)
+            }
+            return toClient.bytes(of: packets)
+        }
+        toClient.reset()
+        toClient.make(RawSpan()) { $0.raw(reply) }
         return true
     }
 }
 
-/// A reply kept for later, as the server sent it.
+/// The reply to SHOW WARNINGS kept for later, as the server sent it.
 struct MySQLCapture {
     let packets: [UInt8]
     let capabilities: MySQLCapabilities
+
+    /// The statement that leaves what is kept behind once more, where that is one warning or error.
+    var onlyCondition: [UInt8]? {
+        packets.withSpan { bytes in
+            var tracker = ReplyTracker(capabilities)
+            tracker.begin(.query)
+            var position = 0
+            var found: [[UInt8]] = []
+            while case .header(_, let body, let end) = scanPacket(bytes, at: position), end <= bytes.byteCount {
+                let payload = bytes.extracting(body..<end)
+                position = end
+                guard tracker.received(payload, length: end &- body) == .row else { continue }
+                found.append(payload.toArray())
+            }
+            guard found.count == 1 else { return nil }
+            var values: [[UInt8]] = []
+            found[0].withSpan { row in
+                try? MySQLRow.text(row, columns: 3) { _, range in
+                    values.append(range.map { row.extracting($0).toArray() } ?? [])
+                }
+            }
+            guard values.count == 3, UInt16(String(decoding: values[1], as: UTF8.self)) != nil else { return nil }
+            let state = values[0].elementsEqual("Error".utf8) ? "HY000" : "01000"
+            let message = Hex.encode(values[2])
+            return Array("SIGNAL SQLSTATE '\(state)' SET MYSQL_ERRNO = ".utf8) + values[1]
+                + Array(", MESSAGE_TEXT = _utf8mb4 0x".utf8) + message
+        }
+    }
+}
+
+extension StatementEntry {
+    /// Names tables, whose use clears the diagnostics of the statement before.
+    var usesTables: Bool { facts.statements.contains { !$0.tables.isEmpty } }
 }
 
 extension MySQLClientSession {
     /// Nobody else has used the server since this client's last statement.
     func isHome(on server: MySQLServerSession) -> Bool {
-        home == ObjectIdentifier(server) && server.lastClient == ObjectIdentifier(self)
+        home == server.serial && server.lastClient == serial
     }
 }

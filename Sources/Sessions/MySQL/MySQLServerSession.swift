@@ -8,6 +8,8 @@ enum MySQLHidden: Equatable {
     case plain
     /// COM_STMT_PREPARE for the client's statement of this key.
     case prepare(MySQLStatementKey)
+    /// Whatever comes of it.
+    case ignored
     /// Rows are gathered.
     case query
     /// The whole reply is kept as it is.
@@ -23,6 +25,8 @@ public final class MySQLServerSession {
         case hidden
     }
 
+    /// Unique in the process and never used again.
+    let serial = SessionSerial.next()
     /// What was agreed on.
     public let capabilities: MySQLCapabilities
     /// Family and version; nil if its greeting makes no sense of it.
@@ -54,7 +58,7 @@ public final class MySQLServerSession {
     private(set) weak var debtor: MySQLClientSession?
     private(set) var hasDebtor = false
     /// Who used it last.
-    var lastClient: ObjectIdentifier?
+    var lastClient: UInt64 = 0
     /// For a client whose capabilities are other than the server's.
     var translator: ReplyTranslator?
     /// What is added to sequence ids, since packets were left out or put in.
@@ -63,6 +67,10 @@ public final class MySQLServerSession {
     var isReplyUntouched = true
     /// A piece of a payload that is not for the client, or is, goes on.
     var dropsRest = false
+    /// It has something that not even a reset takes away: it serves its client to the end, and nobody else.
+    public var isSpoiled = false
+    /// It has warnings or an error of its last client, which SHOW WARNINGS would show.
+    var hasDiagnostics = false
     /// Statements of another worker's clients, to be closed.
     var strangers: [UInt32] = []
     /// It can be asked to tell of changes to its session.
@@ -139,6 +147,12 @@ public final class MySQLServerSession {
     func setDebtor(_ client: MySQLClientSession?) {
         debtor = client
         hasDebtor = client != nil
+    }
+
+    /// What the client needs can only be had by a new connection: another schema than none, another way to count rows.
+    public func mustReopen(for client: MySQLClientSession) -> Bool {
+        options.contains(.foundRows) != client.options.contains(.foundRows)
+            || settings[MySQLSettings.database] != nil && client.settings[MySQLSettings.database] == nil
     }
 
     /// Somebody else than `client` may still ask for what is left here.

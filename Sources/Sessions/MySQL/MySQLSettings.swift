@@ -38,7 +38,7 @@ enum MySQLSettings {
                 change.isReset = change.isReset || entry.name != database
                 continue
             }
-            add(entry.name, statement)
+            add(entry.name, entry.name.hasPrefix("@") ? unset(statement) : statement)
         }
         if change.isReset {
             // Nothing is left to be taken back, and everything is to be said.
@@ -51,6 +51,26 @@ enum MySQLSettings {
         if !assignments.isEmpty { change.queries.append(joined(assignments)) }
         if !ofUser.isEmpty { change.queries.append(joined(ofUser)) }
         return change
+    }
+
+    /// A plain string has the character set and collation of the session it is written in: the replay says so.
+    static func collated(_ replay: [UInt8], _ settings: SettingsProfile) -> [UInt8] {
+        guard let equals = replay.firstIndex(of: 0x3D), replay.last == 0x27, equals &+ 2 < replay.count,
+            replay[equals &+ 2] == 0x27, let said = settings["collation_connection"]?.replay
+        else { return replay }
+        let words = String(decoding: said, as: UTF8.self).split { !($0.isLetter || $0.isNumber || $0 == "_") }
+        // `SET collation_connection = 'x'` or `SET character_set_connection = 'x'`.
+        guard words.count == 3, words[0] == "SET" else { return replay }
+        let isCollation = words[1] == "collation_connection"
+        let charset = isCollation ? words[2].prefix { $0 != "_" } : words[2]
+        let literal = Array("_\(charset)".utf8) + replay[(equals &+ 2)...]
+        return replay[...equals] + [0x20] + literal + (isCollation ? Array(" COLLATE \(words[2])".utf8) : [])
+    }
+
+    /// `SET @a = NULL` leaves the collation `@a` had; that of a variable never set is `binary`.
+    private static func unset(_ statement: [UInt8]) -> [UInt8] {
+        let variable = statement.dropFirst(prefix.count).dropLast(" = NULL".utf8.count)
+        return prefix + variable + Array(" = _binary'',".utf8) + variable + Array(" = NULL".utf8)
     }
 
     private static let prefix = Array("SET ".utf8)

@@ -22,6 +22,8 @@ final class MySQLClientStatement {
     let parameters: Int
     let columns: Int
     var key: MySQLStatementKey
+    /// What servers are given to prepare.
+    var sent: StatementEntry
     /// The types of the parameters as last sent, two bytes each; empty before the first execution.
     var types: [UInt8] = []
     /// Its rows are being fetched.
@@ -33,6 +35,7 @@ final class MySQLClientStatement {
         self.id = id
         self.serial = serial
         self.entry = entry
+        sent = entry
         self.context = context
         self.parameters = parameters
         self.columns = columns

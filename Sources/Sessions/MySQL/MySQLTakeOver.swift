@@ -17,6 +17,7 @@ extension MySQLEnvironment {
         for id in server.strangers { toServer.make(RawSpan()) { $0.command(.closeStatement, statement: id) } }
         server.strangers = []
         if server.owesOthers(than: client) { askDebts(server) }
+        if server.hasDiagnostics, server.lastClient != client.serial { clearDiagnostics(server) }
         if !server.tracks { track(server) }
         switchSettings(to: client.settings, server)
         if server.options.contains(.multiStatements) != client.options.contains(.multiStatements) {
@@ -30,7 +31,18 @@ extension MySQLEnvironment {
                 server.options.remove(.multiStatements)
             }
         }
+        if client.wantsDiagnostics {
+            client.wantsDiagnostics = false
+            makeDiagnostics(of: client, on: server)
+        }
         return !server.hidden.isEmpty
+    }
+
+    /// The server has the client's diagnostics, or none: not those of whoever used it before.
+    private func makeDiagnostics(of client: MySQLClientSession, on server: MySQLServerSession) {
+        if let condition = client.warnings?.onlyCondition { hiddenQuery(condition, .ignored, server) }
+        client.home = server.serial
+        server.lastClient = client.serial
     }
 
     /// Sends what leads from the server's settings to `settings`, which it has from then on.
@@ -61,7 +73,7 @@ extension MySQLEnvironment {
         toServer.make(RawSpan()) { out in
             let mark = out.beginPacket(0)
             out.u8(MySQLCommand.prepare.rawValue)
-            statement.entry.withText { out.span($0) }
+            statement.sent.withText { out.span($0) }
             out.endPacket(mark)
         }
         server.beginHidden(.prepare(statement.key), .prepare)

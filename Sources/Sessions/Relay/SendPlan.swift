@@ -89,6 +89,20 @@ public final class SendPlan {
         byteCount &+= made.count &- start
     }
 
+    /// All of it in one, for a span that will be gone when it is sent.
+    func bytes(of source: RawSpan) -> [UInt8] {
+        var out: [UInt8] = []
+        out.reserveCapacity(byteCount)
+        for piece in earlier + [last] where byteCount > 0 {
+            if piece.isMade {
+                made.withBytes { out += $0.extracting(piece.start..<piece.end).toArray() }
+            } else if piece.end <= source.byteCount {
+                out += source.extracting(piece.start..<piece.end).toArray()
+            }
+        }
+        return out
+    }
+
     private func add(_ piece: Piece) {
         if byteCount > 0 { earlier.append(last) }
         last = piece

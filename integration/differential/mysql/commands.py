@@ -25,7 +25,7 @@ UNKNOWN_IDS = 0x7FFF0000
 
 @dataclass
 class Command:
-    """`kind` says what the reply looks like (see `reply.BEGINNINGS`)."""
+    """`kind` says what the reply looks like (see `mysql_reply.BEGINNINGS`)."""
 
     kind = "result"
     #: Of the first packet.
@@ -106,9 +106,11 @@ class Prepare(Command):
     def happened(self, side, packets):
         if packets and packets[0].role == "prepared":
             side.statements[self.slot] = struct.unpack_from("<I", packets[0].payload, 1)[0]
+        else:
+            side.statements.pop(self.slot, None)
 
     def __str__(self):
-        return f"prepare s{self.slot} {self.sql!r}"
+        return f"prepare s{self.slot} {show_bytes(self.sql.encode())}"
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from support import mysql_wire as w
 
@@ -35,13 +35,16 @@ class Kind:
     user: str
     database: str
 
+    def within(self, offered: int) -> "Kind":
+        return replace(self, capabilities=self.capabilities & (offered | w.LONG_PASSWORD))
+
     def line(self, number: int) -> str:
         return f"client {number}: capabilities {self.capabilities:#x}, collation {self.collation}, {self.user}, {self.database!r}"
 
 
 class Generator:
     def __init__(self, seed: str, family: str, database: str, offered: int):
-        self.dice = random.Random(seed)
+        self.seed, self.dice = seed, random.Random(seed)
         self.family, self.database, self.offered = family, database, offered
         self.texts = Texts(self.dice, family, database)
         self.binary = Binary(self.dice, self.texts)
@@ -49,7 +52,10 @@ class Generator:
         self.holds = False
         self.kinds: list[Kind] = []
 
-    def conversation(self) -> tuple[list[Kind], list[Exchange]]:
+    def conversation(self, number: int) -> tuple[list[Kind], list[Exchange]]:
+        """The same whatever was made before it."""
+        self.dice.seed(f"{self.seed}/{number}")
+        self.texts.serial = 0
         self.binary.known.clear()
         self.kinds = [self.kind() for _ in range(self.dice.choice([2, 2, 3, 4, 6]))]
         plan, client = [], 0
@@ -66,18 +72,18 @@ class Generator:
                 capabilities |= bit
         if self.family == "mariadb" and self.dice.random() < 0.8:
             capabilities &= ~w.LONG_PASSWORD
-        return Kind(
-            capabilities & (self.offered | w.LONG_PASSWORD), self.dice.choice([45, 45, 45, 8, 46, 33, 63]), "app",
-            self.dice.choice([self.database] * 5 + [""]),
-        )  # fmt: skip
+        collation, database = self.dice.choice([45, 45, 45, 8, 46, 33, 63]), self.dice.choice([self.database] * 5 + [""])
+        return Kind(capabilities, collation, "app", database).within(self.offered)
 
     def can(self, client: int, bit: int) -> bool:
         return bool(self.kinds[client].capabilities & bit)
 
     def exchange(self, client: int) -> Exchange:
         kinds = [
-            (self.simple, 34), (self.transaction, 12), (self.setting, 14), (self.variables, 7), (self.diagnostics, 9), (self.objects, 7), (self.sql_prepared, 4), (self.call, 4), (self.multi, 6),
-            (self.ddl, 2), (self.other, 7), (self.statements, 16), (self.free, 12), (self.cursor, 5), (self.long_data, 3), (self.file, 2), (self.odd, 3), (self.wrong_sequence, 0.3),
+            (self.simple, 34), (self.transaction, 12), (self.setting, 14), (self.variables, 7), (self.diagnostics, 9),
+            (self.objects, 7), (self.sql_prepared, 4), (self.call, 4), (self.multi, 6),
+            (self.ddl, 2), (self.other, 7), (self.statements, 16), (self.free, 12), (self.cursor, 5), (self.long_data, 3),
+            (self.file, 2), (self.odd, 3), (self.wrong_sequence, 0.3),
             (self.large, 0.04),
         ]  # fmt: skip
         if self.family == "mariadb":
@@ -112,20 +118,23 @@ class Generator:
     def transaction(self, client: int, t: str) -> list[Command]:
         texts = [self.texts.transaction()]
         for _ in range(self.dice.randrange(4)):
-            texts.append(self.dice.choice([lambda: self.texts.read(t), lambda: self.texts.write(t), self.texts.transaction, self.texts.settings.set, lambda: self.texts.error(t)])())
+            texts.append(self.dice.choice([lambda: self.texts.read(t), lambda: self.texts.write(t), self.texts.transaction,
+                self.texts.settings.set, lambda: self.texts.error(t)])())
         if self.dice.random() < 0.7:
             texts.append(self.dice.choice(["COMMIT", "ROLLBACK"]))
         return self.queries(texts)
 
     def setting(self, client: int, t: str) -> list[Command]:
         settings = self.texts.settings
-        return self.queries([settings.set() if self.dice.random() < 0.55 else settings.show() for _ in range(self.dice.choice([1, 1, 2, 3]))])
+        return self.queries([settings.set() if self.dice.random() < 0.55 else settings.show() for _ in range(self.dice.choice([1,
+            1, 2, 3]))])
 
     def variables(self, client: int, t: str) -> list[Command]:
         return self.queries([self.texts.variables() for _ in range(self.dice.choice([1, 2, 3]))])
 
     def diagnostics(self, client: int, t: str) -> list[Command]:
-        before = self.dice.choice([[], [self.texts.write(t)], [self.texts.error(t)], [self.texts.read(t)], ["SELECT SQL_CALC_FOUND_ROWS i FROM shared LIMIT 2"], ["SELECT CAST('abc' AS SIGNED)"]])
+        before = self.dice.choice([[], [self.texts.write(t)], [self.texts.error(t)], [self.texts.read(t)],
+            ["SELECT SQL_CALC_FOUND_ROWS i FROM shared LIMIT 2"], ["SELECT CAST('abc' AS SIGNED)"]])
         return self.queries([*before, *(self.texts.diagnostics() for _ in range(self.dice.choice([1, 1, 2])))])
 
     def objects(self, client: int, t: str) -> list[Command]:
@@ -151,9 +160,13 @@ class Generator:
         dice = self.dice
         said = dice.choice(
             [
-                [ping()], [ping()], [statistics()], [init_db(self.database)], [init_db(self.database + "b"), Query("SELECT DATABASE()")], [Query(f"USE {self.database}b")], [Query(f"USE `{self.database}`")],
-                [field_list("shared", "%")], [field_list(t)], [set_option(0)], [set_option(1)], [ResetConnection()], [ResetConnection(), Query("SELECT @@sql_mode, @a, DATABASE(), LAST_INSERT_ID()")],
-                [Query("SELECT CONNECTION_ID() = $ID%d AS same" % client)], [ChangeUser("app", "app secret", self.database)], [ChangeUser("bob", "bob'ß\\secret", dice.choice([self.database, ""]))],
+                [ping()], [ping()], [statistics()], [init_db(self.database)],
+                [init_db(self.database + "b"), Query("SELECT DATABASE()")], [Query(f"USE {self.database}b")],
+                [Query(f"USE `{self.database}`")],
+                [field_list("shared", "%")], [field_list(t)], [set_option(0)], [set_option(1)], [ResetConnection()],
+                [ResetConnection(), Query("SELECT @@sql_mode, @a, DATABASE(), LAST_INSERT_ID()")],
+                [Query("SELECT CONNECTION_ID() = $ID%d AS same" % client)], [ChangeUser("app", "app secret", self.database)],
+                [ChangeUser("bob", "bob'ß\\secret", dice.choice([self.database, ""]))],
                 [ChangeUser("app", "app secret", self.database, dice.choice([8, 45, 46]))], [Query("SELECT CONNECTION_ID()")],
             ]
         )  # fmt: skip
@@ -185,10 +198,13 @@ class Generator:
 
     def file(self, client: int, t: str) -> list[Command]:
         rows = [b"%d\tfrom file\n" % n for n in range(self.dice.choice([0, 1, 30]))]
-        parts = self.dice.choice([(), (b"".join(rows),), tuple(rows), (b"".join(rows), b"half a li", b"ne\tx"), (b"no number\tx\n",)])
+        parts = self.dice.choice([(), (b"".join(rows),), tuple(rows), (b"".join(rows), b"half a li", b"ne\tx"),
+            (b"no number\tx\n",)])
         parts = tuple(part for part in parts if part)
-        into = self.dice.choice([f"INTO TABLE {t} (n, s)", f"IGNORE INTO TABLE {t} (n, s)", f"INTO TABLE {t} FIELDS TERMINATED BY '\\t' (n, s)", "INTO TABLE nowhere"])
-        return [Query(f"LOAD DATA LOCAL INFILE 'some file' {into}", parts), self.query(self.dice.choice([self.texts.diagnostics(), f"SELECT COUNT(*) FROM {t}"]))]
+        into = self.dice.choice([f"INTO TABLE {t} (n, s)", f"IGNORE INTO TABLE {t} (n, s)",
+            f"INTO TABLE {t} FIELDS TERMINATED BY '\\t' (n, s)", "INTO TABLE nowhere"])
+        return [Query(f"LOAD DATA LOCAL INFILE 'some file' {into}", parts),
+            self.query(self.dice.choice([self.texts.diagnostics(), f"SELECT COUNT(*) FROM {t}"]))]
 
     def odd(self, client: int, t: str) -> list[Command]:
         if self.dice.random() < 0.3:
@@ -204,7 +220,8 @@ class Generator:
 
 
 #: Words whose statements may leave something on the server that cannot be carried to another.
-HOLDING = ("@", "TEMPORARY", "GET_LOCK", "LOCK TABLES", "HANDLER", "XA ", "PREPARE", "CALL", "NEXTVAL", "VALUE FOR", "FOUND_ROWS", "ATOMIC", "EXECUTE", "INSERT_ID", "TIMESTAMP", "RAND_SEED")
+HOLDING = ("@", "TEMPORARY", "GET_LOCK", "LOCK TABLES", "HANDLER", "XA ", "PREPARE", "CALL", "NEXTVAL", "VALUE FOR",
+    "FOUND_ROWS", "ATOMIC", "EXECUTE", "INSERT_ID", "TIMESTAMP", "RAND_SEED")
 
 
 def needs_server(said: list[Command]) -> bool:

@@ -28,10 +28,14 @@ ROUTINES = [
 ]
 
 TYPES = {
-    "ti": ("TINYINT UNSIGNED", "255"), "bi": ("BIGINT", "-9223372036854775808"), "ub": ("BIGINT UNSIGNED", "18446744073709551615"), "d": ("DECIMAL(20,6)", "-12345.678900"),
-    "f": ("FLOAT", "1.25"), "db": ("DOUBLE", "-2.5e-10"), "dt": ("DATE", "'2026-02-01'"), "t": ("TIME(3)", "'-12:30:05.125'"), "ts": ("DATETIME(6)", "'2026-02-01 10:11:12.000013'"),
-    "y": ("YEAR", "2026"), "b": ("BIT(12)", "b'101010101010'"), "e": ("ENUM('a','ü')", "'ü'"), "st": ("SET('x','y')", "'x,y'"), "bl": ("BLOB", "X'00FF10'"), "tx": ("TEXT", "'täxt'"),
-    "vb": ("VARBINARY(10)", "'bin'"), "la": ("VARCHAR(20) CHARACTER SET latin1", "'lätin'"), "js": ("JSON", "'{\"a\": 1}'"), "z": ("INT ZEROFILL", "42"),
+    "ti": ("TINYINT UNSIGNED", "255"), "bi": ("BIGINT", "-9223372036854775808"),
+    "ub": ("BIGINT UNSIGNED", "18446744073709551615"), "d": ("DECIMAL(20,6)", "-12345.678900"),
+    "f": ("FLOAT", "1.25"), "db": ("DOUBLE", "-2.5e-10"), "dt": ("DATE", "'2026-02-01'"), "t": ("TIME(3)", "'-12:30:05.125'"),
+    "ts": ("DATETIME(6)", "'2026-02-01 10:11:12.000013'"),
+    "y": ("YEAR", "2026"), "b": ("BIT(12)", "b'101010101010'"), "e": ("ENUM('a','ü')", "'ü'"), "st": ("SET('x','y')", "'x,y'"),
+    "bl": ("BLOB", "X'00FF10'"), "tx": ("TEXT", "'täxt'"),
+    "vb": ("VARBINARY(10)", "'bin'"), "la": ("VARCHAR(20) CHARACTER SET latin1", "'lätin'"), "js": ("JSON", "'{\"a\": 1}'"),
+    "z": ("INT ZEROFILL", "42"),
 }  # fmt: skip
 
 
@@ -45,14 +49,18 @@ def create(server: MariaDBServer, database: str) -> None:
     admin = server.admin()
     try:
         for name in (database, database + "b"):
-            statements(admin, [f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name} CHARACTER SET utf8mb4", f"USE {name}", "SET NAMES utf8mb4"])
+            statements(admin,
+                [f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name} CHARACTER SET utf8mb4", f"USE {name}",
+                    "SET NAMES utf8mb4"])
             columns = ", ".join(f"{column} {kind}" for column, (kind, _) in TYPES.items())
             values = ", ".join(value for _, value in TYPES.values())
             statements(
                 admin,
                 [
-                    "CREATE TABLE shared (i INT PRIMARY KEY, s VARCHAR(50))", "CREATE TABLE made_by_procedures (i INT AUTO_INCREMENT PRIMARY KEY, n INT)",
-                    f"CREATE TABLE types (i INT PRIMARY KEY, {columns})", f"INSERT INTO types VALUES (1, {values})", f"INSERT INTO types (i) VALUES (2)", *ROUTINES,
+                    "CREATE TABLE shared (i INT PRIMARY KEY, s VARCHAR(50))",
+                    "CREATE TABLE made_by_procedures (i INT AUTO_INCREMENT PRIMARY KEY, n INT)",
+                    f"CREATE TABLE types (i INT PRIMARY KEY, {columns})", f"INSERT INTO types VALUES (1, {values})",
+                    f"INSERT INTO types (i) VALUES (2)", *ROUTINES,
                 ],
             )  # fmt: skip
     finally:
@@ -64,14 +72,17 @@ def renew(admin: Connection, family: str, database: str, clients: int) -> None:
     texts = ["SET lock_wait_timeout = 30, innodb_lock_wait_timeout = 30, foreign_key_checks = 0"]
     for name in (database + "b", database):
         texts += [
-            f"USE {name}", "DELETE FROM shared", "INSERT INTO shared VALUES " + ", ".join(f"({n}, 'row {n}')" for n in range(1, 21)), "DELETE FROM made_by_procedures",
+            f"USE {name}", "DELETE FROM shared",
+            "INSERT INTO shared VALUES " + ", ".join(f"({n}, 'row {n}')" for n in range(1, 21)),
+            "DELETE FROM made_by_procedures",
             "ALTER TABLE made_by_procedures AUTO_INCREMENT = 1",
         ]  # fmt: skip
     for client in range(clients):
         t = f"t{client}"
         texts += [
             f"DROP VIEW IF EXISTS {t}_v", f"DROP TABLE IF EXISTS {t}, {t}_0, {t}_1, {t}_2", f"DROP PROCEDURE IF EXISTS {t}_p",
-            f"CREATE TABLE {t} (i INT AUTO_INCREMENT PRIMARY KEY, s VARCHAR(200), n INT)", f"INSERT INTO {t} (s, n) VALUES ('first', 1), ('second', 2), ('third', NULL)",
+            f"CREATE TABLE {t} (i INT AUTO_INCREMENT PRIMARY KEY, s VARCHAR(200), n INT)",
+            f"INSERT INTO {t} (s, n) VALUES ('first', 1), ('second', 2), ('third', NULL)",
         ]  # fmt: skip
         if family == "mariadb":
             texts += [f"CREATE OR REPLACE SEQUENCE numbers_{t}"]

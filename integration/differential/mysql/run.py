@@ -45,14 +45,18 @@ class Worker:
     def run(self, exchanges: int, until: float = float("inf")) -> int:
         """Runs so many; raises Difference with the seed and the shortest conversation that differs."""
         while self.done < exchanges and time.monotonic() < until:
-            kinds, plan = self.generator.conversation()
-            plan = plan[: exchanges - self.done]
             number, self.conversation = self.conversation, self.conversation + 1
-            problem = self.converse(kinds, plan, number)
-            self.done += self.compared
-            if problem:
-                raise Difference(self.explain(kinds, plan, problem, number))
+            self.play(number, exchanges - self.done)
         return self.done
+
+    def play(self, number: int, exchanges: int) -> None:
+        """One conversation, or its beginning."""
+        kinds, plan = self.generator.conversation(number)
+        plan = plan[:exchanges]
+        problem = self.converse(kinds, plan, number)
+        self.done += self.compared
+        if problem:
+            raise Difference(self.explain(kinds, plan, problem, number))
 
     def fresh(self, clients: int) -> None:
         for server, admin in zip(self.endpoints.servers, self.admins):
@@ -93,7 +97,7 @@ class Worker:
         smaller, last = smallest(
             plan, lambda plan: self.converse(kinds, plan, number, timeout=2), partial(_without_commands)
         )
-        head = f"seed {self.seed}, worker {self.number}, conversation {number} ({self.done} exchanges before it, pool of {self.pool})"
+        head = f"--seed {self.seed} --worker {self.number} --conversation {number} (pool of {self.pool})"
         if last is None:
             return f"{head}; it did not come again alone\n{problem}"
         return f"{head}; {len(smaller)} of {len(plan)} exchanges are enough\n{last}"
@@ -104,5 +108,6 @@ def _without_commands(plan: list[Exchange]):
         for s in range(len(exchange.commands)):
             if len(exchange.commands) > 1:
                 commands = exchange.commands[:s] + exchange.commands[s + 1 :]
-                shorter = Exchange(exchange.client, commands, exchange.pipelined, exchange.fatal, exchange.holds, exchange.has_ids)
+                shorter = Exchange(exchange.client, commands, exchange.pipelined, exchange.fatal, exchange.holds,
+                    exchange.has_ids)
                 yield [*plan[:e], shorter, *plan[e + 1 :]]

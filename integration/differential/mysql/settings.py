@@ -6,7 +6,8 @@ import random
 
 #: Session variables of both families, with values sensible and not.
 COMMON = {
-    "sql_mode": ["''", "'ANSI_QUOTES'", "'STRICT_TRANS_TABLES'", "'NO_BACKSLASH_ESCAPES'", "'PIPES_AS_CONCAT,STRICT_ALL_TABLES'", "DEFAULT", "'RUBBISH'", "CONCAT(@@sql_mode, ',NO_ZERO_DATE')", "'ansi'"],
+    "sql_mode": ["''", "'ANSI_QUOTES'", "'STRICT_TRANS_TABLES'", "'NO_BACKSLASH_ESCAPES'",
+        "'PIPES_AS_CONCAT,STRICT_ALL_TABLES'", "DEFAULT", "'RUBBISH'", "CONCAT(@@sql_mode, ',NO_ZERO_DATE')", "'ansi'"],
     "time_zone": ["'+00:00'", "'+02:00'", "'-11:30'", "DEFAULT", "SYSTEM", "'Nowhere/Town'"],
     "foreign_key_checks": ["0", "1", "ON", "OFF", "2"],
     "unique_checks": ["0", "1", "DEFAULT"],
@@ -109,17 +110,21 @@ class Settings:
             text = dice.choice(
                 [
                     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", "SET SESSION TRANSACTION READ ONLY",
-                    "SET SESSION TRANSACTION READ WRITE, ISOLATION LEVEL REPEATABLE READ", "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
-                    "SET TRANSACTION READ ONLY", "SET TRANSACTION READ WRITE", "SET LOCAL TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+                    "SET SESSION TRANSACTION READ WRITE, ISOLATION LEVEL REPEATABLE READ",
+                    "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE",
+                    "SET TRANSACTION READ ONLY", "SET TRANSACTION READ WRITE",
+                    "SET LOCAL TRANSACTION ISOLATION LEVEL SERIALIZABLE",
                 ]
             )  # fmt: skip
         else:
-            text = dice.choice(["SET", "SET x", "SET sql_mode", "SET GLOBAL nonsense = 1", "SET @@global.version = 1", "SET sql_mode = (SELECT 'ANSI')", "SET @@nonsense.x = 1"])
+            text = dice.choice(["SET", "SET x", "SET sql_mode", "SET GLOBAL nonsense = 1", "SET @@global.version = 1",
+                "SET sql_mode = (SELECT 'ANSI')", "SET @@nonsense.x = 1"])
         return self.dressed(text)
 
     def dressed(self, text: str) -> str:
         return self.dice.choice(
-            [text] * 8 + [f"/* why */ {text}", f"{text};", f"-- line\n{text}", f"/*!{text}*/", f"  {text}  # end", text.replace("SET", "set", 1)]
+            [text] * 8 + [f"/* why */ {text}", f"{text};", f"-- line\n{text}", f"/*!{text}*/", f"  {text}  # end",
+                text.replace("SET", "set", 1)]
         )
 
     def show(self) -> str:
@@ -137,14 +142,18 @@ class Settings:
         return dice.choice(
             [
                 "SELECT @@autocommit, @@sql_mode", "SELECT DATABASE(), SCHEMA()", "SELECT USER(), CURRENT_USER()",
-                "SHOW VARIABLES LIKE 'character_set%'", "SHOW VARIABLES LIKE 'collation%'", "SELECT CHARSET('x'), COLLATION('x')",
-                "SELECT 'it' \"s\", 'a\\\\b'", "SELECT 1/3, 2/7", "SELECT DATE_FORMAT('2026-03-01', '%W %M')", "SELECT WEEK('2026-03-01')",
-                "SELECT FROM_UNIXTIME(1700000000)", "SELECT @@warning_count, @@error_count", "SELECT @@identity", "SELECT 'a' || 'b'",
+                "SHOW VARIABLES LIKE 'character_set%'", "SHOW VARIABLES LIKE 'collation%'",
+                "SELECT CHARSET('x'), COLLATION('x')",
+                "SELECT 'it' \"s\", 'a\\\\b'", "SELECT 1/3, 2/7", "SELECT DATE_FORMAT('2026-03-01', '%W %M')",
+                "SELECT WEEK('2026-03-01')",
+                "SELECT FROM_UNIXTIME(1700000000)", "SELECT @@warning_count, @@error_count", "SELECT @@identity",
+                "SELECT 'a' || 'b'",
             ]
         )  # fmt: skip
 
     def statement_setting(self) -> str:
         """MariaDB's settings for one statement."""
-        name = self.dice.choice(["sql_mode", "div_precision_increment", "lc_time_names", "max_statement_time", "sql_select_limit"])
+        name = self.dice.choice(["sql_mode", "div_precision_increment", "lc_time_names", "max_statement_time",
+            "sql_select_limit"])
         value = self.dice.choice([v for v in self.variables[name] if v != "DEFAULT" and "(" not in v])
         return f"SET STATEMENT {name} = {value} FOR {self.dice.choice([f'SELECT @@{name}', 'SELECT 1/3', 'SELECT nonsense'])}"

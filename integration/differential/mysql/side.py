@@ -9,13 +9,12 @@ import socket
 import time
 from dataclasses import dataclass, field
 
+from support.mysql_reply import LONGEST, Packet, Reply, frame
 from support.mysql_wire import Connection
 
 from ..exchange import split
 from .commands import Command, ResetConnection
-from .reply import Packet, Reply
 
-LONGEST = 0xFFFFFF
 AUTOCOMMIT, IN_TRANSACTION = 2, 1
 
 
@@ -54,16 +53,6 @@ class Outcome:
     #: None, or why the replies are not whole.
     problem: str | None = None
     closed: bool = False
-
-
-def frame(payload: bytes, sequence: int = 0) -> bytes:
-    """The packets of a payload; an empty one behind those that are full."""
-    if len(payload) < LONGEST:
-        return len(payload).to_bytes(3, "little") + bytes([sequence & 0xFF]) + payload
-    parts = [payload[i : i + LONGEST] for i in range(0, len(payload) + 1, LONGEST)]
-    return b"".join(
-        len(part).to_bytes(3, "little") + bytes([sequence + n & 0xFF]) + part for n, part in enumerate(parts)
-    )
 
 
 class Side:

@@ -7,8 +7,10 @@ from support.mysql_server import MySQL, why_not
 from support.mysql_wire import Connection
 from support.pooler import KIND
 
+from ..shrink import Difference
 from . import starter
 from .conversation import Endpoints
+from .generator import EXCHANGES
 from .run import Worker, database_of, pool_size
 
 #: Who must wait for another's row gets the error at once, on both sides alike; nothing of a session before is left in a new one;
@@ -18,7 +20,8 @@ ALIKE = {
         "SET GLOBAL lock_wait_timeout = 1, GLOBAL innodb_lock_wait_timeout = 0", "SET GLOBAL thread_cache_size = 0",
         "SET GLOBAL innodb_stats_persistent = 0, GLOBAL innodb_stats_auto_recalc = 0",
     ],
-    "mysql": ["SET GLOBAL lock_wait_timeout = 1, GLOBAL innodb_lock_wait_timeout = 1", "SET GLOBAL innodb_stats_persistent = 0"],
+    "mysql": ["SET GLOBAL lock_wait_timeout = 1, GLOBAL innodb_lock_wait_timeout = 1",
+        "SET GLOBAL innodb_stats_persistent = 0"],
 }  # fmt: skip
 #: Of MySQL and MariaDB, what nothing in between has to offer.
 ENCRYPTION_AND_COMPRESSION = 0x800 | 0x20 | 1 << 26
@@ -71,6 +74,14 @@ class Stage:
     def endpoints(self, number: int) -> Endpoints:
         pair = self.pairs[number]
         return endpoints_for(pair, self.pooler.port if self.pooler else pair[1].port)
+
+    def replay(self, number: int, conversation: int) -> str | None:
+        """One conversation of one worker; what differed."""
+        try:
+            self.worker(number).play(conversation, EXCHANGES)
+            return None
+        except Difference as difference:
+            return str(difference)
 
     def worker(self, number: int) -> Worker:
         return Worker(self.endpoints(number), self.arguments.seed, number, self.common)

@@ -32,6 +32,8 @@ class MySQLHeadgate(Started):
             for database in (name, name + "b"):
                 lines += ["", f"[database.{database}]", f'cluster = "main{number}"', f"default_pool_size = {size}"]
         for name, (password, _) in self.server.users().items():
+            if not password:
+                continue  # refused by Headgate
             lines += ["", f"[user.{name}]", f"password = {_toml(password)}"]
         (self.directory / "headgate.toml").write_text("\n".join(lines) + "\n")
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from support.mysql_wire import DEPRECATE_EOF, MARIADB_CACHE_METADATA, MARIADB_PROGRESS, OPTIONAL_METADATA, read_lenenc
+from .mysql_wire import DEPRECATE_EOF, MARIADB_CACHE_METADATA, MARIADB_PROGRESS, OPTIONAL_METADATA, read_lenenc
 
+LONGEST = 0xFFFFFF
 MORE_RESULTS, CURSOR_EXISTS, OUT_PARAMETERS = 0x8, 0x40, 0x1000
 
 #: How a reply of each kind begins.
@@ -14,6 +15,16 @@ BEGINNINGS = {
     "result": "start", "prepare": "prepare", "fetch": "rows", "fields": "fields", "one": "one", "text": "text",
     "login": "login", "none": "done",
 }  # fmt: skip
+
+
+def frame(payload: bytes, sequence: int = 0) -> bytes:
+    """The packets of a payload; an empty one behind those that are full."""
+    if len(payload) < LONGEST:
+        return len(payload).to_bytes(3, "little") + bytes([sequence & 0xFF]) + payload
+    parts = [payload[i : i + LONGEST] for i in range(0, len(payload) + 1, LONGEST)]
+    return b"".join(
+        len(part).to_bytes(3, "little") + bytes([sequence + n & 0xFF]) + part for n, part in enumerate(parts)
+    )
 
 
 @dataclass(slots=True)

@@ -1,0 +1,97 @@
+"""Conversations written by hand and by chance, to MariaDB or MySQL and to the pooler, packet by packet."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from differential.mysql import objects, starter
+from differential.mysql.conversation import Conversation, Rivals
+from differential.mysql.run import Worker, database_of, pool_size
+from differential.mysql.scripts import ABILITIES, SCRIPTS, kinds
+from differential.mysql.stage import endpoints_for, make_server, offered
+
+from support.mysql_pooler import requires_mysql_pooler
+from support.mysql_server import why_not
+from support.pooler import KIND
+
+#: Its own database, so that what a script leaves is nobody's.
+DATABASE = "scripts"
+FAMILIES = ["mariadb", "mysql"]
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def stage(request):
+    """Two servers alike, the pooler in front of the second."""
+    requires_mysql_pooler()
+    if request.param == "mysql" and (reason := why_not()):
+        pytest.skip(reason)
+    servers = (make_server(request.param), make_server(request.param))
+    for server in servers:
+        objects.create(server, DATABASE)
+    pooler = None
+    if KIND == "headgate":
+        generated = [(database_of(number), pool_size(number)) for number in (0, 1)]
+        pooler = starter.start([(servers[1], name, size) for name, size in [(DATABASE, 4), ("app", 2), *generated]])
+    yield endpoints_for(servers, pooler.port if pooler else servers[1].port), pooler
+    if pooler:
+        pooler.remove()
+    for server in servers:
+        server.remove()
+
+
+@pytest.fixture
+def endpoints(stage):
+    """The pooler is started again if a test before this one brought it down."""
+    found, pooler = stage
+    if pooler and not pooler.process.alive():
+        pooler.start()
+    yield found
+    if pooler and not pooler.process.alive():
+        pytest.fail(f"the pooler ended during this test:\n{pooler.log()[-4000:]}")
+
+
+def converse(endpoints, name, abilities, dice=None, rivals=False):
+    script, family = SCRIPTS[name], endpoints.servers[0].family
+    if family not in script.families:
+        pytest.skip(f"says nothing to {family}")
+    for server in endpoints.servers:
+        admin = server.admin()
+        objects.renew(admin, family, DATABASE, 2)
+        admin.close()
+    common = offered(endpoints, DATABASE)
+    able = [kind.within(common[0] & common[1]) for kind in kinds(script, family, abilities, DATABASE)]
+    others = Rivals(endpoints, DATABASE) if rivals else None
+    try:
+        with Conversation(endpoints, able, len(able) + 1, timeout=10) as talk:
+            for exchange in script.exchanges:
+                if others:
+                    others.turn()
+                talk.check(exchange, dice)
+                if talk.parted:
+                    break
+    finally:
+        if others:
+            others.close()
+
+
+@pytest.mark.parametrize("abilities", ABILITIES)
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_mysql_differential(endpoints, name, abilities):
+    converse(endpoints, name, ABILITIES[abilities])
+
+
+@pytest.mark.requires_pooler
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_mysql_differential_cut_anywhere_on_other_servers(endpoints, name):
+    """The bytes in random pieces, and each turn on another server than the one before."""
+    converse(endpoints, name, ABILITIES["modern"], random.Random(name), rivals=True)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.timeout(300)
+def test_mysql_differential_generated(endpoints, seed, number):
+    """A few hundred generated exchanges, the same in every run; `make fuzz` runs new ones by the hundred thousand."""
+    common = offered(endpoints, database_of(number))
+    Worker(endpoints, seed=seed, number=number, offered=common[0] & common[1]).run(600)

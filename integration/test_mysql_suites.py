@@ -1,0 +1,35 @@
+"""The own suites of PyMySQL and mysqlclient: whatever passes on the server itself passes through the pooler."""
+
+from __future__ import annotations
+
+import pytest
+
+from support.mysql_pooler import make_mysql_pooler
+from support.mysql_suites import SUITES, outcomes
+
+
+@pytest.fixture
+def empty_databases(mysql_server):
+    def make() -> None:
+        for name in ("test1", "test2"):
+            mysql_server.execute(f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
+
+    make()
+    yield make
+    make()
+
+
+@pytest.mark.timeout(700)
+@pytest.mark.parametrize("suite", SUITES)
+def test_mysql_suite(mysql_pooler, mysql_server, empty_databases, suite, tmp_path):
+    direct = make_mysql_pooler(mysql_server, kind="direct")
+    baseline = outcomes(SUITES[suite], direct, tmp_path / "direct")
+    passed = [name for name, what in baseline.items() if what == "passed"]
+    print(f"{suite}, {mysql_server.family}: {len(passed)} of {len(baseline)} pass on the server itself")
+    assert len(passed) > 50, baseline
+    if mysql_pooler.kind == "direct":
+        return
+    empty_databases()
+    found = outcomes(SUITES[suite], mysql_pooler, tmp_path / "pooled")
+    worse = {name: found.get(name, "not run") for name in passed if found.get(name) != "passed"}
+    assert not worse, "\n".join(f"{name}: {what}" for name, what in worse.items())
