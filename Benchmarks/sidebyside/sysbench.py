@@ -37,8 +37,10 @@ def sysbench(target, workload: str, threads: int, seconds: float, syscall_window
     """
     script, way = workload.split("-")
     count_calls = bool(syscall_window and target.pid)
-    # sysbench's clock has whole seconds.
-    checkpoints = [WARM_UP, WARM_UP + math.ceil(SYSCALL_WINDOW)] if count_calls else [WARM_UP]
+    # sysbench's clock has whole seconds. System calls are counted between the first two checkpoints, and what counted them
+    # has until the third to end.
+    counted = WARM_UP + math.ceil(SYSCALL_WINDOW)
+    checkpoints = [WARM_UP, counted, counted + 1] if count_calls else [WARM_UP]
     seconds = math.ceil(seconds)
     whole = on_workload_core(*command(
         target.port, f"--threads={threads}", f"--db-ps-mode={WAYS[way]}", f"--time={checkpoints[-1] + seconds}",
@@ -55,10 +57,10 @@ def sysbench(target, workload: str, threads: int, seconds: float, syscall_window
             if "Checkpoint report:" not in text:
                 continue
             reached += 1
-            if reached < len(checkpoints):
-                begin, end, calls = counting.measure(checkpoints[1] - checkpoints[0])
+            if counting and reached == 1:
+                begin, end, calls = counting.measure(counted - WARM_UP)
                 calls = {name: value / (end - begin) for name, value in calls.items()}
-            elif target.pid:
+            elif reached == len(checkpoints) and target.pid:
                 time.sleep(MARGIN)
                 before = usage(target.pid)
                 time.sleep(seconds - 2 * MARGIN)
