@@ -8,6 +8,9 @@ extension LexicalFacts {
             switch token.kind {
             case .word:
                 if text.isWord(token, "sql_calc_found_rows") { out.traits.insert(.countsFoundRows) }
+                if text.isWord(token, "next"), at &+ 1 < slice.upperBound, text.isWord(tokens[at &+ 1], "value") {
+                    out.traits.insert(.usesSequence)
+                }
                 // MariaDB's other way to write LASTVAL.
                 if text.isWord(token, "previous"), at &+ 1 < slice.upperBound, text.isWord(tokens[at &+ 1], "value") {
                     out.traits.insert(.readsLastInsertID)
@@ -30,6 +33,7 @@ extension LexicalFacts {
         switch text.name(of: token) {
         case "found_rows": out.traits.insert(.readsFoundRows)
         case "row_count": out.traits.insert(.readsRowCount)
+        case "nextval": out.traits.insert(.usesSequence)
         case "last_insert_id", "lastval": out.traits.insert(.readsLastInsertID)
         case "connection_id": out.traits.insert(.readsConnectionID)
         default: break

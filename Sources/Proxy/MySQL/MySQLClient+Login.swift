@@ -164,7 +164,6 @@ extension MySQLClient {
             fail(Refusal(.noServer, "the server has not said which collations it knows"))
             return
         }
-        let environment = worker.mysql
         var options: MySQLOptions = []
         if login.capabilities.contains(.foundRows) { options.insert(.foundRows) }
         if login.capabilities.contains(.multiStatements) { options.insert(.multiStatements) }

@@ -18,8 +18,12 @@ final class MySQLClient: PooledClient {
 
     init(worker: Worker, slot: UInt32, peer: PeerAddress, listener: ListenSettings) {
         self.listener = listener
+        environment = worker.mysql
         super.init(worker: worker, slot: slot, peer: peer)
     }
+
+    /// The worker's, where it is read without counting references.
+    let environment: MySQLEnvironment
 
     override var affinity: UInt64 { session?.affinity ?? 0 }
     override var preferredServer: UInt32? { lastServer }
@@ -48,7 +52,6 @@ final class MySQLClient: PooledClient {
 
     private func serve(_ bytes: UnsafeRawBufferPointer) -> Int {
         guard let session else { return bytes.count }
-        let environment = worker.mysql
         lastActive = worker.loop.nowMicros
         if waitsForServer {
             holdIfFull(bytes.count)
@@ -109,7 +112,6 @@ final class MySQLClient: PooledClient {
 
     /// Answers a KILL of one of our own connections, which are all a client knows of.
     private func kill(_ id: UInt64, queryOnly: Bool, _ bytes: RawSpan, _ session: MySQLClientSession) -> Int {
-        let environment = worker.mysql
         let used = environment.conclude(bytes, worker.kill(id, queryOnly: queryOnly, by: self), session)
         unsafe send(environment.toClient, from: UnsafeRawBufferPointer(start: nil, count: 0))
         return used

@@ -28,6 +28,9 @@ final class MySQLServer: PooledServer {
         case facts
     }
 
+    /// The worker's, where it is read without counting references.
+    private let environment: MySQLEnvironment
+
     override var affinity: UInt64 { session?.affinity ?? 0 }
     override var pooledClient: PooledClient? { client }
     override var state: MovedServer.State? {
@@ -37,11 +40,13 @@ final class MySQLServer: PooledServer {
 
     /// A connection that another worker has sent.
     init(pool: Pool, worker: Worker, slot: UInt32, moved: MovedServer, _ state: MySQLMovedSession) {
+        environment = worker.mysql
         super.init(pool: pool, worker: worker, slot: slot, moved: moved)
         session = MySQLServerSession(state, worker.mysql)
     }
 
     override init(pool: Pool, worker: Worker, slot: UInt32, address: SocketAddress, expiresAt: Int64) {
+        environment = worker.mysql
         super.init(pool: pool, worker: worker, slot: slot, address: address, expiresAt: expiresAt)
     }
 
@@ -93,7 +98,6 @@ final class MySQLServer: PooledServer {
     }
 
     private func loggedIn(_ login: MySQLServerLogin, _ status: MySQLStatus) {
-        let environment = worker.mysql
         let handshake = login.handshake
         processID = handshake?.connectionID ?? 0
         if let handshake { worker.shared.learned(handshake, of: pool.cluster.name) }
@@ -230,7 +234,6 @@ final class MySQLServer: PooledServer {
     override func received(_ bytes: UnsafeRawBufferPointer) -> Int {
         if phase == .login { return unsafe continueLogin(bytes) }
         guard let session else { return bytes.count }
-        let environment = worker.mysql
         lastUsed = worker.loop.nowMicros
         let client = self.client
         let result = unsafe environment.relay(bytes.bytes, from: session, to: client?.session)
@@ -313,7 +316,7 @@ final class MySQLServer: PooledServer {
     func abandon(halfSent: Bool) {
         let hadPins = client?.session.map { !$0.pins.isEmpty || $0.mode == .session } ?? true
         unlink()
-        guard let session, !halfSent, !isBroken, output.isEmpty, phase == .active else {
+        guard let session, !session.isSpoiled, !halfSent, !isBroken, output.isEmpty, phase == .active else {
             close("its client left in the middle of a command")
             return
         }

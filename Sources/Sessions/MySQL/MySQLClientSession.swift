@@ -131,7 +131,8 @@ public final class MySQLClientSession {
         let isANSI = mode.contains("ANSI")
         lexer.ansiQuotes = isANSI
         lexer.noBackslashEscapes = mode.contains("NO_BACKSLASH_ESCAPES")
-        let text = settings["character_set_client"]?.replay.map { String(decoding: $0, as: UTF8.self).lowercased() } ?? ""
+        let text =
+            settings["character_set_client"]?.replay.map { String(decoding: $0, as: UTF8.self).lowercased() } ?? ""
         lexer.charset =
             text.split { !($0.isLetter || $0.isNumber) }.lazy.compactMap { MultibyteCharset(name: String($0)) }.first
     }
@@ -163,7 +164,8 @@ final class MySQLClientExtra {
             return
         }
         let counts = kind == .advisoryLocks
-        named[Name(kind: kind, name: name), default: 0] = counts ? named[Name(kind: kind, name: name), default: 0] &+ 1 : 1
+        named[Name(kind: kind, name: name), default: 0] =
+            counts ? named[Name(kind: kind, name: name), default: 0] &+ 1 : 1
     }
 
     /// One of that name is gone; without a name all of the kind.

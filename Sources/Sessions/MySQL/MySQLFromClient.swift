@@ -110,7 +110,7 @@ extension MySQLEnvironment {
     ) -> MySQLStop? {
         guard packet.length > 0 else {
             client.replySequence = 1
-            answer(client, .malformedPacket)
+            answer(client, client.capabilities.contains(.mysql) ? .malformedPacket : .unknownCommand)
             return nil
         }
         guard packet.body < bytes.byteCount else { return .needBytes }
@@ -230,8 +230,7 @@ extension MySQLEnvironment {
         let isInspected = packet.length < MySQLPacket.longestBody && packet.length <= maxInspectedStatement
         if isInspected {
             guard packet.end <= bytes.byteCount else { return .needBytes }
-            let entry = statements.entry(
-                text: bytes.extracting((packet.body &+ 1)..<packet.end), types: RawSpan(), options: client.lexer)
+            let entry = entry(of: bytes.extracting((packet.body &+ 1)..<packet.end), for: client)
             let traits = entry.traits
             if traits.contains(.kills), let stop = kill(entry, client) { return stop }
             if traits.contains(.readsDiagnostics), !client.isHome(on: server) {
@@ -242,7 +241,13 @@ extension MySQLEnvironment {
             if traits.contains(.wantsLocalFile), !client.capabilities.contains(.localFiles) {
                 return discard(
                     bytes, packet, client,
-                    MySQLError(1148, "42000", "The used command is not allowed with this MySQL version"))
+                    client.capabilities.contains(.mysql)
+                        ? MySQLError(
+                            3948, "42000",
+                            "Loading local data is disabled; this must be enabled on both the client and server sides")
+                        : MySQLError(
+                            4166, "HY000", "The used command is not allowed because the MariaDB server or client has "
+                                + "disabled the local infile capability"))
             }
             client.running = entry
             if !traits.isDisjoint(with: Self.asking), let text = answered(entry, client, server) {

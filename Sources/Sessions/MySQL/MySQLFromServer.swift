@@ -183,7 +183,7 @@ extension MySQLEnvironment {
         _ translation: Translation, _ piece: PacketPiece, _ bytes: RawSpan, _ server: MySQLServerSession,
         _ client: MySQLClientSession
     ) {
-        if translation == .pass { return forward(piece, bytes, server) }
+        if translation.isPass { return forward(piece, bytes, server) }
         server.isReplyUntouched = false
         let first = piece.sequence &+ server.shift
         var next = first
@@ -211,8 +211,7 @@ extension MySQLEnvironment {
         server.isReplyUntouched = false
         guard piece.startsPacket, server.shift != 0 else { return toClient.forward(bytes, piece.start, piece.end) }
         toClient.make(bytes) { out in
-            out.le24(UInt32(truncatingIfNeeded: piece.length))
-            out.u8(piece.sequence &+ server.shift)
+            out.packetHeader(length: piece.length, sequence: piece.sequence &+ server.shift)
         }
         toClient.forward(bytes, piece.body, piece.end)
     }
@@ -224,8 +223,7 @@ extension MySQLEnvironment {
         let payload = bytes.extracting(piece.body..<piece.end)
         if let preparing = client.preparing {
             toClient.make(bytes) { out in
-                out.le24(UInt32(truncatingIfNeeded: piece.length))
-                out.u8(piece.sequence &+ server.shift)
+                out.packetHeader(length: piece.length, sequence: piece.sequence &+ server.shift)
                 out.u8(0)
                 out.le32(preparing.id)
                 out.span(payload.extracting(min(5, payload.byteCount)..<payload.byteCount))
@@ -300,7 +298,9 @@ extension MySQLEnvironment {
         }
         switch event {
         case .error:
-            if server.hiddenError == nil, current.kind != .ignored { server.hiddenError = try? ErrorPacket(parsing: payload) }
+            if server.hiddenError == nil, current.kind != .ignored {
+                server.hiddenError = try? ErrorPacket(parsing: payload)
+            }
         case .row:
             if current.kind == .query, server.gatheredBytes < MySQLServerSession.gatherLimit {
                 server.gathered.append(payload.toArray())

@@ -36,11 +36,15 @@ public struct MySQLPins: OptionSet, Sendable, Hashable {
     /// `LOCK INSTANCE FOR BACKUP`, `BACKUP STAGE`.
     public static let backupLocks = MySQLPins(rawValue: 8192)
 
+    /// A sequence's next value was taken, which `LASTVAL` tells.
+    public static let sequences = MySQLPins(rawValue: 16_384)
+
     /// What the statement behind them ends, whatever it is.
     static let untilNextStatement: MySQLPins = [.foundRows]
     /// What is told by what the client has made and not ended.
     static let held: MySQLPins = [
-        .temporaryTables, .userLocks, .tableLocks, .userVariables, .preparedText, .xa, .handlers, .unknown, .backupLocks,
+        .temporaryTables, .userLocks, .tableLocks, .userVariables, .preparedText, .xa, .handlers, .unknown,
+        .backupLocks,
     ]
 
     /// The reasons that state of these kinds is.
@@ -59,7 +63,8 @@ public struct MySQLPins: OptionSet, Sendable, Hashable {
         (.userVariables, "user variables"), (.preparedText, "PREPARE"), (.cursors, "open cursor"),
         (.longData, "long data"), (.nextTransaction, "SET TRANSACTION"), (.xa, "XA transaction"),
         (.handlers, "HANDLER"), (.nextStatement, "SET for the next statement"),
-        (.backupLocks, "backup lock"), (.foundRows, "SQL_CALC_FOUND_ROWS"), (.unknown, "unknown state"),
+        (.backupLocks, "backup lock"), (.sequences, "LASTVAL of a sequence"), (.foundRows, "SQL_CALC_FOUND_ROWS"),
+        (.unknown, "unknown state"),
     ]
 
     /// For people.

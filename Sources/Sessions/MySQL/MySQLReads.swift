@@ -36,7 +36,10 @@ extension MySQLEnvironment {
             client.warnings = nil
         }
         if summary.lastInsertID != 0 { client.numbers.lastInsertID = summary.lastInsertID }
-        if summary.lastInsertID != 0 || mayInsert(client.running) { client.debts.insert(.lastInsertID) }
+        let returns = summary.columns > 0 && client.running?.facts.statements.last?.kind == .insert
+        if summary.lastInsertID != 0 || returns || traits.contains(.setsForNext) || mayInsert(client.running) {
+            client.debts.insert(.lastInsertID)
+        }
         if client.debts.isEmpty {
             if server.hasDebtor { server.setDebtor(nil) }
         } else if server.debtor !== client {
@@ -105,6 +108,8 @@ extension MySQLEnvironment {
     /// What a text that asks for something left behind is sent as; nil for as it is.
     func answered(_ entry: StatementEntry, _ client: MySQLClientSession, _ server: MySQLServerSession) -> [UInt8]? {
         guard entry.facts.statements.count == 1, let reads = entry.facts.statements[0].reads else { return nil }
+        // What it is compared with there is the server's number.
+        if entry.facts.statements[0].functions.contains("is_used_lock") { return nil }
         let isHome = client.isHome(on: server)
         let numbers = client.numbers
         return entry.withText { text in
@@ -125,7 +130,9 @@ extension MySQLEnvironment {
     /// SHOW WARNINGS of a client whose server somebody else has used since: answered from what was kept. True if it was.
     func answerWarnings(_ entry: StatementEntry, _ client: MySQLClientSession) -> Bool {
         guard let kept = client.warnings, entry.facts.statements.count == 1, entry.textLength < 32 else { return false }
-        let words = entry.withText { String(decoding: $0.toArray(), as: UTF8.self).lowercased().split { $0.isWhitespace } }
+        let words = entry.withText {
+            String(decoding: $0.toArray(), as: UTF8.self).lowercased().split { $0.isWhitespace }
+        }
         guard words == ["show", "warnings"] else { return false }
         let echo = MySQLServerSession(
             capabilities: kept.capabilities, version: nil, connectionID: 0, status: client.status,

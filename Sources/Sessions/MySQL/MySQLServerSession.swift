@@ -192,6 +192,7 @@ public struct MySQLMovedSession: Sendable {
     let prepared: [UInt32]
     let tracks: Bool
     let canTrack: Bool
+    let hasDiagnostics: Bool
 }
 
 extension MySQLServerSession {
@@ -200,7 +201,7 @@ extension MySQLServerSession {
         MySQLMovedSession(
             capabilities: capabilities, version: version, connectionID: connectionID, status: status,
             settings: settings.entries, options: options, statementLimit: statements.limit, prepared: statements.ids,
-            tracks: tracks, canTrack: canTrack)
+            tracks: tracks, canTrack: canTrack, hasDiagnostics: hasDiagnostics)
     }
 
     /// A connection that another worker has sent.
@@ -212,5 +213,6 @@ extension MySQLServerSession {
         strangers = moved.prepared
         tracks = moved.tracks
         canTrack = moved.canTrack
+        hasDiagnostics = moved.hasDiagnostics
     }
 }

@@ -40,7 +40,10 @@ extension MySQLEnvironment {
 
     /// The server has the client's diagnostics, or none: not those of whoever used it before.
     private func makeDiagnostics(of client: MySQLClientSession, on server: MySQLServerSession) {
-        if let condition = client.warnings?.onlyCondition { hiddenQuery(condition, .ignored, server) }
+        if let condition = client.warnings?.onlyCondition {
+            hiddenQuery(condition, .ignored, server)
+            server.hasDiagnostics = true
+        }
         client.home = server.serial
         server.lastClient = client.serial
     }
@@ -150,6 +153,8 @@ extension MySQLEnvironment {
         _ = server.statements.removeAll()
         server.settings = afterReset(server)
         server.isDirty = false
+        // MariaDB's status goes on saying ANSI_QUOTES otherwise.
+        if server.version?.isMariaDB == true { hiddenQuery(Array("SET sql_mode = DEFAULT".utf8), .plain, server) }
         track(server)
     }
 
