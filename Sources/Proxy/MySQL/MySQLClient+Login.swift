@@ -175,6 +175,7 @@ extension MySQLClient {
             policy: pool.settings.sessionState, server: facts.version,
             connectionID: worker.connectionID(of: slot))
         session = made
+        pool.lastOptions = made.options
         send(login.exchange.pending)
         let status = made.status
         var out = ByteWriter(capacity: 64)

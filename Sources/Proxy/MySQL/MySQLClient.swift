@@ -51,7 +51,16 @@ final class MySQLClient: PooledClient {
     }
 
     private func serve(_ bytes: UnsafeRawBufferPointer) -> Int {
-        guard let session else { return bytes.count }
+        guard let session = unsafe session.map({ unsafe Unmanaged.passUnretained($0) }) else { return bytes.count }
+        // The client keeps both for good: what is handed down as an argument is counted nowhere below.
+        return unsafe Unmanaged.passUnretained(environment)._withUnsafeGuaranteedRef { environment in
+            unsafe session._withUnsafeGuaranteedRef { session in unsafe serve(bytes, session, environment) }
+        }
+    }
+
+    private func serve(
+        _ bytes: UnsafeRawBufferPointer, _ session: MySQLClientSession, _ environment: MySQLEnvironment
+    ) -> Int {
         lastActive = worker.loop.nowMicros
         if waitsForServer {
             holdIfFull(bytes.count)

@@ -87,6 +87,9 @@ extension MySQLEnvironment {
 
     /// Statements of a text have run; those from `results` on have not, or have failed.
     private func ran(_ client: MySQLClientSession, _ server: MySQLServerSession, _ results: Int) {
+        if client.pins.isEmpty, client.extra == nil, !client.sawStateChange, client.running?.leavesNothing == true {
+            return
+        }
         var pins = client.pins.subtracting(.untilNextStatement)
         defer { if client.pins != pins { client.pins = pins } }
         guard let entry = client.running else { return }
