@@ -176,6 +176,12 @@ final class MySQLClientExtra {
         named[key] = count > 1 ? count &- 1 : nil
     }
 
+    /// One it has made, if it is one, has another name now.
+    func rename(_ kind: SessionStateKinds, _ from: String, to name: String?) {
+        guard named.removeValue(forKey: Name(kind: kind, name: from)) != nil else { return }
+        add(kind, name)
+    }
+
     func removeAll(_ kind: SessionStateKinds) {
         unnamed.remove(kind)
         if !named.isEmpty { named = named.filter { $0.key.kind != kind } }

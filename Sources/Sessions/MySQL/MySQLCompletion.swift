@@ -129,7 +129,9 @@ extension MySQLEnvironment {
         let named = statement.named
         for state in named {
             let name = state.name.map { state.kind == .temporaryTables ? client.qualified($0) : $0 }
-            if !state.isReleased {
+            if let from = state.renamedFrom {
+                if worked { client.extra?.rename(state.kind, client.qualified(from), to: name) }
+            } else if !state.isReleased {
                 // What fails leaves no table and no transaction, but may have taken its locks.
                 if worked || state.kind == .advisoryLocks { client.more().add(state.kind, name) }
             } else if worked {
