@@ -12,6 +12,8 @@ final class MySQLServer: PooledServer {
     var session: MySQLServerSession?
     /// Whom it serves.
     var client: MySQLClient?
+    /// It is its client's to the end: everything is passed through as it is.
+    private(set) var isForGood = false
     private var login: MySQLServerLogin?
     private var options: MySQLOptions = []
     /// The schema it was logged in to.
@@ -229,6 +231,10 @@ final class MySQLServer: PooledServer {
 
     override func received(_ bytes: UnsafeRawBufferPointer) -> Int {
         if phase == .login { return unsafe continueLogin(bytes) }
+        if isForGood {
+            unsafe client?.send(bytes)
+            return bytes.count
+        }
         guard let session else { return bytes.count }
         let environment = worker.mysql
         lastUsed = worker.loop.nowMicros
@@ -288,6 +294,12 @@ final class MySQLServer: PooledServer {
 
     // MARK: Giving back
 
+    /// Nobody else gets it any more, and what is said on it is not looked at.
+    func serveForGood() {
+        isForGood = true
+        closeNeeded = true
+    }
+
     /// The client needs it no more.
     func release() {
         unlink()
@@ -313,6 +325,7 @@ final class MySQLServer: PooledServer {
     func abandon(halfSent: Bool) {
         let hadPins = client?.session.map { !$0.pins.isEmpty || $0.mode == .session } ?? true
         unlink()
+        if session?.isSpoiled == true { closeNeeded = true }
         guard let session, !halfSent, !isBroken, output.isEmpty, phase == .active else {
             close("its client left in the middle of a command")
             return
