@@ -34,7 +34,25 @@ public enum QuickLook {
             }
             from = at &+ 1
         }
-        return true
+        return !holdsValue(text)
+    }
+
+    /// Whether there is `val` anywhere: MariaDB's `NEXT VALUE FOR`, `PREVIOUS VALUE FOR`, `s.nextval` and `s.currval` need no
+    /// bracket.
+    private static func holdsValue(_ text: RawSpan) -> Bool {
+        let end = text.byteCount
+        var index = 0
+        while index &+ 3 <= end {
+            switch text.u8(at: index &+ 2) | 0x20 {
+            case 0x6C:  // l
+                if text.u8(at: index) | 0x20 == 0x76, text.u8(at: index &+ 1) | 0x20 == 0x61 { return true }
+                index &+= 3
+            case 0x61: index &+= 1  // a
+            case 0x76: index &+= 2  // v
+            default: index &+= 3
+            }
+        }
+        return false
     }
 
     private static func holdsComment(_ text: RawSpan, _ first: Int) -> Bool {

@@ -81,7 +81,12 @@ public struct OKPacket: Equatable, Sendable {
             if hasText { out.lengthEncoded(source.extracting(info)) } else if sends { out.u8(0) }
             if sends { out.lengthEncoded(source.extracting(sessionState)) }
         } else if hasText {
-            out.span(source.extracting(info))
+            // MariaDB says how long it is in any case.
+            if !capabilities.contains(.mysql) {
+                out.lengthEncoded(source.extracting(info))
+            } else {
+                out.span(source.extracting(info))
+            }
         }
     }
 }

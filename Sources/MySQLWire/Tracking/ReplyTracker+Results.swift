@@ -6,7 +6,7 @@ extension ReplyTracker {
     mutating func result(_ head: RawSpan, _ length: Int) -> ReplyEvent {
         switch head.u8(at: 0) {
         case 0x00: return ok(head)
-        case 0xFB where command == .query:
+        case 0xFB where command == .query || command == .execute:
             state = .clientFile
             return .localFile
         case 0xFE:

@@ -48,6 +48,8 @@ extension MySQLClient {
         server?.abandon(halfSent: false)
         server = nil
         forgetServers()
+        // Whoever reads from it further out in this turn goes on to do so.
+        if let session { worker.loop.retire(session) }
         session = nil
         phase = .login
         hasTimedOut = false

@@ -179,7 +179,6 @@ extension MySQLClient {
             fail(Refusal(.noServer, "the server has not said which collations it knows"))
             return
         }
-        let environment = worker.mysql
         var options: MySQLOptions = []
         if login.capabilities.contains(.foundRows) { options.insert(.foundRows) }
         if login.capabilities.contains(.multiStatements) { options.insert(.multiStatements) }
@@ -191,6 +190,7 @@ extension MySQLClient {
             policy: pool.settings.sessionState, server: facts.version,
             connectionID: worker.connectionID(of: slot))
         session = made
+        pool.lastOptions = made.options
         send(login.exchange.pending)
         sendWelcome(made, schema: login.namesNone ? "" : pool.databaseName, login)
         self.login = nil

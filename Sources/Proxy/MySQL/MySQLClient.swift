@@ -32,8 +32,12 @@ final class MySQLClient: PooledClient {
 
     init(worker: Worker, slot: UInt32, peer: PeerAddress, listener: ListenSettings) {
         self.listener = listener
+        environment = worker.mysql
         super.init(worker: worker, slot: slot, peer: peer)
     }
+
+    /// The worker's, where it is read without counting references.
+    let environment: MySQLEnvironment
 
     override var affinity: UInt64 { session?.affinity ?? 0 }
     override var preferredServer: UInt32? { lastServer }
@@ -101,8 +105,16 @@ final class MySQLClient: PooledClient {
     }
 
     private func serve(_ bytes: UnsafeRawBufferPointer) -> Int {
-        guard let session else { return bytes.count }
-        let environment = worker.mysql
+        guard let session = unsafe session.map({ unsafe Unmanaged.passUnretained($0) }) else { return bytes.count }
+        // The client keeps both for good: what is handed down as an argument is counted nowhere below.
+        return unsafe Unmanaged.passUnretained(environment)._withUnsafeGuaranteedRef { environment in
+            unsafe session._withUnsafeGuaranteedRef { session in unsafe serve(bytes, session, environment) }
+        }
+    }
+
+    private func serve(
+        _ bytes: UnsafeRawBufferPointer, _ session: MySQLClientSession, _ environment: MySQLEnvironment
+    ) -> Int {
         lastActive = worker.loop.nowMicros
         if waitsForServer {
             holdIfFull(bytes.count)

@@ -18,6 +18,8 @@ final class MySQLServer: PooledServer {
     private var options: MySQLOptions = []
     /// The schema it was logged in to.
     private var schema = ""
+    /// The session of the connection it had before.
+    private var replaced: MySQLServerSession?
     /// What is being prepared, in order.
     private var preparing = Preparing.introduction
 
@@ -30,6 +32,9 @@ final class MySQLServer: PooledServer {
         case facts
     }
 
+    /// The worker's, where it is read without counting references.
+    private let environment: MySQLEnvironment
+
     override var affinity: UInt64 { session?.affinity ?? 0 }
     override var pooledClient: PooledClient? { client }
     override var state: MovedServer.State? {
@@ -39,11 +44,13 @@ final class MySQLServer: PooledServer {
 
     /// A connection that another worker has sent.
     init(pool: Pool, worker: Worker, slot: UInt32, moved: MovedServer, _ state: MySQLMovedSession) {
+        environment = worker.mysql
         super.init(pool: pool, worker: worker, slot: slot, moved: moved)
         session = MySQLServerSession(state, worker.mysql)
     }
 
     override init(pool: Pool, worker: Worker, slot: UInt32, address: SocketAddress, expiresAt: Int64) {
+        environment = worker.mysql
         super.init(pool: pool, worker: worker, slot: slot, address: address, expiresAt: expiresAt)
     }
 
@@ -67,10 +74,11 @@ final class MySQLServer: PooledServer {
 
     override func beginLogin() {
         let hasSchema = client?.session?.hasSchema ?? true
-        options = client?.session?.options ?? []
+        options = client?.session?.options ?? pool.lastOptions
         schema = hasSchema ? pool.databaseName : ""
         var wanted = MySQLServerLogin.usual
         if options.contains(.foundRows) { wanted.insert(.foundRows) }
+        if options.contains(.eof) { wanted.remove(.deprecateEOF) }
         let login = MySQLServerLogin(
             user: pool.user.serverUser, database: schema, credential: pool.user.mysqlCredential,
             capabilities: wanted,
@@ -95,7 +103,6 @@ final class MySQLServer: PooledServer {
     }
 
     private func loggedIn(_ login: MySQLServerLogin, _ status: MySQLStatus) {
-        let environment = worker.mysql
         let handshake = login.handshake
         processID = handshake?.connectionID ?? 0
         if let handshake { worker.shared.learned(handshake, of: pool.cluster.name) }
@@ -104,7 +111,7 @@ final class MySQLServer: PooledServer {
             version: handshake.flatMap { MySQLServerVersion(parsing: $0.serverVersion) },
             connectionID: processID, status: status,
             settings: environment.initialSettings(database: schema),
-            options: options.intersection(.foundRows).union(.multiStatements),
+            options: options.union(.multiStatements),
             statementLimit: worker.snapshot.configuration.general.maxPreparedStatements)
         session = made
         self.login = nil
@@ -161,6 +168,8 @@ final class MySQLServer: PooledServer {
     /// Its client needs a connection that was opened in another way.
     private func reopen() {
         isReopening = true
+        // Whoever called this may still be at work on it.
+        replaced = session
         session = nil
         preparing = .introduction
         phase = .connecting
@@ -235,8 +244,16 @@ final class MySQLServer: PooledServer {
             unsafe client?.send(bytes)
             return bytes.count
         }
-        guard let session else { return bytes.count }
-        let environment = worker.mysql
+        guard let session = unsafe session.map({ unsafe Unmanaged.passUnretained($0) }) else { return bytes.count }
+        // The connection keeps both for as long as it is served.
+        return unsafe Unmanaged.passUnretained(environment)._withUnsafeGuaranteedRef { environment in
+            unsafe session._withUnsafeGuaranteedRef { session in unsafe serve(bytes, session, environment) }
+        }
+    }
+
+    private func serve(
+        _ bytes: UnsafeRawBufferPointer, _ session: MySQLServerSession, _ environment: MySQLEnvironment
+    ) -> Int {
         lastUsed = worker.loop.nowMicros
         let client = self.client
         let result = unsafe environment.relay(bytes.bytes, from: session, to: client?.session)
@@ -325,8 +342,7 @@ final class MySQLServer: PooledServer {
     func abandon(halfSent: Bool) {
         let hadPins = client?.session.map { !$0.pins.isEmpty || $0.mode == .session } ?? true
         unlink()
-        if session?.isSpoiled == true { closeNeeded = true }
-        guard let session, !halfSent, !isBroken, output.isEmpty, phase == .active else {
+        guard let session, !session.isSpoiled, !halfSent, !isBroken, output.isEmpty, phase == .active else {
             close("its client left in the middle of a command")
             return
         }

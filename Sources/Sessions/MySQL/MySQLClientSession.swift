@@ -82,7 +82,7 @@ public final class MySQLClientSession {
         self.capabilities = capabilities
         self.base = base
         settings = base
-        self.options = options
+        self.options = capabilities.contains(.deprecateEOF) ? options : options.union(.eof)
         self.mode = mode
         self.policy = policy
         status = .autocommit
@@ -134,7 +134,8 @@ public final class MySQLClientSession {
         let isANSI = mode.contains("ANSI")
         lexer.ansiQuotes = isANSI
         lexer.noBackslashEscapes = mode.contains("NO_BACKSLASH_ESCAPES")
-        let text = settings["character_set_client"]?.replay.map { String(decoding: $0, as: UTF8.self).lowercased() } ?? ""
+        let text =
+            settings["character_set_client"]?.replay.map { String(decoding: $0, as: UTF8.self).lowercased() } ?? ""
         lexer.charset =
             text.split { !($0.isLetter || $0.isNumber) }.lazy.compactMap { MultibyteCharset(name: String($0)) }.first
     }
@@ -166,7 +167,8 @@ final class MySQLClientExtra {
             return
         }
         let counts = kind == .advisoryLocks
-        named[Name(kind: kind, name: name), default: 0] = counts ? named[Name(kind: kind, name: name), default: 0] &+ 1 : 1
+        named[Name(kind: kind, name: name), default: 0] =
+            counts ? named[Name(kind: kind, name: name), default: 0] &+ 1 : 1
     }
 
     /// One of that name is gone; without a name all of the kind.

@@ -87,6 +87,9 @@ extension MySQLEnvironment {
 
     /// Statements of a text have run; those from `results` on have not, or have failed.
     private func ran(_ client: MySQLClientSession, _ server: MySQLServerSession, _ results: Int) {
+        if client.pins.isEmpty, client.extra == nil, !client.sawStateChange, client.running?.leavesNothing == true {
+            return
+        }
         var pins = client.pins.subtracting(.untilNextStatement)
         defer { if client.pins != pins { client.pins = pins } }
         guard let entry = client.running else { return }
@@ -175,7 +178,29 @@ extension MySQLEnvironment {
                 break
             }
         }
+        if worked { names(statement, client, server) }
         if worked, statement.kind == .begin { client.extra?.removeAll(.tableLocks) }
+    }
+
+    /// What `SET NAMES` has set is one thing, though its effects are three.
+    private func names(_ statement: Statement, _ client: MySQLClientSession, _ server: MySQLServerSession) {
+        guard statement.kind == .set, statement.effects.count >= 3 else { return }
+        var said: [String: String] = [:]
+        for case .set(let name, let replay) in statement.effects where MySQLSettings.ofNames.contains(name) {
+            said[name] = String(decoding: replay, as: UTF8.self)
+        }
+        func value(_ name: String, behind start: String) -> String? {
+            guard let text = said[name], text.hasPrefix(start), text.hasSuffix("'") else { return nil }
+            return String(text.dropFirst(start.count).dropLast())
+        }
+        guard said.count == 3, let charset = value("character_set_client", behind: "SET character_set_client = '"),
+            charset == value("character_set_results", behind: "SET character_set_results = '")
+        else { return }
+        let collation = value("collation_connection", behind: "SET collation_connection = '")
+        guard collation != nil || value("collation_connection", behind: "SET character_set_connection = '") == charset
+        else { return }
+        let kept = client.settings.entries.filter { !MySQLSettings.ofNames.contains($0.name) }
+        set(profiles.intern(kept + MySQLSettings.names(charset, collation)), client, server)
     }
 
     private func mayCreate(

@@ -20,6 +20,9 @@ public final class MySQLEnvironment {
     public var maxClientStatements = 16_384
 
     private var lastStatement: UInt64 = 0
+    private let plainSelect: StatementEntry
+    private let plainUpdate: StatementEntry
+    private let plainDelete: StatementEntry
 
     /// Never the same twice.
     func nextStatement() -> UInt64 {
@@ -29,7 +32,27 @@ public final class MySQLEnvironment {
 
     /// An environment.
     public init(statementCacheEntries: Int = 4096) {
-        statements = StatementCache(maxEntries: statementCacheEntries, dialect: .mysql)
+        let statements = StatementCache(maxEntries: statementCacheEntries, dialect: .mysql)
+        func entry(_ text: StaticString) -> StatementEntry {
+            Array("\(text)".utf8).withSpan { statements.entry(text: $0, types: RawSpan()) }
+        }
+        self.statements = statements
+        (plainSelect, plainUpdate, plainDelete) = (
+            entry("SELECT 1"), entry("UPDATE a SET b = 1"), entry("DELETE FROM a")
+        )
+    }
+
+    /// What a text is and does. Of texts with values in them, which never come again, the cache knows nothing; a look tells
+    /// most of them from others that leave no trace, and then any text of their kind will do.
+    func entry(of text: RawSpan, for client: MySQLClientSession) -> StatementEntry {
+        guard QuickLook.leavesNoTraceInMySQL(text) else {
+            return statements.entry(text: text, types: RawSpan(), options: client.lexer)
+        }
+        switch text.u8(at: 0) | 0x20 {
+        case 0x73: return plainSelect
+        case 0x75: return plainUpdate
+        default: return plainDelete
+        }
     }
 
     /// `profile` with only what a prepared statement keeps of the moment it was prepared.

@@ -40,13 +40,11 @@ public struct MySQLFacts: Sendable {
 
     /// What a session is set to that begins with a collation; as the servers do, their own for one they do not know.
     func names(_ id: UInt16) -> [SettingEntry] {
-        let charset = collations[id].map { "'\($0.charset)'" } ?? "@@global.character_set_client"
-        let collation = collations[id].map { "'\($0.name)'" } ?? "@@global.collation_connection"
+        if let known = collations[id] { return MySQLSettings.names(known.charset, known.name) }
         return [
-            SettingEntry(name: "character_set_client", replay: Array("SET character_set_client = \(charset)".utf8)),
-            SettingEntry(name: "character_set_results", replay: Array("SET character_set_results = \(charset)".utf8)),
-            SettingEntry(name: "collation_connection", replay: Array("SET collation_connection = \(collation)".utf8)),
-        ]
+            ("character_set_client", "character_set_client"), ("character_set_results", "character_set_results"),
+            ("collation_connection", "collation_connection"),
+        ].map { SettingEntry(name: $0.0, replay: Array("SET \($0.0) = @@global.\($0.1)".utf8)) }
     }
 }
 

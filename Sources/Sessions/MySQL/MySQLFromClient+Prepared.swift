@@ -45,6 +45,11 @@ extension MySQLEnvironment {
         let fixed = command == .execute ? 10 : 7
         guard packet.length >= fixed else { return discard(bytes, packet, client, .malformedPacket) }
         guard bytes.byteCount &- packet.body >= fixed else { return .needBytes }
+        guard command == .execute || client.capabilities.contains(.mariadbBulk) else {
+            return discard(
+                bytes, packet, client,
+                MySQLError(1295, "HY000", "This command is not supported in the prepared statement protocol yet"))
+        }
         let given = bytes.le32(at: packet.body &+ 1)
         guard let statement = statement(given, client) else {
             return discard(bytes, packet, client, .unknownStatement(given, in: "mysqld_stmt_execute"))
@@ -78,7 +83,7 @@ extension MySQLEnvironment {
     private func answered(
         _ statement: MySQLClientStatement, _ client: MySQLClientSession, _ server: MySQLServerSession
     ) -> MySQLStatementKey? {
-        guard !statement.entry.traits.isDisjoint(with: Self.asking), statement.key.own == 0 else { return nil }
+        guard !statement.entry.facts.traits.isDisjoint(with: Self.asking), statement.key.own == 0 else { return nil }
         let text = answered(statement.entry, client, server)
         let entry =
             text.map { text in
@@ -122,16 +127,15 @@ extension MySQLEnvironment {
                     if !statement.types.withSpan({ $0.equals(types) }) { statement.types = types.toArray() }
                 }
                 if held.binder != statement.serial {
-                    server.statements.setBinder(statement.serial, of: statement.key)
+                    held.binder = statement.serial
                 }
             } else if held.binder != statement.serial, statement.types.count == 2 &* count {
                 inserts = packet.length &+ 2 &* count < MySQLPacket.longestBody
-                server.statements.setBinder(statement.serial, of: statement.key)
+                held.binder = statement.serial
             }
         }
         toServer.make(bytes) { out in
-            out.le24(UInt32(truncatingIfNeeded: packet.length &+ (inserts ? 2 &* count : 0)))
-            out.u8(0)
+            out.packetHeader(length: packet.length &+ (inserts ? 2 &* count : 0), sequence: 0)
             out.u8(bytes.u8(at: packet.body))
             out.le32(held.id)
             if inserts {

@@ -112,7 +112,7 @@ extension MySQLEnvironment {
     ) -> MySQLStop? {
         guard packet.length > 0 else {
             client.replySequence = 1
-            answer(client, .malformedPacket)
+            answer(client, client.capabilities.contains(.mysql) ? .malformedPacket : .unknownCommand)
             return nil
         }
         guard packet.body < bytes.byteCount else { return .needBytes }
@@ -176,7 +176,8 @@ extension MySQLEnvironment {
     /// Makes sure that there is a server with what the client has set; nil if so.
     func needs(_ client: MySQLClientSession, _ server: MySQLServerSession?) -> MySQLStop? {
         guard let server else { return .needServer }
-        if server.settings === client.settings, server.options == client.options, server.tracks || !server.canTrack,
+        if server.settings === client.settings, server.options.subtracting(.eof) == client.options.subtracting(.eof),
+            server.tracks || !server.canTrack,
             !server.hasDebtor || !server.owesOthers(than: client),
             !server.hasDiagnostics || server.lastClient == client.serial
         {
@@ -204,9 +205,14 @@ extension MySQLEnvironment {
 
     /// Replies are made right for the client.
     func translate(_ client: MySQLClientSession, _ server: MySQLServerSession) {
-        server.translator =
-            ReplyTranslator.isNeeded(server: server.capabilities, client: client.capabilities)
-            ? ReplyTranslator(server: server.capabilities, client: client.capabilities, status: server.status) : nil
+        let differing = server.capabilities.symmetricDifference(client.capabilities)
+        server.translatesEOF = differing.contains(.deprecateEOF)
+        guard server.translatesEOF || differing.contains(.sessionTrack) else {
+            if server.translator != nil { server.translator = nil }
+            return
+        }
+        server.translator = ReplyTranslator(
+            server: server.capabilities, client: client.capabilities, status: server.status)
     }
 
     /// A command that is for the server and says nothing of statements.
@@ -232,9 +238,8 @@ extension MySQLEnvironment {
         let isInspected = packet.length < MySQLPacket.longestBody && packet.length <= maxInspectedStatement
         if isInspected {
             guard packet.end <= bytes.byteCount else { return .needBytes }
-            let entry = statements.entry(
-                text: bytes.extracting((packet.body &+ 1)..<packet.end), types: RawSpan(), options: client.lexer)
-            let traits = entry.traits
+            let entry = entry(of: bytes.extracting((packet.body &+ 1)..<packet.end), for: client)
+            let traits = entry.facts.traits
             if traits.contains(.kills), let stop = kill(entry, client) { return stop }
             if traits.contains(.readsDiagnostics), !client.isHome(on: server) {
                 if answerWarnings(entry, client) { return nil }
@@ -244,7 +249,14 @@ extension MySQLEnvironment {
             if traits.contains(.wantsLocalFile), !client.capabilities.contains(.localFiles) {
                 return discard(
                     bytes, packet, client,
-                    MySQLError(1148, "42000", "The used command is not allowed with this MySQL version"))
+                    client.capabilities.contains(.mysql)
+                        ? MySQLError(
+                            3948, "42000",
+                            "Loading local data is disabled; this must be enabled on both the client and server sides")
+                        : MySQLError(
+                            4166, "HY000",
+                            "The used command is not allowed because the MariaDB server or client has "
+                                + "disabled the local infile capability"))
             }
             client.running = entry
             if !traits.isDisjoint(with: Self.asking), let text = answered(entry, client, server) {
@@ -366,14 +378,5 @@ extension StatementEntry {
             let words = String(decoding: text.extracting(start..<(start &+ 14)).toArray(), as: UTF8.self).lowercased()
             return words.split { $0.isWhitespace }.prefix(2) == ["set", "statement"]
         }
-    }
-
-    /// The traits of all its statements.
-    var traits: StatementTraits {
-        let all = facts.statements
-        if all.count == 1 { return all[0].traits }
-        var traits = StatementTraits()
-        for statement in all { traits.formUnion(statement.traits) }
-        return traits
     }
 }

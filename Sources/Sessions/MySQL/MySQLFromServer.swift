@@ -38,7 +38,8 @@ extension MySQLEnvironment {
     ) -> MySQLFromServer {
         var result = MySQLFromServer()
         while result.failure == nil {
-            if server.owner == .client, server.translator == nil, server.tracker.isInRows,
+            if server.owner == .client, server.tracker.isInRows,
+                !server.translatesEOF || server.translator?.owesNothing == true,
                 server.stream.isBetweenPayloads
             {
                 rows(bytes, &result.consumed, server)
@@ -174,7 +175,9 @@ extension MySQLEnvironment {
         let payload = bytes.extracting(piece.body..<piece.end)
         if event == .prepared { return prepared(piece, bytes, server, client) }
         if event == .ok || event == .resultEnd, changed(event, piece, bytes, server, client) { return }
-        guard server.translator != nil else { return forward(piece, bytes, server) }
+        guard server.translatesEOF || event == .ok && server.translator != nil else {
+            return forward(piece, bytes, server)
+        }
         let translation = server.translator?.translate(event, payload, server.tracker) ?? .pass
         emit(translation, piece, bytes, server, client)
     }
@@ -183,7 +186,7 @@ extension MySQLEnvironment {
         _ translation: Translation, _ piece: PacketPiece, _ bytes: RawSpan, _ server: MySQLServerSession,
         _ client: MySQLClientSession
     ) {
-        if translation == .pass { return forward(piece, bytes, server) }
+        if translation.isPass { return forward(piece, bytes, server) }
         server.isReplyUntouched = false
         let first = piece.sequence &+ server.shift
         var next = first
@@ -211,8 +214,7 @@ extension MySQLEnvironment {
         server.isReplyUntouched = false
         guard piece.startsPacket, server.shift != 0 else { return toClient.forward(bytes, piece.start, piece.end) }
         toClient.make(bytes) { out in
-            out.le24(UInt32(truncatingIfNeeded: piece.length))
-            out.u8(piece.sequence &+ server.shift)
+            out.packetHeader(length: piece.length, sequence: piece.sequence &+ server.shift)
         }
         toClient.forward(bytes, piece.body, piece.end)
     }
@@ -224,8 +226,7 @@ extension MySQLEnvironment {
         let payload = bytes.extracting(piece.body..<piece.end)
         if let preparing = client.preparing {
             toClient.make(bytes) { out in
-                out.le24(UInt32(truncatingIfNeeded: piece.length))
-                out.u8(piece.sequence &+ server.shift)
+                out.packetHeader(length: piece.length, sequence: piece.sequence &+ server.shift)
                 out.u8(0)
                 out.le32(preparing.id)
                 out.span(payload.extracting(min(5, payload.byteCount)..<payload.byteCount))
@@ -247,8 +248,7 @@ extension MySQLEnvironment {
         else { return false }
         let changes = payload.extracting(packet.sessionState)
         learn(changes, client, server)
-        let translates = server.translator != nil && event == .resultEnd
-        if translates && !client.capabilities.contains(.deprecateEOF) { return false }
+        if server.translatesEOF, event == .resultEnd, !client.capabilities.contains(.deprecateEOF) { return false }
         var out = ByteWriter(capacity: payload.byteCount)
         if client.capabilities.contains(.sessionTrack) {
             SessionFilter.write(changes, for: client, to: &out)
@@ -300,7 +300,9 @@ extension MySQLEnvironment {
         }
         switch event {
         case .error:
-            if server.hiddenError == nil, current.kind != .ignored { server.hiddenError = try? ErrorPacket(parsing: payload) }
+            if server.hiddenError == nil, current.kind != .ignored {
+                server.hiddenError = try? ErrorPacket(parsing: payload)
+            }
         case .row:
             if current.kind == .query, server.gatheredBytes < MySQLServerSession.gatherLimit {
                 server.gathered.append(payload.toArray())

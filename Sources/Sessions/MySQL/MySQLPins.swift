@@ -43,7 +43,8 @@ public struct MySQLPins: OptionSet, Sendable, Hashable {
     static let untilNextStatement: MySQLPins = [.foundRows]
     /// What is told by what the client has made and not ended.
     static let held: MySQLPins = [
-        .temporaryTables, .userLocks, .tableLocks, .userVariables, .preparedText, .xa, .handlers, .unknown, .backupLocks,
+        .temporaryTables, .userLocks, .tableLocks, .userVariables, .preparedText, .xa, .handlers, .unknown,
+        .backupLocks,
     ]
 
     /// The reasons that state of these kinds is.
@@ -62,7 +63,8 @@ public struct MySQLPins: OptionSet, Sendable, Hashable {
         (.userVariables, "user variables"), (.preparedText, "PREPARE"), (.cursors, "open cursor"),
         (.longData, "long data"), (.nextTransaction, "SET TRANSACTION"), (.xa, "XA transaction"),
         (.handlers, "HANDLER"), (.nextStatement, "SET for the next statement"),
-        (.backupLocks, "backup lock"), (.sequences, "LASTVAL of a sequence"), (.foundRows, "SQL_CALC_FOUND_ROWS"), (.unknown, "unknown state"),
+        (.backupLocks, "backup lock"), (.sequences, "LASTVAL of a sequence"), (.foundRows, "SQL_CALC_FOUND_ROWS"),
+        (.unknown, "unknown state"),
     ]
 
     /// For people.
@@ -78,6 +80,9 @@ public struct MySQLOptions: OptionSet, Sendable, Hashable {
 
     /// `CLIENT_FOUND_ROWS`: decided when a server connection is opened.
     public static let foundRows = MySQLOptions(rawValue: 1)
+    /// Results end with EOF packets (no `CLIENT_DEPRECATE_EOF`): a server that does as the client needs no translation, but
+    /// any will do.
+    public static let eof = MySQLOptions(rawValue: 4)
     /// Several statements in a text: switched with COM_SET_OPTION.
     public static let multiStatements = MySQLOptions(rawValue: 2)
 }

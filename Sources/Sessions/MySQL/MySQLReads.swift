@@ -23,20 +23,25 @@ extension MySQLEnvironment {
         case .query, .execute, .bulkExecute: break
         default: return
         }
-        let traits = client.running?.traits ?? []
+        let facts = client.running?.facts
+        let traits = facts?.traits ?? []
         if !traits.contains(.readsDiagnostics) {
             if summary.warnings > 0 || summary.errorCode != 0 {
                 client.debts.insert(.diagnostics)
                 server.hasDiagnostics = true
-            } else if client.running?.usesTables == true {
+            } else if server.hasDiagnostics || client.debts.contains(.diagnostics), client.running?.usesTables == true {
                 // MariaDB's servers keep them over statements without tables.
                 client.debts.remove(.diagnostics)
                 server.hasDiagnostics = false
             }
-            client.warnings = nil
+            if client.warnings != nil { client.warnings = nil }
         }
         if summary.lastInsertID != 0 { client.numbers.lastInsertID = summary.lastInsertID }
-        if summary.lastInsertID != 0 || mayInsert(client.running) { client.debts.insert(.lastInsertID) }
+        let writes = facts?.flags.contains(.writes) ?? true
+        let returns = writes && summary.columns > 0 && facts?.statements.last?.kind == .insert
+        if summary.lastInsertID != 0 || returns || traits.contains(.setsForNext) || mayInsert(client.running) {
+            client.debts.insert(.lastInsertID)
+        }
         if client.debts.isEmpty {
             if server.hasDebtor { server.setDebtor(nil) }
         } else if server.debtor !== client {
@@ -48,10 +53,10 @@ extension MySQLEnvironment {
 
     /// Runs what may set `LAST_INSERT_ID()` without saying so.
     private func mayInsert(_ entry: StatementEntry?) -> Bool {
-        guard let entry, entry.facts.flags.contains(.writes) else { return false }
-        return entry.facts.statements.contains { statement in
-            statement.traits.contains(.callsRoutine) || statement.reads?.setsLastInsertID == true
-        }
+        guard let facts = entry?.facts, facts.flags.contains(.writes) else { return false }
+        if facts.traits.contains(.callsRoutine) { return true }
+        return facts.traits.contains(.readsLastInsertID)
+            && facts.statements.contains { $0.reads?.setsLastInsertID == true }
     }
 
     /// Asks the server for what the client before may still ask for; whoever gets the server waits for it.
@@ -105,6 +110,8 @@ extension MySQLEnvironment {
     /// What a text that asks for something left behind is sent as; nil for as it is.
     func answered(_ entry: StatementEntry, _ client: MySQLClientSession, _ server: MySQLServerSession) -> [UInt8]? {
         guard entry.facts.statements.count == 1, let reads = entry.facts.statements[0].reads else { return nil }
+        // What it is compared with there is the server's number.
+        if entry.facts.statements[0].functions.contains("is_used_lock") { return nil }
         let isHome = client.isHome(on: server)
         let numbers = client.numbers
         return entry.withText { text in
@@ -125,7 +132,9 @@ extension MySQLEnvironment {
     /// SHOW WARNINGS of a client whose server somebody else has used since: answered from what was kept. True if it was.
     func answerWarnings(_ entry: StatementEntry, _ client: MySQLClientSession) -> Bool {
         guard let kept = client.warnings, entry.facts.statements.count == 1, entry.textLength < 32 else { return false }
-        let words = entry.withText { String(decoding: $0.toArray(), as: UTF8.self).lowercased().split { $0.isWhitespace } }
+        let words = entry.withText {
+            String(decoding: $0.toArray(), as: UTF8.self).lowercased().split { $0.isWhitespace }
+        }
         guard words == ["show", "warnings"] else { return false }
         let echo = MySQLServerSession(
             capabilities: kept.capabilities, version: nil, connectionID: 0, status: client.status,
@@ -185,6 +194,9 @@ struct MySQLCapture {
 }
 
 extension StatementEntry {
+    /// Changes nothing in its session and asks nothing of it.
+    var leavesNothing: Bool { facts.traits.isEmpty && !facts.flags.contains(.hasEffects) }
+
     /// Names tables, whose use clears the diagnostics of the statement before.
     var usesTables: Bool { facts.statements.contains { !$0.tables.isEmpty } }
 }

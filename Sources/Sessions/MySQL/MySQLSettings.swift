@@ -10,6 +10,15 @@ enum MySQLSettings {
     /// What `SET NAMES` sets. Every session has them: they begin with what the client asked for when it logged in.
     static let ofNames = ["character_set_client", "character_set_results", "collation_connection"]
 
+    /// What `SET NAMES` leaves. MariaDB keeps the collation in all three, though two of them show the character set only:
+    /// so each is made again by the whole of it.
+    static func names(_ charset: String, _ collation: String?) -> [SettingEntry] {
+        let replay = Array("SET NAMES '\(charset)'\(collation.map { " COLLATE '\($0)'" } ?? "")".utf8)
+        return ofNames.map { SettingEntry(name: $0, replay: replay) }
+    }
+
+    private static func saysNames(_ statement: [UInt8]) -> Bool { statement.starts(with: "SET NAMES ".utf8) }
+
     /// What has to be said to get from one profile to another.
     struct Change {
         /// COM_RESET_CONNECTION comes first: something cannot be taken back otherwise.
@@ -44,8 +53,24 @@ enum MySQLSettings {
             // Nothing is left to be taken back, and everything is to be said.
             (assignments, ofUser, change.queries) = ([], [], [])
         }
-        for entry in to.entries where change.isReset || from[entry.name] != entry {
+        let isNamed = ofNames.contains { name in
+            (change.isReset || from[name] != to[name]) && to[name]?.replay.map(saysNames) == true
+        }
+        if isNamed {
+            // They set all three: first they, then what was set apart.
+            for name in ofNames {
+                if let replay = to[name]?.replay, saysNames(replay), !assignments.contains(replay) {
+                    assignments.append(replay)
+                }
+            }
+        }
+        for entry in to.entries where change.isReset || from[entry.name] != entry || isNamed {
             guard let replay = entry.replay else { continue }
+            if ofNames.contains(entry.name) {
+                if isNamed == saysNames(replay) { continue }
+            } else if !change.isReset, from[entry.name] == entry {
+                continue
+            }
             if entry.name == database { change.database = replay } else { add(entry.name, replay) }
         }
         if !assignments.isEmpty { change.queries.append(joined(assignments)) }
@@ -59,12 +84,12 @@ enum MySQLSettings {
             replay[equals &+ 2] == 0x27, let said = settings["collation_connection"]?.replay
         else { return replay }
         let words = String(decoding: said, as: UTF8.self).split { !($0.isLetter || $0.isNumber || $0 == "_") }
-        // `SET collation_connection = 'x'` or `SET character_set_connection = 'x'`.
-        guard words.count == 3, words[0] == "SET" else { return replay }
-        let isCollation = words[1] == "collation_connection"
-        let charset = isCollation ? words[2].prefix { $0 != "_" } : words[2]
+        // `SET collation_connection = 'x'`, `SET character_set_connection = 'x'`, `SET NAMES 'x' COLLATE 'y'`.
+        guard let last = words.last, words.count >= 3, words[0] == "SET" else { return replay }
+        let isCollation = words[1] == "collation_connection" || words.count == 5
+        let charset = isCollation ? last.prefix { $0 != "_" } : last
         let literal = Array("_\(charset)".utf8) + replay[(equals &+ 2)...]
-        return replay[...equals] + [0x20] + literal + (isCollation ? Array(" COLLATE \(words[2])".utf8) : [])
+        return replay[...equals] + [0x20] + literal + (isCollation ? Array(" COLLATE \(last)".utf8) : [])
     }
 
     /// `SET @a = NULL` leaves the collation `@a` had; that of a variable never set is `binary`.

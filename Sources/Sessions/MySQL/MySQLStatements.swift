@@ -9,6 +9,11 @@ struct MySQLStatementKey: Hashable {
     let context: UInt64
     /// Not 0 for a statement no other may share, since it has a cursor or long data.
     let own: UInt32
+
+    /// The serials are small and of our own counting: they need no more stirring than one round gives.
+    func hash(into hasher: inout Hasher) {
+        hasher.combine(text &+ context &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(own) << 32)
+    }
 }
 
 /// A prepared statement as one client knows it.
@@ -90,13 +95,18 @@ struct MySQLClientStatements {
 
 /// What one server has prepared. Bounded: what no longer fits is closed there.
 struct MySQLServerStatements {
-    /// One statement.
-    struct Held {
+    /// One statement. A class, so that what changes with every execution changes in place.
+    final class Held {
         /// What the server calls it.
-        var id: UInt32
+        let id: UInt32
         /// Whose types of parameters it remembers: the serial of the client's statement that last sent some.
-        var binder: UInt64
-        var usedAt: UInt64
+        var binder: UInt64 = 0
+        fileprivate var usedAt: UInt64
+
+        fileprivate init(id: UInt32, usedAt: UInt64) {
+            self.id = id
+            self.usedAt = usedAt
+        }
     }
 
     private var held: [MySQLStatementKey: Held] = [:]
@@ -110,13 +120,11 @@ struct MySQLServerStatements {
 
     /// What the server calls it, nil if it does not have it.
     mutating func use(_ key: MySQLStatementKey) -> Held? {
-        guard let index = held.index(forKey: key) else { return nil }
+        guard let found = held[key] else { return nil }
         clock &+= 1
-        held.values[index].usedAt = clock
-        return held.values[index]
+        found.usedAt = clock
+        return found
     }
-
-    mutating func setBinder(_ binder: UInt64, of key: MySQLStatementKey) { held[key]?.binder = binder }
 
     /// Enters a statement; answers ids to be closed at the server: the one it replaces, one too many.
     mutating func insert(_ key: MySQLStatementKey, id: UInt32) -> [UInt32] {
@@ -127,7 +135,7 @@ struct MySQLServerStatements {
             closing.append(oldest.value.id)
         }
         clock &+= 1
-        held[key] = Held(id: id, binder: 0, usedAt: clock)
+        held[key] = Held(id: id, usedAt: clock)
         return closing
     }
 

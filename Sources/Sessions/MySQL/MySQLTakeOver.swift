@@ -153,6 +153,8 @@ extension MySQLEnvironment {
         _ = server.statements.removeAll()
         server.settings = afterReset(server)
         server.isDirty = false
+        // MariaDB's status goes on saying ANSI_QUOTES otherwise.
+        if server.version?.isMariaDB == true { hiddenQuery(Array("SET sql_mode = DEFAULT".utf8), .plain, server) }
         track(server)
     }
 

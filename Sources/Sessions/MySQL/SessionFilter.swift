@@ -10,19 +10,28 @@ enum SessionFilter {
     ]
 
     static func write(_ changes: RawSpan, for client: MySQLClientSession, to out: inout ByteWriter) {
+        let wishes = client.extra?.tracking ?? [:]
+        let asked = wishes["session_track_system_variables"].map { list in
+            Set(list.lowercased().split(separator: ",").map { $0.filter { !$0.isWhitespace } })
+        }
+        let names = asked ?? usual
+        let wantsSchema = wishes["session_track_schema"].map { $0.uppercased() != "OFF" } ?? true
+        let wantsChange = wishes["session_track_state_change"].map { $0.uppercased() == "ON" } ?? false
         var reader = SessionChanges()
         while let change = try? reader.next(in: changes) {
             switch change {
             case .variable(let name, let value):
                 let text = String(decoding: changes.extracting(name).toArray(), as: UTF8.self)
-                guard usual.contains(text) else { continue }
+                guard names.contains(text) || names.contains("*") else { continue }
                 block(0, &out) { inner in
                     inner.lengthEncoded(changes.extracting(name))
                     inner.lengthEncoded(changes.extracting(value))
                 }
             case .schema(let name):
-                block(1, &out) { $0.lengthEncoded(changes.extracting(name)) }
-            case .gtids, .stateChanged, .transactionCharacteristics, .transactionState, .other: continue
+                if wantsSchema { block(1, &out) { $0.lengthEncoded(changes.extracting(name)) } }
+            case .stateChanged(let has):
+                if wantsChange { block(2, &out) { $0.u8(has ? 0x31 : 0x30) } }
+            case .gtids, .transactionCharacteristics, .transactionState, .other: continue
             }
         }
     }
