@@ -1,5 +1,6 @@
 import EventLoop
 import Pooling
+import Sessions
 import Settings
 import Telemetry
 
@@ -61,6 +62,8 @@ final class Pool {
     /// The next server that becomes free is to be closed, for a replication client that waits for its place.
     var owesPlace = false
     var welcomes = Welcomes()
+    /// What the MySQL client that logged in last needs of its servers: new ones are opened so.
+    var lastOptions: MySQLOptions = []
     /// Not before this is another connection tried.
     private var retryAt: Int64 = 0
     /// Since when no connection has succeeded; nil while all is well.

@@ -185,10 +185,13 @@ public final class StatementFacts: Sendable {
     public let flags: StatementFlags
     /// See `Fingerprint`.
     public let fingerprint: UInt64
+    /// The traits of all of them.
+    public let traits: StatementTraits
 
     init(statements: [Statement], fingerprint: UInt64, extra: StatementFlags = []) {
         self.statements = statements
         self.fingerprint = fingerprint
+        traits = statements.reduce([]) { $0.union($1.traits) }
         var flags = extra
         if statements.isEmpty { flags.insert(.empty) }
         if statements.count > 1 { flags.insert(.multiple) }

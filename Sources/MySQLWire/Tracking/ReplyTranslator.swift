@@ -47,6 +47,8 @@ public struct ReplyTranslator: Equatable, Sendable {
     /// The definitions are over and the client has not been told yet, since only the next payload shows whether rows or
     /// a cursor follow.
     private var owesEnd = false
+    /// Rows pass as they are: there is nothing to be told before the next one.
+    public var owesNothing: Bool { !owesEnd }
     /// The last state the server told of.
     private var status: MySQLStatus
 

@@ -12,10 +12,14 @@ final class MySQLServer: PooledServer {
     var session: MySQLServerSession?
     /// Whom it serves.
     var client: MySQLClient?
+    /// It is its client's to the end: everything is passed through as it is.
+    private(set) var isForGood = false
     private var login: MySQLServerLogin?
     private var options: MySQLOptions = []
     /// The schema it was logged in to.
     private var schema = ""
+    /// The session of the connection it had before.
+    private var replaced: MySQLServerSession?
     /// What is being prepared, in order.
     private var preparing = Preparing.introduction
 
@@ -70,10 +74,11 @@ final class MySQLServer: PooledServer {
 
     override func beginLogin() {
         let hasSchema = client?.session?.hasSchema ?? true
-        options = client?.session?.options ?? []
+        options = client?.session?.options ?? pool.lastOptions
         schema = hasSchema ? pool.databaseName : ""
         var wanted = MySQLServerLogin.usual
         if options.contains(.foundRows) { wanted.insert(.foundRows) }
+        if options.contains(.eof) { wanted.remove(.deprecateEOF) }
         let login = MySQLServerLogin(
             user: pool.user.serverUser, database: schema, credential: pool.user.mysqlCredential,
             capabilities: wanted,
@@ -106,7 +111,7 @@ final class MySQLServer: PooledServer {
             version: handshake.flatMap { MySQLServerVersion(parsing: $0.serverVersion) },
             connectionID: processID, status: status,
             settings: environment.initialSettings(database: schema),
-            options: options.intersection(.foundRows).union(.multiStatements),
+            options: options.union(.multiStatements),
             statementLimit: worker.snapshot.configuration.general.maxPreparedStatements)
         session = made
         self.login = nil
@@ -163,6 +168,8 @@ final class MySQLServer: PooledServer {
     /// Its client needs a connection that was opened in another way.
     private func reopen() {
         isReopening = true
+        // Whoever called this may still be at work on it.
+        replaced = session
         session = nil
         preparing = .introduction
         phase = .connecting
@@ -233,7 +240,20 @@ final class MySQLServer: PooledServer {
 
     override func received(_ bytes: UnsafeRawBufferPointer) -> Int {
         if phase == .login { return unsafe continueLogin(bytes) }
-        guard let session else { return bytes.count }
+        if isForGood {
+            unsafe client?.send(bytes)
+            return bytes.count
+        }
+        guard let session = unsafe session.map({ unsafe Unmanaged.passUnretained($0) }) else { return bytes.count }
+        // The connection keeps both for as long as it is served.
+        return unsafe Unmanaged.passUnretained(environment)._withUnsafeGuaranteedRef { environment in
+            unsafe session._withUnsafeGuaranteedRef { session in unsafe serve(bytes, session, environment) }
+        }
+    }
+
+    private func serve(
+        _ bytes: UnsafeRawBufferPointer, _ session: MySQLServerSession, _ environment: MySQLEnvironment
+    ) -> Int {
         lastUsed = worker.loop.nowMicros
         let client = self.client
         let result = unsafe environment.relay(bytes.bytes, from: session, to: client?.session)
@@ -290,6 +310,12 @@ final class MySQLServer: PooledServer {
     }
 
     // MARK: Giving back
+
+    /// Nobody else gets it any more, and what is said on it is not looked at.
+    func serveForGood() {
+        isForGood = true
+        closeNeeded = true
+    }
 
     /// The client needs it no more.
     func release() {

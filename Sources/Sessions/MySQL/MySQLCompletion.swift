@@ -87,6 +87,9 @@ extension MySQLEnvironment {
 
     /// Statements of a text have run; those from `results` on have not, or have failed.
     private func ran(_ client: MySQLClientSession, _ server: MySQLServerSession, _ results: Int) {
+        if client.pins.isEmpty, client.extra == nil, !client.sawStateChange, client.running?.leavesNothing == true {
+            return
+        }
         var pins = client.pins.subtracting(.untilNextStatement)
         defer { if client.pins != pins { client.pins = pins } }
         guard let entry = client.running else { return }
@@ -108,6 +111,7 @@ extension MySQLEnvironment {
                 }
             }
             guard index < results else { continue }
+            if statement.kind == .commit || statement.kind == .rollback { noteRelease(entry, client) }
             if traits.contains(.usesSequence) { pins.insert(.sequences) }
             if statement.kind != .set { pins.remove(.nextStatement) }
             // Whatever comes behind SET TRANSACTION uses it up, if it does not open the transaction.
@@ -126,7 +130,9 @@ extension MySQLEnvironment {
         let named = statement.named
         for state in named {
             let name = state.name.map { state.kind == .temporaryTables ? client.qualified($0) : $0 }
-            if !state.isReleased {
+            if let from = state.renamedFrom {
+                if worked { client.extra?.rename(state.kind, client.qualified(from), to: name) }
+            } else if !state.isReleased {
                 // What fails leaves no table and no transaction, but may have taken its locks.
                 if worked || state.kind == .advisoryLocks { client.more().add(state.kind, name) }
             } else if worked {

@@ -83,7 +83,7 @@ extension MySQLEnvironment {
     private func answered(
         _ statement: MySQLClientStatement, _ client: MySQLClientSession, _ server: MySQLServerSession
     ) -> MySQLStatementKey? {
-        guard !statement.entry.traits.isDisjoint(with: Self.asking), statement.key.own == 0 else { return nil }
+        guard !statement.entry.facts.traits.isDisjoint(with: Self.asking), statement.key.own == 0 else { return nil }
         let text = answered(statement.entry, client, server)
         let entry =
             text.map { text in

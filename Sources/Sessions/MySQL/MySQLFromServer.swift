@@ -38,7 +38,8 @@ extension MySQLEnvironment {
     ) -> MySQLFromServer {
         var result = MySQLFromServer()
         while result.failure == nil {
-            if server.owner == .client, server.translator == nil, server.tracker.isInRows,
+            if server.owner == .client, server.tracker.isInRows,
+                !server.translatesEOF || server.translator?.owesNothing == true,
                 server.stream.isBetweenPayloads
             {
                 rows(bytes, &result.consumed, server)
@@ -174,7 +175,9 @@ extension MySQLEnvironment {
         let payload = bytes.extracting(piece.body..<piece.end)
         if event == .prepared { return prepared(piece, bytes, server, client) }
         if event == .ok || event == .resultEnd, changed(event, piece, bytes, server, client) { return }
-        guard server.translator != nil else { return forward(piece, bytes, server) }
+        guard server.translatesEOF || event == .ok && server.translator != nil else {
+            return forward(piece, bytes, server)
+        }
         let translation = server.translator?.translate(event, payload, server.tracker) ?? .pass
         emit(translation, piece, bytes, server, client)
     }
@@ -245,8 +248,7 @@ extension MySQLEnvironment {
         else { return false }
         let changes = payload.extracting(packet.sessionState)
         learn(changes, client, server)
-        let translates = server.translator != nil && event == .resultEnd
-        if translates && !client.capabilities.contains(.deprecateEOF) { return false }
+        if server.translatesEOF, event == .resultEnd, !client.capabilities.contains(.deprecateEOF) { return false }
         var out = ByteWriter(capacity: payload.byteCount)
         if client.capabilities.contains(.sessionTrack) {
             SessionFilter.write(changes, for: client, to: &out)

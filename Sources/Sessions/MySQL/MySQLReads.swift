@@ -23,20 +23,22 @@ extension MySQLEnvironment {
         case .query, .execute, .bulkExecute: break
         default: return
         }
-        let traits = client.running?.traits ?? []
+        let facts = client.running?.facts
+        let traits = facts?.traits ?? []
         if !traits.contains(.readsDiagnostics) {
             if summary.warnings > 0 || summary.errorCode != 0 {
                 client.debts.insert(.diagnostics)
                 server.hasDiagnostics = true
-            } else if client.running?.usesTables == true {
+            } else if server.hasDiagnostics || client.debts.contains(.diagnostics), client.running?.usesTables == true {
                 // MariaDB's servers keep them over statements without tables.
                 client.debts.remove(.diagnostics)
                 server.hasDiagnostics = false
             }
-            client.warnings = nil
+            if client.warnings != nil { client.warnings = nil }
         }
         if summary.lastInsertID != 0 { client.numbers.lastInsertID = summary.lastInsertID }
-        let returns = summary.columns > 0 && client.running?.facts.statements.last?.kind == .insert
+        let writes = facts?.flags.contains(.writes) ?? true
+        let returns = writes && summary.columns > 0 && facts?.statements.last?.kind == .insert
         if summary.lastInsertID != 0 || returns || traits.contains(.setsForNext) || mayInsert(client.running) {
             client.debts.insert(.lastInsertID)
         }
@@ -51,10 +53,10 @@ extension MySQLEnvironment {
 
     /// Runs what may set `LAST_INSERT_ID()` without saying so.
     private func mayInsert(_ entry: StatementEntry?) -> Bool {
-        guard let entry, entry.facts.flags.contains(.writes) else { return false }
-        return entry.facts.statements.contains { statement in
-            statement.traits.contains(.callsRoutine) || statement.reads?.setsLastInsertID == true
-        }
+        guard let facts = entry?.facts, facts.flags.contains(.writes) else { return false }
+        if facts.traits.contains(.callsRoutine) { return true }
+        return facts.traits.contains(.readsLastInsertID)
+            && facts.statements.contains { $0.reads?.setsLastInsertID == true }
     }
 
     /// Asks the server for what the client before may still ask for; whoever gets the server waits for it.
@@ -192,6 +194,9 @@ struct MySQLCapture {
 }
 
 extension StatementEntry {
+    /// Changes nothing in its session and asks nothing of it.
+    var leavesNothing: Bool { facts.traits.isEmpty && !facts.flags.contains(.hasEffects) }
+
     /// Names tables, whose use clears the diagnostics of the statement before.
     var usesTables: Bool { facts.statements.contains { !$0.tables.isEmpty } }
 }

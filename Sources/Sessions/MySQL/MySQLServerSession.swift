@@ -61,6 +61,8 @@ public final class MySQLServerSession {
     var lastClient: UInt64 = 0
     /// For a client whose capabilities are other than the server's.
     var translator: ReplyTranslator?
+    /// EOF packets are made or left out, so that rows are not always as they lie.
+    var translatesEOF = false
     /// What is added to sequence ids, since packets were left out or put in.
     var shift: UInt8 = 0
     /// Nothing of the client's reply has been sent to it.
@@ -121,7 +123,7 @@ public final class MySQLServerSession {
     public var affinity: UInt64 { Self.affinity(settings, options) }
 
     static func affinity(_ settings: SettingsProfile, _ options: MySQLOptions) -> UInt64 {
-        settings.affinity << 2 | UInt64(options.rawValue & 3)
+        settings.affinity << 3 | UInt64(options.rawValue & 7)
     }
 
     /// The error of a hidden command, which is forgotten with it.
