@@ -120,10 +120,12 @@ def closed(client: Session) -> None:
 
 
 PREPARED = [
-    Kind("sql_prepare", ("PREPARE p FROM 'SELECT 41'",), "EXECUTE p", "41", ("PREPARE p FROM 'SELECT 42'",), "42"),
-    Kind("sql_prepare_parameter", ("PREPARE `P p` FROM 'SELECT ? + 40'", "SET @mine = 1"), "EXECUTE `p P` USING @mine", "41"),
-    Kind("sql_prepare_of_a_variable", ("SET @sql = 'SELECT 41'", "PREPARE p FROM @sql", "SET @sql = 'x'"), "EXECUTE p", "41"),
-    Kind("sql_prepare_again", ("PREPARE p FROM 'SELECT 1'", "PREPARE p FROM 'SELECT 41'"), "EXECUTE p", "41"),
+    pin("sql_prepare", "PREPARE p FROM 'SELECT 41'", "EXECUTE p", "41", "DEALLOCATE PREPARE p", rival=("PREPARE p FROM 'SELECT 42'",),
+        theirs="42"),
+    pin("sql_prepare_parameter", ("PREPARE `P p` FROM 'SELECT ? + 40'", "SET @mine = 1"), "EXECUTE `p P` USING @mine", "41"),
+    pin("sql_prepare_of_a_variable", ("SET @sql = 'SELECT 41'", "PREPARE p FROM @sql", "SET @sql = 'x'"), "EXECUTE p", "41",
+        "DROP PREPARE p"),
+    pin("sql_prepare_again", ("PREPARE p FROM 'SELECT 1'", "PREPARE p FROM 'SELECT 41'"), "EXECUTE p", "41", "DEALLOCATE PREPARE p"),
     Kind("sql_prepare_deallocated", ("PREPARE p FROM 'SELECT 1'", "DEALLOCATE PREPARE p"), "EXECUTE p", 1243),
     Kind("protocol_prepare", (prepared("SELECT CONCAT('of ', 'mine')"),), executed(), "of mine",
          (prepared("SELECT CONCAT('of ', 'theirs')"),), "of theirs"),
@@ -183,9 +185,9 @@ OTHERS = [
         ("1", True, False), ("ROLLBACK", "SET autocommit = 1"), in_transaction=False, absent=NO_TRANSACTION),
     held("transaction_chained", ("BEGIN", "COMMIT AND CHAIN", "INSERT INTO app.state_empty VALUES (1)"), lone_transaction,
         ("1", True, True), "ROLLBACK", in_transaction=False, absent=NO_TRANSACTION),
-    held("xa_active", ("XA START 'state'", "INSERT INTO app.state_empty VALUES (1)"), "SELECT COUNT(*) FROM app.state_empty", "1",
+    pin("xa_active", ("XA START 'state'", "INSERT INTO app.state_empty VALUES (1)"), "SELECT COUNT(*) FROM app.state_empty", "1",
         ("XA END 'state'", "XA ROLLBACK 'state'"), in_transaction=False),
-    held("xa_idle", ("XA START 'state'", "INSERT INTO app.state_empty VALUES (1)", "XA END 'state'"), "BEGIN", 1399,
+    pin("xa_idle", ("XA START 'state'", "INSERT INTO app.state_empty VALUES (1)", "XA END 'state'"), "BEGIN", 1399,
         "XA ROLLBACK 'state'", in_transaction=False),
     pin("handler", "HANDLER app.state_ten OPEN AS state_h", "HANDLER state_h READ `PRIMARY` FIRST", "1", "HANDLER state_h CLOSE",
         in_transaction=False),

@@ -99,6 +99,9 @@ public final class MySQLClientSession {
     /// It has a default schema.
     public var hasSchema: Bool { settings[MySQLSettings.database] != nil }
 
+    /// It has ended its session together with a transaction: its connection is closed.
+    public internal(set) var isReleased = false
+
     /// A reply is owed to it.
     public var isAwaitingReply: Bool { awaitsReply }
 

@@ -111,6 +111,7 @@ extension MySQLEnvironment {
                 }
             }
             guard index < results else { continue }
+            if statement.kind == .commit || statement.kind == .rollback { noteRelease(entry, client) }
             if traits.contains(.usesSequence) { pins.insert(.sequences) }
             if statement.kind != .set { pins.remove(.nextStatement) }
             // Whatever comes behind SET TRANSACTION uses it up, if it does not open the transaction.

@@ -22,7 +22,9 @@ public enum MySQLStop: Equatable {
     case fatal(MySQLError)
     /// Another connection of ours, or its statement, is to be ended; the answer is the driver's (`answerOK`, `answerError`).
     case kill(UInt64, queryOnly: Bool)
-    /// COM_CHANGE_USER; its payload lies there, after as many bytes as were consumed.
+    /// All connections of a user likewise.
+    case killUser(String, host: String?, queryOnly: Bool)
+    /// COM_CHANGE_USER; its payload lies there, counted from the beginning of what was read.
     case changeUser(Range<Int>)
     /// A command that gets a server of its own (binary log).
     case ownServer
@@ -142,12 +144,12 @@ extension MySQLEnvironment {
             }
             guard packet.end <= bytes.byteCount else { return .needBytes }
             return .changeUser(packet.body..<packet.end)
-        case .binlogDump, .binlogDumpGTID, .registerReplica, .tableDump, .groupReplicationStream, .clone:
-            return .ownServer
+        case .binlogDump, .binlogDumpGTID, .registerReplica, .tableDump, .groupReplicationStream:
+            return replica(bytes, packet, client, server, command)
         case .ping, .initDatabase, .fieldList, .createDatabase, .dropDatabase, .refresh, .shutdown, .statistics,
             .processInfo, .debug, .resetConnection:
             return simple(bytes, packet, client, server, command)
-        case .sleep, .connect, .time, .delayedInsert, .connectOut, .daemon:
+        case .sleep, .connect, .time, .delayedInsert, .connectOut, .daemon, .clone:
             return discard(bytes, packet, client, .unknownCommand)
         }
     }
@@ -283,7 +285,8 @@ extension MySQLEnvironment {
         switch kill.target {
         case .connection(let id, _): return .kill(id, queryOnly: kill.isQueryOnly)
         case .own: return .kill(UInt64(client.connectionID), queryOnly: kill.isQueryOnly)
-        case .query, .user, .untold: return nil
+        case .user(let name, let host): return .killUser(name, host: host, queryOnly: kill.isQueryOnly)
+        case .query, .untold: return nil
         }
     }
 
@@ -310,8 +313,8 @@ extension MySQLEnvironment {
     }
 
     /// An OK packet instead of a reply.
-    public func answerOK(_ client: MySQLClientSession) {
-        let packet = OKPacket(status: client.status)
+    public func answerOK(_ client: MySQLClientSession, affected: UInt64 = 0) {
+        let packet = OKPacket(affectedRows: affected, status: client.status)
         toClient.make(RawSpan()) { out in
             let mark = out.beginPacket(client.replySequence)
             packet.write(to: &out, client.capabilities, source: RawSpan())
@@ -347,13 +350,15 @@ extension MySQLEnvironment {
     }
 
     /// The command in front is dealt with elsewhere: it is answered with an error or, for nil, with OK.
-    public func conclude(_ bytes: RawSpan, _ error: MySQLError?, _ client: MySQLClientSession) -> Int {
+    public func conclude(
+        _ bytes: RawSpan, _ error: MySQLError?, _ client: MySQLClientSession, affected: UInt64 = 0
+    ) -> Int {
         if let error { return refuse(bytes, with: error, client) }
         toServer.reset()
         toClient.reset()
         guard case .header(_, _, let end) = scanPacket(bytes, at: 0) else { return 0 }
         client.replySequence = 1
-        answerOK(client)
+        answerOK(client, affected: affected)
         return min(end, bytes.byteCount)
     }
 
