@@ -186,7 +186,7 @@ enum MySQLFuzz {
                 switch next {
                 case .accepted: return "let in without a proof"
                 case .refused, .closeSilently: return nil
-                case .needBytes, .reply, .startup, .changeUser, .startTLS, .decrypt, .check: break
+                case .needBytes, .reply, .startup, .changeUser, .startTLS, .publicKeyWanted, .decrypt, .check: break
                 }
                 if case .needBytes = next { break }
                 if carried.isEmpty { break }

@@ -22,6 +22,8 @@ class Connection: IOObject {
     final var isSuspended = false
     /// The socket failed; it will be closed at the end of the turn.
     final var isBroken = false
+    /// What is sent goes through `sendEncoded`.
+    final var isEncoded = false
 
     /// Unsent bytes above which the side that produces them is no longer read.
     static let highWater = 256 << 10
@@ -51,10 +53,16 @@ class Connection: IOObject {
     final func updateInterest() {
         guard isAttached else { return }
         setInterest(reading: !isHeldByPeer && !isHeldByCarried && !isSuspended, writing: !output.isEmpty)
+        if isEncoded { interestChanged() }
     }
 
     /// Sends now what the socket takes, keeps the rest.
     final func send(_ bytes: UnsafeRawBufferPointer) {
+        if isEncoded { unsafe sendEncoded(bytes) } else { unsafe sendNow(bytes) }
+    }
+
+    /// Sends these very bytes.
+    final func sendNow(_ bytes: UnsafeRawBufferPointer) {
         if bytes.count == 0 || isBroken || !isAttached { return }
         if !output.isEmpty {
             unsafe output.append(bytes)
@@ -98,6 +106,13 @@ class Connection: IOObject {
     private func sendPieces(_ plan: SendPlan, from source: UnsafeRawBufferPointer) {
         unsafe plan.made.withUnsafeBytes { made in
             if isBroken || !isAttached { return }
+            if isEncoded {
+                for piece in plan.earlier + [plan.last] {
+                    let bytes = unsafe piece.isMade ? made : source
+                    unsafe sendEncoded(UnsafeRawBufferPointer(rebasing: bytes[piece.start..<piece.end]))
+                }
+                return
+            }
             var sent = 0
             if output.isEmpty {
                 let result = unsafe withUnsafeTemporaryAllocation(of: SendPiece.self, capacity: 64) { vector in
@@ -221,6 +236,12 @@ class Connection: IOObject {
 
     /// Deals with bytes; answers how many of them are done with.
     func received(_ bytes: UnsafeRawBufferPointer) -> Int { bytes.count }
+
+    /// Sends bytes in another form; only where `isEncoded`.
+    func sendEncoded(_ bytes: UnsafeRawBufferPointer) {}
+
+    /// It may be read again, or may not; only where `isEncoded`.
+    func interestChanged() {}
 
     /// The other end closed, or the socket failed.
     func ended(_ errno: Errno?) {}

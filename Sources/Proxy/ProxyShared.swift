@@ -314,8 +314,8 @@ final class ProxyShared: Sendable {
     let clients = CapacityCounter()
     let resolver = Resolver()
     let workshop: Workshop
-    /// For passwords of MySQL clients without TLS; nil where nobody speaks MySQL.
-    let rsaKey: RSAKeyPair?
+    /// For passwords of MySQL clients without TLS.
+    private let madeKey = Mutex<RSAKeyPair?>(nil)
     private let greetings = Mutex<[String: MySQLHandshake]>([:])
     private let registry = Mutex(Registry())
     private let handler = Mutex<(any ConsoleHandler)?>(nil)
@@ -323,8 +323,17 @@ final class ProxyShared: Sendable {
     init(workerCount: Int, workshop: Workshop, speaksMySQL: Bool) {
         self.workerCount = workerCount
         self.workshop = workshop
-        rsaKey = speaksMySQL ? RSAKeyPair() : nil
+        // The first thing the workshop does: whoever needs the key asks there, and so behind this.
+        if speaksMySQL {
+            _ = workshop.run { [weak self] in
+                let key = RSAKeyPair()
+                self?.madeKey.withLock { $0 = key }
+            }
+        }
     }
+
+    /// The key for passwords of MySQL clients without TLS; nil until it has been made. In the workshop it always has.
+    var rsaKey: RSAKeyPair? { madeKey.withLock { $0 } }
 
     /// How the servers of a MySQL cluster greet; nil while none has been connected to.
     func greeting(of cluster: String) -> MySQLHandshake? { greetings.withLock { $0[cluster] } }

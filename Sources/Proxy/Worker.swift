@@ -47,6 +47,12 @@ final class Worker: LoopTurnHandler {
     lazy var mysql = makeMySQLEnvironment()
     /// Greets clients that speak MySQL.
     lazy var greeter = MySQLGreeter(worker: self)
+    /// KILLs of its MySQL clients that other workers have not answered.
+    let kills = MySQLKills()
+    /// For clients that compress.
+    lazy var compression = CompressionContexts()
+    /// Clients with bytes to be decompressed, at the end of the turn.
+    var unpumped: [MySQLClient] = []
     private var killers: [ObjectIdentifier: MySQLKiller] = [:]
     private var cancels: [ObjectIdentifier: CancelConnection] = [:]
     private var wheel: TimerWheel
@@ -179,6 +185,12 @@ final class Worker: LoopTurnHandler {
         // The loop called it without a retain, so it must outlive this turn.
         loop.retire(client)
         if !client.isOverLimit { _ = shared.clients.release() }
+        uncount(client)
+        clients.remove(client.slot)
+    }
+
+    /// A client leaves its pool.
+    func uncount(_ client: PooledClient) {
         if let pool = client.pool {
             let counters = shared.clientCounters(pool.global.key)
             _ = counters.database.release()
@@ -187,7 +199,6 @@ final class Worker: LoopTurnHandler {
             _ = pool.global.clients.release()
             pool.global.noteUse(at: loop.nowMicros)
         }
-        clients.remove(client.slot)
     }
 
     /// Calls the client's `timeout` at `deadline`; an earlier call is forgotten.
@@ -339,7 +350,10 @@ final class Worker: LoopTurnHandler {
     // MARK: Time
 
     override func loopWillBlock() {
-        while let connection = broken.popLast() { connection.ended(nil) }
+        repeat {
+            while let connection = broken.popLast() { connection.ended(nil) }
+            if let client = unpumped.popLast() { client.pump() }
+        } while !broken.isEmpty || !unpumped.isEmpty
     }
 
     private func maintain() {
@@ -355,6 +369,7 @@ final class Worker: LoopTurnHandler {
         servers.forEach { server in if now >= server.deadline { server.tookTooLong() } }
         for killer in Array(killers.values) where now >= killer.deadline { killer.end() }
         greeter.maintain(now)
+        maintainKills(now)
         for cancel in Array(cancels.values) where now >= cancel.deadline { cancel.end() }
         for pool in Array(pools.values) {
             pool.maintain(now)

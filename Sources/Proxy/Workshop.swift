@@ -5,6 +5,8 @@ import Synchronization
 final class Workshop: Sendable {
     private struct Bench {
         var box: Mailbox<@Sendable () -> Void>?
+        /// Queued before the thread was up.
+        var early: [@Sendable () -> Void] = []
         var waiting = 0
     }
 
@@ -22,7 +24,11 @@ final class Workshop: Sendable {
                 job()
                 workshop.bench.withLock { $0.waiting -= 1 }
             }
-            workshop.bench.withLock { $0.box = box }
+            workshop.bench.withLock { bench in
+                bench.box = box
+                for job in bench.early { _ = box.post(job) }
+                bench.early = []
+            }
             loop.run()
         }
         switch spawned {
@@ -31,11 +37,15 @@ final class Workshop: Sendable {
         }
     }
 
-    /// Queues a job; false if too many wait already (or the thread has not come up).
+    /// Queues a job behind all others; false if too many wait already.
     func run(_ job: @escaping @Sendable () -> Void) -> Bool {
         bench.withLock { bench in
-            guard let box = bench.box, bench.waiting < Self.limit else { return false }
+            guard bench.waiting < Self.limit else { return false }
             bench.waiting += 1
+            guard let box = bench.box else {
+                bench.early.append(job)
+                return true
+            }
             return box.post(job)
         }
     }

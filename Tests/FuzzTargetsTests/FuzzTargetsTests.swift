@@ -27,6 +27,7 @@ import Testing
     /// A name that begins with a digit, and a dot.
     @Test func namesOfDigits() {
         #expect(FuzzTarget.sql.run(Array("2AL .\u{0} 9ALL".utf8)) == nil)
+        #expect(FuzzTarget.sql.run(Array("00E./*!.".utf8)) == nil)
     }
 
     /// A name that is no UTF-8 was repaired on its way into the replay.
@@ -36,6 +37,8 @@ import Testing
         // A column that becomes its own name, with a back-tick that is half a character of GBK.
         let name: [UInt8] = Array("SELECT f(FOUND_ROWS(), \u{0}".utf8) + [0xBB, 0x60, 0x29]
         #expect(FuzzTarget.mysqltext.run(name) == nil)
+        // A variable with brackets.
+        #expect(FuzzTarget.mysqltext.run(Array("SELECT @@ LAST_INSERT_ID()".utf8)) == nil)
         // `:=` with nothing to assign to.
         #expect(FuzzTarget.mysqltext.run(Array("SELECT a:=LECT *b".utf8)) == nil)
     }

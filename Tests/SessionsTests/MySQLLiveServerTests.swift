@@ -106,7 +106,7 @@ import Testing
             case .refused(let bytes):
                 send(bytes, descriptor)
                 return false
-            case .startTLS, .closeSilently: return false
+            case .startTLS, .publicKeyWanted, .closeSilently: return false
             }
         }
     }

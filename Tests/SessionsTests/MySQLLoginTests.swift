@@ -77,7 +77,7 @@ import Testing
                     case .nativeHash: return .accepted("native")
                     case .sha256Hash: return .accepted("sha256")
                     }
-                case .startTLS, .changeUser, .closeSilently: return .stuck
+                case .startTLS, .changeUser, .publicKeyWanted, .closeSilently: return .stuck
                 }
                 break
             }

@@ -20,6 +20,8 @@ final class MySQLLoginAttempt {
     /// A key or password is being worked on elsewhere.
     var isWaiting = false
     var programName = ""
+    /// The level of compression it asked for.
+    var zstdLevel: UInt8 = 0
 
     init(exchange: MySQLClientLogin, listener: ListenSettings) {
         self.exchange = exchange
@@ -41,7 +43,7 @@ extension MySQLClient {
         let handshake = MySQLGreeter.handshake(like: server, connectionID: worker.connectionID(of: slot))
         let made = MySQLLoginAttempt(
             exchange: MySQLClientLogin(
-                handshake: handshake, host: peer.host, publicKey: worker.shared.rsaKey?.publicPEM,
+                handshake: handshake, host: peer.host, publicKey: worker.shared.rsaKey?.publicPEM, hasKey: true,
                 isSecure: peer.family == .unix),
             listener: listener)
         login = made
@@ -62,17 +64,20 @@ extension MySQLClient {
         return phase == .closed ? bytes.count : done
     }
 
-    private func take(_ step: MySQLClientLoginStep, _ login: MySQLLoginAttempt) {
+    func take(_ step: MySQLClientLoginStep, _ login: MySQLLoginAttempt) {
         switch step {
         case .needBytes, .startTLS: return
         case .reply(let bytes): send(bytes)
         case .startup(let response): started(response, login)
-        case .changeUser: return
+        case .changeUser(let command): changing(to: command, login)
         case .check(let password, let secret):
             elsewhere(login) { .isRight(secret.matches(password: password)) }
+        case .publicKeyWanted:
+            let shared = worker.shared
+            elsewhere(login) { .publicKey(shared.rsaKey?.publicPEM) }
         case .decrypt(let message, let nonce):
-            let key = worker.shared.rsaKey
-            elsewhere(login) { .password(key?.decrypt(message, nonce: nonce)) }
+            let shared = worker.shared
+            elsewhere(login) { .password(shared.rsaKey?.decrypt(message, nonce: nonce)) }
         case .accepted(let proof):
             login.record?.remember(proof)
             accepted(login)
@@ -86,6 +91,7 @@ extension MySQLClient {
     private enum SlowAnswer: Sendable {
         case isRight(Bool)
         case password(SecretBytes?)
+        case publicKey([UInt8]?)
     }
 
     /// Has something slow done off the loop, and goes on with its answer.
@@ -114,6 +120,7 @@ extension MySQLClient {
         switch answer {
         case .isRight(let isRight): take(login.exchange.checked(isRight), login)
         case .password(let password): take(login.exchange.decrypted(password), login)
+        case .publicKey(let key): take(login.exchange.provide(publicKey: key), login)
         }
         processCarried()
     }
@@ -125,7 +132,13 @@ extension MySQLClient {
         login.collation = UInt16(response.collation)
         login.capabilities = login.exchange.capabilities
         login.programName = response.attributes.entries.first { $0.name == "program_name" }?.value ?? ""
+        login.zstdLevel = response.zstdLevel
         if isOverLimit { return refuseOverLimit() }
+        prove(login)
+    }
+
+    /// Its user is known: what must it prove?
+    func prove(_ login: MySQLLoginAttempt) {
         guard !worker.isShuttingDown else {
             fail(Refusal(.shuttingDown, "the pooler is shutting down", hint: "Connect to another one."))
             return
@@ -142,7 +155,9 @@ extension MySQLClient {
 
     /// The client is who it says it is.
     private func accepted(_ login: MySQLLoginAttempt) {
-        if login.namesNone { login.database = worker.snapshot.configuration.databaseOfMySQLClients ?? "" }
+        if login.namesNone, login.database.isEmpty {
+            login.database = worker.snapshot.configuration.databaseOfMySQLClients ?? ""
+        }
         guard let pool = admit(database: login.database, record: login.record, as: .mysql) else { return }
         if pool.global.mysqlFacts != nil { return finishLogin() }
         phase = .welcome
@@ -177,13 +192,31 @@ extension MySQLClient {
         session = made
         pool.lastOptions = made.options
         send(login.exchange.pending)
-        let status = made.status
-        var out = ByteWriter(capacity: 64)
+        sendWelcome(made, schema: login.namesNone ? "" : pool.databaseName, login)
+        self.login = nil
+        hasTurned = true
+        if encoding == nil { beginCompression(login) }
+        if !login.capabilities.contains(.pluginAuth) { firstNonce = login.exchange.handshake.nonce }
+        loggedIn(pool)
+    }
+
+    /// The OK packet that ends a login tells of the schema, if there is one.
+    private func sendWelcome(_ session: MySQLClientSession, schema: String, _ login: MySQLLoginAttempt) {
+        var packet = OKPacket(status: session.status)
+        var told = ByteWriter(capacity: 64)
+        if !schema.isEmpty {
+            var name = ByteWriter(capacity: 64)
+            name.lengthEncoded(Array(schema.utf8))
+            told.u8(1)
+            told.lengthEncoded(name.take())
+            packet.status.insert(.sessionStateChanged)
+        }
+        let state = told.take()
+        packet.sessionState = 0..<state.count
+        var out = ByteWriter(capacity: 128)
         let mark = out.beginPacket(login.exchange.sequence)
-        OKPacket(status: status).write(to: &out, login.capabilities, source: RawSpan())
+        state.withSpan { packet.write(to: &out, login.capabilities, source: $0) }
         out.endPacket(mark)
         send(out.take())
-        self.login = nil
-        loggedIn(pool)
     }
 }

@@ -13,6 +13,20 @@ final class MySQLClient: PooledClient {
     /// What is needed only while it logs in.
     var login: MySQLLoginAttempt?
     let listener: ListenSettings
+    /// Its bytes are compressed, both ways.
+    var encoding: MySQLEncoding?
+    /// A login has begun or ended in the middle of what was received.
+    var hasTurned = false
+    /// What comes from now on is compressed.
+    var turnsEncoded = false
+    /// The nonce of its first login, where it cannot be given another.
+    var firstNonce: [UInt8] = []
+    /// What its KILL came to, until it is told.
+    var killAnswer: KillAnswer?
+    /// Whom that was for.
+    var killedID: UInt64 = 0
+    /// Its KILL USER means itself too.
+    var isEndedByItself = false
     /// The sequence id the next packet to it must have while nothing is under way; after a command, 1.
     private var sequence: UInt8 { login?.exchange.sequence ?? 1 }
 
@@ -34,19 +48,59 @@ final class MySQLClient: PooledClient {
     override var loginUser: String { login?.user ?? "" }
     override var loginDatabase: String { login?.database ?? "" }
     override var isBetweenTransactions: Bool {
-        server?.session?.isClean == true && carried.isEmpty && !waitsForServer
+        phase != .replication && server?.session?.isClean == true && carried.isEmpty && !waitsForServer
     }
 
     // MARK: Bytes from the client
 
+    override func ready(_ events: Int32) {
+        guard let encoding else { return super.ready(events) }
+        if events & IOEvent.writable != 0 && !output.isEmpty { flush() }
+        if events & IOEvent.readable != 0 && isAttached && isReading { receiveEncoded(encoding) }
+    }
+
+    override func sendEncoded(_ bytes: UnsafeRawBufferPointer) {
+        guard let encoding, bytes.count > 0 else { return }
+        var out = ByteWriter(capacity: min(bytes.count, 1 << 17) + 16)
+        unsafe encoding.writer.write(bytes.bytes, to: &out, worker.compression)
+        unsafe out.withUnsafeBytes { unsafe sendNow($0) }
+    }
+
+    override func interestChanged() { if let encoding { pumpLater(encoding) } }
+
+    /// The binary log: its server is its own, and everything is passed through as it is.
+    private func keepServerForGood() {
+        guard let server else { return }
+        phase = .replication
+        server.serveForGood()
+        hasTurned = true
+        Log.info(
+            "client_own_server", "the client reads the binary log and keeps its server to the end",
+            ["pool": pool?.name ?? "", "client": peer.description])
+    }
+
     override func received(_ bytes: UnsafeRawBufferPointer) -> Int {
+        if turnsEncoded { return unsafe keepEncoded(bytes) }
+        var done = unsafe deal(with: bytes)
+        while hasTurned, done < bytes.count {
+            hasTurned = false
+            let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[done...])
+            done += unsafe turnsEncoded ? keepEncoded(rest) : deal(with: rest)
+        }
+        return done
+    }
+
+    private func deal(with bytes: UnsafeRawBufferPointer) -> Int {
         switch phase {
         case .idle, .active: return unsafe serve(bytes)
         case .login: return unsafe loginReceived(bytes)
         case .waiting, .welcome:
             holdIfFull(bytes.count)
             return 0
-        case .console, .replication, .closed: return bytes.count
+        case .replication:
+            unsafe server?.send(bytes)
+            return bytes.count
+        case .console, .closed: return bytes.count
         }
     }
 
@@ -104,12 +158,17 @@ final class MySQLClient: PooledClient {
                 close(nil)
                 return bytes.count
             case .kill(let id, let queryOnly):
-                done += unsafe kill(
-                    id, queryOnly: queryOnly, rest.bytes.extracting(result.consumed..<rest.count), session)
-            case .changeUser, .ownServer:
-                let left = unsafe UnsafeRawBufferPointer(rebasing: bytes[done...])
-                done += unsafe worker.mysql.refuse(left.bytes, with: .unknownCommand, session)
-                unsafe send(environment.toClient, from: left)
+                guard kill(id, queryOnly: queryOnly) else { return done }
+                done += unsafe answerKill(rest.bytes.extracting(result.consumed..<rest.count))
+            case .killUser(let name, let host, let queryOnly):
+                guard kill(user: name, host: host, queryOnly: queryOnly) else { return done }
+                done += unsafe answerKill(rest.bytes.extracting(result.consumed..<rest.count))
+            case .changeUser(let payload):
+                unsafe changeUser(rest.bytes.extracting(payload))
+                return phase == .closed ? bytes.count : done - result.consumed + payload.upperBound
+            case .ownServer:
+                keepServerForGood()
+                return done
             case .fatal(let error):
                 fail(error)
                 return bytes.count
@@ -117,13 +176,6 @@ final class MySQLClient: PooledClient {
             if phase == .closed { return bytes.count }
         }
         return done
-    }
-
-    /// Answers a KILL of one of our own connections, which are all a client knows of.
-    private func kill(_ id: UInt64, queryOnly: Bool, _ bytes: RawSpan, _ session: MySQLClientSession) -> Int {
-        let used = environment.conclude(bytes, worker.kill(id, queryOnly: queryOnly, by: self), session)
-        unsafe send(environment.toClient, from: UnsafeRawBufferPointer(start: nil, count: 0))
-        return used
     }
 
     /// Somebody said KILL with its number.
@@ -193,6 +245,7 @@ final class MySQLClient: PooledClient {
             return
         }
         server.countTransaction(until: lastActive)
+        if session.isReleased { return leaveWithServer(server) }
         if session.hasUnread, session.mode != .session, !session.isSendingMessage {
             waitsForServer = true
             server.probe()
@@ -228,6 +281,19 @@ final class MySQLClient: PooledClient {
     /// Where it was last: what it may ask for is there.
     private var lastServer: UInt32?
 
+    /// It has nothing at any server any more.
+    func forgetServers() {
+        wasPinned = false
+        lastServer = nil
+    }
+
+    /// COMMIT RELEASE: servers answer and close, both of us.
+    private func leaveWithServer(_ server: MySQLServer) {
+        server.closeNeeded = true
+        server.release()
+        close("it has ended its session with its transaction")
+    }
+
     private func giveBack(_ server: MySQLServer) {
         phase = .idle
         lastServer = server.slot
@@ -237,6 +303,10 @@ final class MySQLClient: PooledClient {
 
     override func serverLost(alreadyTold: Bool) {
         if phase == .closed { return }
+        if phase == .replication {
+            if output.isEmpty { close("the server closed the connection") }
+            return
+        }
         if alreadyTold || session?.isAwaitingReply == true && server?.session?.isReplyBegun == true {
             close("the server went away in the middle of a reply")
             return
@@ -255,6 +325,7 @@ final class MySQLClient: PooledClient {
     }
 
     override func outputShrank() {
+        if phase == .replication, server == nil, output.isEmpty { return close("the server closed the connection") }
         if let server, server.isHeldByPeer {
             server.isHeldByPeer = false
             server.updateInterest()
@@ -291,7 +362,7 @@ final class MySQLClient: PooledClient {
     override func cancelStatement() { server?.cancelStatement() }
 
     override func leave() {
-        if let server { server.abandon(halfSent: session?.isSendingMessage == true) }
+        if let server { server.abandon(halfSent: session?.isSendingMessage == true || server.isForGood) }
         server = nil
     }
 

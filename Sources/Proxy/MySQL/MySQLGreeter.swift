@@ -1,6 +1,7 @@
 import ByteKit
 import EventLoop
 import MySQLWire
+import SQLText
 import Sessions
 import Settings
 import Telemetry
@@ -55,7 +56,7 @@ final class MySQLGreeter {
     static func handshake(like server: MySQLHandshake?, connectionID: UInt32) -> MySQLHandshake {
         let isMariaDB = server?.isMariaDB ?? false
         var capabilities: MySQLCapabilities = [
-            .foundRows, .longFlag, .connectWithDatabase, .noSchema, .odbc, .localFiles, .ignoreSpace, .protocol41,
+            .foundRows, .longFlag, .connectWithDatabase, .noSchema, .compress, .odbc, .localFiles, .ignoreSpace, .protocol41,
             .interactive, .ignoreSigpipe, .transactions, .reserved, .secureConnection, .multiStatements, .multiResults,
             .preparedMultiResults, .pluginAuth, .connectAttributes, .pluginAuthLengthEncoded, .sessionTrack,
             .deprecateEOF,
@@ -64,6 +65,8 @@ final class MySQLGreeter {
             if server?.capabilities.contains(.mariadbBulk) == true { capabilities.insert(.mariadbBulk) }
         } else {
             capabilities.insert(.mysql)
+            let version = server.flatMap { MySQLServerVersion(parsing: $0.serverVersion) }
+            if (version?.number ?? 0) >= 80_018 { capabilities.insert(.zstd) }
         }
         return MySQLHandshake(
             serverVersion: server?.serverVersion ?? "8.0.36-headgate", connectionID: connectionID,
@@ -126,29 +129,5 @@ extension Configuration {
     /// The database of clients that name none.
     var databaseOfMySQLClients: String? {
         databases.values.filter { clusters[$0.cluster]?.protocolKind == .mysql }.map(\.name).min()
-    }
-}
-
-extension Worker {
-    /// The number a MySQL client is told, and KILL means: the worker in the high bits, the client's place in the low ones.
-    func connectionID(of slot: UInt32) -> UInt32 {
-        UInt32(truncatingIfNeeded: index) << 24 | ((slot &+ 1) & 0xFF_FFFF)
-    }
-
-    /// A client wants to end another, or its statement; answers the error for it, nil for none.
-    func kill(_ id: UInt64, queryOnly: Bool, by client: MySQLClient) -> MySQLError? {
-        guard let number = UInt32(exactly: id), let other = shared.worker(Int(number >> 24)) else {
-            return MySQLError(1094, "HY000", "Unknown thread id: \(id)")
-        }
-        let slot = (number & 0xFF_FFFF) &- 1
-        let user = client.pool?.global.key.user
-        _ = other.post(
-            .job { worker in
-                guard let target = worker.clients[slot] as? MySQLClient, target.pool?.global.key.user == user else {
-                    return
-                }
-                target.killed(queryOnly: queryOnly)
-            })
-        return nil
     }
 }

@@ -12,6 +12,8 @@ final class MySQLServer: PooledServer {
     var session: MySQLServerSession?
     /// Whom it serves.
     var client: MySQLClient?
+    /// It is its client's to the end: everything is passed through as it is.
+    private(set) var isForGood = false
     private var login: MySQLServerLogin?
     private var options: MySQLOptions = []
     /// The schema it was logged in to.
@@ -76,7 +78,6 @@ final class MySQLServer: PooledServer {
         schema = hasSchema ? pool.databaseName : ""
         var wanted = MySQLServerLogin.usual
         if options.contains(.foundRows) { wanted.insert(.foundRows) }
-        if options.contains(.eof) { wanted.remove(.deprecateEOF) }
         let login = MySQLServerLogin(
             user: pool.user.serverUser, database: schema, credential: pool.user.mysqlCredential,
             capabilities: wanted,
@@ -238,6 +239,10 @@ final class MySQLServer: PooledServer {
 
     override func received(_ bytes: UnsafeRawBufferPointer) -> Int {
         if phase == .login { return unsafe continueLogin(bytes) }
+        if isForGood {
+            unsafe client?.send(bytes)
+            return bytes.count
+        }
         guard let session = unsafe session.map({ unsafe Unmanaged.passUnretained($0) }) else { return bytes.count }
         // The connection keeps both for as long as it is served.
         return unsafe Unmanaged.passUnretained(environment)._withUnsafeGuaranteedRef { environment in
@@ -304,6 +309,12 @@ final class MySQLServer: PooledServer {
     }
 
     // MARK: Giving back
+
+    /// Nobody else gets it any more, and what is said on it is not looked at.
+    func serveForGood() {
+        isForGood = true
+        closeNeeded = true
+    }
 
     /// The client needs it no more.
     func release() {

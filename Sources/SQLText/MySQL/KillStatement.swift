@@ -74,8 +74,11 @@ public struct KillStatement: Sendable, Equatable {
         }
     }
 
-    /// A number, or a string that is one.
+    /// A number, or a string that is one, in parentheses or not.
     private static func number(_ rest: ArraySlice<Token>, _ text: RawSpan) -> (UInt64, Range<Int>)? {
+        if rest.count == 3, rest.first?.kind == .openParen, rest.last?.kind == .closeParen {
+            return number(rest.dropFirst().dropLast(), text)
+        }
         guard rest.count == 1, let token = rest.first, token.kind == .number || token.kind == .string else {
             return nil
         }

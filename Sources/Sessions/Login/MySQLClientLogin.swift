@@ -37,6 +37,8 @@ public enum MySQLClientLoginStep: Sendable {
     case changeUser(ChangeUserCommand)
     /// Check this password, which takes milliseconds, off the loop and call `checked`.
     case check(SecretBytes, MySQLSecret)
+    /// The client wants our public key, which was not there yet: call `provide(publicKey:)` when it is.
+    case publicKeyWanted
     /// Decrypt this with our key, which takes a millisecond, off the loop and call `decrypted`.
     case decrypt([UInt8], nonce: [UInt8])
     /// The client is who it says it is. An OK packet with `sequence` is to be sent, before which `pending` go.
@@ -58,13 +60,18 @@ public final class MySQLClientLogin {
         case switched
         /// `caching_sha2_password` the slow way: the password, a request for our key, or the password under it.
         case fullAuthentication(keySent: Bool)
+        /// The client has asked for our key, which is not there yet.
+        case waitingForKey
         case decrypting, checking
         case over
     }
 
     var state = State.response
-    let handshake: MySQLHandshake
+    /// How the client was greeted.
+    public let handshake: MySQLHandshake
     private let publicKey: [UInt8]?
+    /// Our key is being made, if it is not there.
+    private let hasKey: Bool
     private let host: String
     var isSecure: Bool
     var user = ""
@@ -73,6 +80,8 @@ public final class MySQLClientLogin {
     var nonce: [UInt8]
     var authentication = MySQLClientAuthentication.none
     var checkedPassword: SecretBytes?
+    /// What the client has answered to is no nonce of ours.
+    private var asksAgain = false
 
     /// The sequence id of the next packet to be sent.
     public private(set) var sequence: UInt8 = 0
@@ -82,8 +91,12 @@ public final class MySQLClientLogin {
     public internal(set) var pending: [UInt8] = []
 
     /// A client that has just connected from `host` and is to be greeted with `handshake`. `publicKey` is the PEM text of
-    /// our RSA key, if there is one; `isSecure` says that nobody listens (a unix socket).
-    public init(handshake: MySQLHandshake, host: String, publicKey: [UInt8]?, isSecure: Bool = false) {
+    /// our RSA key, if there is one; `hasKey` says that there will be one if it is not there yet, and `isSecure` that
+    /// nobody listens (a unix socket).
+    public init(
+        handshake: MySQLHandshake, host: String, publicKey: [UInt8]?, hasKey: Bool = false, isSecure: Bool = false
+    ) {
+        self.hasKey = hasKey || publicKey != nil
         self.handshake = handshake
         self.host = host
         self.publicKey = publicKey
@@ -123,7 +136,8 @@ public final class MySQLClientLogin {
             answer = payload.toArray()
             return (end, verify())
         case .fullAuthentication(let keySent): return (end, full(payload.toArray(), keySent: keySent))
-        case .securing, .responseDone, .decrypting, .checking, .over: return (end, refuse(Self.outOfOrder))
+        case .securing, .responseDone, .waitingForKey, .decrypting, .checking, .over:
+            return (end, refuse(Self.outOfOrder))
         }
     }
 
@@ -158,6 +172,14 @@ public final class MySQLClientLogin {
         state = .response
     }
 
+    /// The same on a new machine, for a client that has logged in long ago and got these capabilities. It is asked for
+    /// another proof with a new nonce, as servers do, if it can be asked.
+    public func changeUser(_ payload: RawSpan, _ agreed: MySQLCapabilities) -> MySQLClientLoginStep {
+        capabilities = agreed
+        asksAgain = agreed.contains(.pluginAuth)
+        return changeUser(payload, sequence: 0)
+    }
+
     /// A client that is logged in sent COM_CHANGE_USER; `sequence` is that of its packet.
     public func changeUser(_ payload: RawSpan, sequence id: UInt8) -> MySQLClientLoginStep {
         sequence = id &+ 1
@@ -178,7 +200,7 @@ public final class MySQLClientLogin {
         self.authentication = authentication
         guard case .secret(let secret, _, _) = authentication else { return accept(.none) }
         let wanted = Self.plugin(for: secret, client: plugin, preferred: handshake.authPlugin)
-        if wanted == plugin, wanted != AuthPluginName.ed25519 { return verify() }
+        if wanted == plugin, wanted != AuthPluginName.ed25519, !asksAgain { return verify() }
         guard capabilities.contains(.pluginAuth) else {
             return refuse(
                 MySQLError(1251, "08004", "Client does not support authentication protocol requested by server"))
@@ -226,13 +248,20 @@ public final class MySQLClientLogin {
             return check(SecretBytes([UInt8](message.dropLast())))
         }
         if message == [2], !keySent {
-            guard let publicKey else { return denied() }
-            state = .fullAuthentication(keySent: true)
-            return .reply(packet { $0.authMoreData(publicKey) })
+            state = .waitingForKey
+            if publicKey == nil, hasKey { return .publicKeyWanted }
+            return provide(publicKey: publicKey)
         }
-        guard publicKey != nil, message.count >= 128 else { return denied() }
+        guard hasKey, message.count >= 128 else { return denied() }
         state = .decrypting
         return .decrypt(message, nonce: nonce)
+    }
+
+    /// Our public key, or nil if there is none after all.
+    public func provide(publicKey: [UInt8]?) -> MySQLClientLoginStep {
+        guard case .waitingForKey = state, let publicKey else { return denied() }
+        state = .fullAuthentication(keySent: true)
+        return .reply(packet { $0.authMoreData(publicKey) })
     }
 
     func over(_ step: MySQLClientLoginStep) -> MySQLClientLoginStep {

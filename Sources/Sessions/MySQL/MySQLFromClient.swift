@@ -22,7 +22,9 @@ public enum MySQLStop: Equatable {
     case fatal(MySQLError)
     /// Another connection of ours, or its statement, is to be ended; the answer is the driver's (`answerOK`, `answerError`).
     case kill(UInt64, queryOnly: Bool)
-    /// COM_CHANGE_USER; its payload lies there, after as many bytes as were consumed.
+    /// All connections of a user likewise.
+    case killUser(String, host: String?, queryOnly: Bool)
+    /// COM_CHANGE_USER; its payload lies there, counted from the beginning of what was read.
     case changeUser(Range<Int>)
     /// A command that gets a server of its own (binary log).
     case ownServer
@@ -142,12 +144,12 @@ extension MySQLEnvironment {
             }
             guard packet.end <= bytes.byteCount else { return .needBytes }
             return .changeUser(packet.body..<packet.end)
-        case .binlogDump, .binlogDumpGTID, .registerReplica, .tableDump, .groupReplicationStream, .clone:
-            return .ownServer
+        case .binlogDump, .binlogDumpGTID, .registerReplica, .tableDump, .groupReplicationStream:
+            return replica(bytes, packet, client, server, command)
         case .ping, .initDatabase, .fieldList, .createDatabase, .dropDatabase, .refresh, .shutdown, .statistics,
             .processInfo, .debug, .resetConnection:
             return simple(bytes, packet, client, server, command)
-        case .sleep, .connect, .time, .delayedInsert, .connectOut, .daemon:
+        case .sleep, .connect, .time, .delayedInsert, .connectOut, .daemon, .clone:
             return discard(bytes, packet, client, .unknownCommand)
         }
     }
@@ -174,7 +176,7 @@ extension MySQLEnvironment {
     /// Makes sure that there is a server with what the client has set; nil if so.
     func needs(_ client: MySQLClientSession, _ server: MySQLServerSession?) -> MySQLStop? {
         guard let server else { return .needServer }
-        if server.settings === client.settings, server.options.subtracting(.eof) == client.options.subtracting(.eof),
+        if server.settings === client.settings, server.options == client.options,
             server.tracks || !server.canTrack,
             !server.hasDebtor || !server.owesOthers(than: client),
             !server.hasDiagnostics || server.lastClient == client.serial
@@ -239,7 +241,7 @@ extension MySQLEnvironment {
             let entry = entry(of: bytes.extracting((packet.body &+ 1)..<packet.end), for: client)
             let traits = entry.facts.traits
             if traits.contains(.kills), let stop = kill(entry, client) { return stop }
-            if traits.contains(.readsDiagnostics), !client.isHome(on: server) {
+            if traits.contains(.readsDiagnostics), !client.isHome(on: server), !isCounted(entry) {
                 if answerWarnings(entry, client) { return nil }
                 client.wantsDiagnostics = true
                 return .needState
@@ -273,6 +275,15 @@ extension MySQLEnvironment {
         return nil
     }
 
+    /// A number we know answers it.
+    private func isCounted(_ entry: StatementEntry) -> Bool {
+        guard entry.facts.statements.count == 1 else { return false }
+        if let reads = entry.facts.statements[0].reads { return !reads.columns.isEmpty }
+        let text =
+            entry.textLength < 40 ? entry.withText { String(decoding: $0.toArray(), as: UTF8.self).lowercased() } : ""
+        return ["showcount(*)warnings", "showcount(*)errors"].contains(text.filter { !$0.isWhitespace })
+    }
+
     static let asking: StatementTraits = [
         .readsDiagnostics, .readsFoundRows, .readsRowCount, .readsLastInsertID, .readsConnectionID,
     ]
@@ -283,7 +294,8 @@ extension MySQLEnvironment {
         switch kill.target {
         case .connection(let id, _): return .kill(id, queryOnly: kill.isQueryOnly)
         case .own: return .kill(UInt64(client.connectionID), queryOnly: kill.isQueryOnly)
-        case .query, .user, .untold: return nil
+        case .user(let name, let host): return .killUser(name, host: host, queryOnly: kill.isQueryOnly)
+        case .query, .untold: return nil
         }
     }
 
@@ -310,8 +322,8 @@ extension MySQLEnvironment {
     }
 
     /// An OK packet instead of a reply.
-    public func answerOK(_ client: MySQLClientSession) {
-        let packet = OKPacket(status: client.status)
+    public func answerOK(_ client: MySQLClientSession, affected: UInt64 = 0) {
+        let packet = OKPacket(affectedRows: affected, status: client.status)
         toClient.make(RawSpan()) { out in
             let mark = out.beginPacket(client.replySequence)
             packet.write(to: &out, client.capabilities, source: RawSpan())
@@ -347,13 +359,15 @@ extension MySQLEnvironment {
     }
 
     /// The command in front is dealt with elsewhere: it is answered with an error or, for nil, with OK.
-    public func conclude(_ bytes: RawSpan, _ error: MySQLError?, _ client: MySQLClientSession) -> Int {
+    public func conclude(
+        _ bytes: RawSpan, _ error: MySQLError?, _ client: MySQLClientSession, affected: UInt64 = 0
+    ) -> Int {
         if let error { return refuse(bytes, with: error, client) }
         toServer.reset()
         toClient.reset()
         guard case .header(_, _, let end) = scanPacket(bytes, at: 0) else { return 0 }
         client.replySequence = 1
-        answerOK(client)
+        answerOK(client, affected: affected)
         return min(end, bytes.byteCount)
     }
 
