@@ -239,3 +239,17 @@ def test_mysql_statement_mode_refuses_transactions(own_mysql_pooler, mysql_serve
             if not isinstance(found, int):
                 found = asked(client, "INSERT INTO limit_waits VALUES (1)")
             assert isinstance(found, int), f"{begin} in statement mode"
+
+
+def test_mysql_idle_server_that_was_killed_is_nobodys(own_mysql_pooler, mysql_server):
+    """Whoever asks next gets another one, however soon and on whichever thread."""
+    pooler = own_mysql_pooler()
+    with pooler.wire() as a, pooler.wire() as b, pooler.wire() as c, pooler.wire() as d:
+        for n in range(30):
+            a.query("BEGIN")
+            b.query("BEGIN")
+            a.query("COMMIT")
+            b.query("COMMIT")
+            mysql_server.end_backends()
+            for client in (a, b, c, d):
+                assert client.value(f"SELECT {n}") == str(n)

@@ -131,6 +131,8 @@ def test_state_after_a_server_ends(mysql_pooler, mysql_server, kind, absent):
     with mysql_pooler.wire() as client, mysql_pooler.wire() as other:
         made(client, kind)
         mysql_server.end_backends()
+        if mysql_pooler.kind != "direct":
+            wait_until(lambda: not mysql_pooler.console("SHOW SERVERS"), what="the pooler's notice of it")
         told = False
         try:
             found = kind.seen_by(client)

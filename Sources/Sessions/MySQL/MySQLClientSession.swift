@@ -82,7 +82,7 @@ public final class MySQLClientSession {
         self.capabilities = capabilities
         self.base = base
         settings = base
-        self.options = capabilities.contains(.deprecateEOF) ? options : options.union(.eof)
+        self.options = options
         self.mode = mode
         self.policy = policy
         status = .autocommit

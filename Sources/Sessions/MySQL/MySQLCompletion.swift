@@ -11,7 +11,10 @@ extension MySQLEnvironment {
         client.status = server.status.subtracting([.moreResults, .sessionStateChanged, .cursorExists, .lastRowSent])
         let summary = server.tracker.summary
         let failed = summary.errorCode != 0
-        client.numbers.note(summary, server.tracker.command)
+        client.numbers.note(
+            summary, server.tracker.command,
+            readsDiagnostics: client.running?.facts.traits.contains(.readsDiagnostics) ?? false,
+            isMariaDB: server.version?.isMariaDB ?? false)
         switch server.tracker.command {
         case .query: ran(client, server, failed ? summary.results : .max)
         case .execute, .bulkExecute:
