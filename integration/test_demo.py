@@ -214,17 +214,18 @@ def test_what_it_says_to_try_works(start):
     demo = start().ready()
     console = demo.dsns()[2]
     to_try = demo.out.read_text().partition("to try\n")[2]
-    commands = re.findall(r"^      (psql .*|pgbench .*|mariadb .*)$", to_try, re.MULTILINE)
-    assert len(commands) >= 7
+    commands = re.findall(r"^      (psql .*|pgbench .*|mariadb .*|mariadb-slap .*)$", to_try, re.MULTILINE)
+    assert len(commands) >= 7 + 5
     said = []
     for command in commands:
         if console in command and not console_is_there(console):
             continue
-        done = subprocess.run(command.replace("-T 10", "-T 1"), shell=True, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command.replace("-T 10", "-T 1").replace("=40000", "=4000"), shell=True, capture_output=True, text=True, timeout=60)
         refused = "read-only" in done.stderr
         assert done.returncode == 0 or ("DELETE" in command and refused), f"{command}\n{done.stdout}\n{done.stderr}"
         said.append(done.stdout)
-    assert "7MB" in "".join(said)
+    assert "7MB" in "".join(said) and "ANSI_QUOTES" in "".join(said)
+    assert "count(*)\n5\n" in said
     assert "number of failed transactions: 0" in "".join(said)
 
 

@@ -229,12 +229,27 @@ def test_mysql_session_mode(own_mysql_pooler):
     wait_until(lambda: len(pooler.servers()) == 1, what="the server is used again")
 
 
-def test_mysql_statement_mode_refuses_transactions(own_mysql_pooler):
+def test_mysql_statement_mode_refuses_transactions(own_mysql_pooler, mysql_server):
+    mysql_server.execute("DROP TABLE IF EXISTS app.limit_waits", "CREATE TABLE app.limit_waits (i INT)")
     pooler = own_mysql_pooler(pool_mode="statement")
     for begin in ("BEGIN", "START TRANSACTION", "SET autocommit = 0"):
         with pooler.wire() as client:
             assert client.value("SELECT 1") == "1"
             found = asked(client, begin)
             if not isinstance(found, int):
-                found = asked(client, "SELECT COUNT(*) FROM information_schema.tables")
+                found = asked(client, "INSERT INTO limit_waits VALUES (1)")
             assert isinstance(found, int), f"{begin} in statement mode"
+
+
+def test_mysql_idle_server_that_was_killed_is_nobodys(own_mysql_pooler, mysql_server):
+    """Whoever asks next gets another one, however soon and on whichever thread."""
+    pooler = own_mysql_pooler()
+    with pooler.wire() as a, pooler.wire() as b, pooler.wire() as c, pooler.wire() as d:
+        for n in range(30):
+            a.query("BEGIN")
+            b.query("BEGIN")
+            a.query("COMMIT")
+            b.query("COMMIT")
+            mysql_server.end_backends()
+            for client in (a, b, c, d):
+                assert client.value(f"SELECT {n}") == str(n)

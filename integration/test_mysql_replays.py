@@ -222,3 +222,27 @@ def test_values_in_place_of_reads_have_their_type(server):
         ("18446744073709551615", "-1")
     ]
     connection.close()
+
+
+@pytest.mark.timeout(120)
+def test_columns_keep_their_names_and_types(server):
+    """With numbers in place of calls, a result has the columns it had: see SessionReads.replacing."""
+    connection = server.admin("app")
+
+    def columns(statement: str) -> list[tuple[bytes, int]]:
+        connection.transcript.clear()
+        result = connection.query(statement)
+        payloads = [payload for side, _, payload in connection.transcript if side == "S"]
+        # The type stands in the 13 bytes at the end, behind character set and length.
+        return [(name, payload[-6]) for name, payload in zip(result.columns, payloads[1:])]
+
+    wrong = []
+    for line in (FIXTURES / "reads.txt").read_text().splitlines():
+        statement, _, replaced = line.partition("\t")
+        if line.startswith("#"):
+            continue
+        before = columns(statement)
+        if replaced != "-" and columns(replaced) != before:
+            wrong.append(f"{statement}: {before}, {columns(replaced)}")
+    connection.close()
+    assert not wrong, "\n".join(wrong)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import mysql_compression
 import mysql_digests
 import mysql_recordings
 from support.mysql_server import MySQL, requires_mysql, why_not
@@ -52,6 +53,21 @@ def test_recordings_are_still_true(server, tmp_path):
     fresh = (tmp_path / f"{server.family}.txt").read_text()
     kept = (RECORDED / f"{server.family}.txt").read_text()
     assert shape(fresh) == shape(kept)
+
+
+@pytest.mark.timeout(120)
+def test_clients_compress_as_recorded(server):
+    """What they say first, statement by statement; what servers answer differs in how it was cut."""
+
+    def said(text: str) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for part in text.split("# ")[1:]:
+            name, *lines = part.splitlines()
+            if name.startswith(server.family):
+                found[name] = [line for line in lines if line.startswith("C") and len(line) < 200]
+        return found
+
+    assert said(mysql_compression.record(server)) == said((RECORDED / "compression.txt").read_text())
 
 
 @pytest.mark.timeout(120)

@@ -14,7 +14,7 @@ WAYS = {"text": "disable", "prepared": "auto"}
 WORKLOADS = tuple(f"{script}-{way}" for script in SCRIPTS for way in WAYS)
 WARM_UP = 1
 #: Between the ends of the CPU's window and those of sysbench's, which are ahead and behind.
-MARGIN = 0.05
+MARGIN = 0.1
 
 
 def command(port: int, *options) -> list:
@@ -37,25 +37,30 @@ def sysbench(target, workload: str, threads: int, seconds: float, syscall_window
     """
     script, way = workload.split("-")
     count_calls = bool(syscall_window and target.pid)
-    # sysbench's clock has whole seconds.
-    checkpoints = [WARM_UP, WARM_UP + math.ceil(SYSCALL_WINDOW + 0.5)] if count_calls else [WARM_UP]
+    # sysbench's clock has whole seconds. System calls are counted between the first two checkpoints, and what counted them
+    # has until the third to end.
+    counted = WARM_UP + math.ceil(SYSCALL_WINDOW)
+    checkpoints = [WARM_UP, counted, counted + 1] if count_calls else [WARM_UP]
     seconds = math.ceil(seconds)
     whole = on_workload_core(*command(
         target.port, f"--threads={threads}", f"--db-ps-mode={WAYS[way]}", f"--time={checkpoints[-1] + seconds}",
         f"--report-checkpoints={','.join(map(str, checkpoints))}", "--histogram=on", "--percentile=99",
         SCRIPTS[script], "run"))
     bench = subprocess.Popen(whole, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    said, before, after, resident, calls = [], None, None, None, None
+    said, before, after, resident, calls, counting = [], None, None, None, None, None
     try:
+        if count_calls:
+            counting = syscall_window(target.pid)
         reached = 0
         for text in bench.stdout:
             said.append(text)
             if "Checkpoint report:" not in text:
                 continue
             reached += 1
-            if reached < len(checkpoints):
-                calls = _counted(syscall_window, target.pid)
-            elif target.pid:
+            if counting and reached == 1:
+                begin, end, calls = counting.measure(counted - WARM_UP)
+                calls = {name: value / (end - begin) for name, value in calls.items()}
+            elif reached == len(checkpoints) and target.pid:
                 time.sleep(MARGIN)
                 before = usage(target.pid)
                 time.sleep(seconds - 2 * MARGIN)
@@ -67,6 +72,9 @@ def sysbench(target, workload: str, threads: int, seconds: float, syscall_window
             bench.kill()
             bench.communicate()
         raise
+    finally:
+        if counting:
+            counting.close()
     if bench.returncode != 0:
         raise Failed(_complaint(said))
     result = _result("".join(said))
@@ -83,16 +91,6 @@ def sysbench(target, workload: str, threads: int, seconds: float, syscall_window
         rate = _rates("".join(said))[1][1]
         result["syscalls"] = {name: value / rate for name, value in calls.items()}
     return result
-
-
-def _counted(window: type, pid: int) -> dict:
-    """System calls a second."""
-    counting = window(pid)
-    try:
-        begin, end, calls = counting.measure(SYSCALL_WINDOW)
-    finally:
-        counting.close()
-    return {name: value / (end - begin) for name, value in calls.items()}
 
 
 def _rates(text: str) -> list:

@@ -186,7 +186,7 @@ extension Lexer {
                 // `1..10` is a range of PL/pgSQL.
                 if at &+ 1 < count, text.u8(at: at &+ 1) == UInt8(ascii: ".") { break }
                 // `2a.b` is a column of table `2a`.
-                if letters, isName(text, start, at) { break }
+                if isName(text, start, at) { break }
                 last = byte
             } else if kind == CharacterClass.letter || kind == CharacterClass.dollar {
                 last = CharacterClass.lowered(byte)
@@ -219,8 +219,10 @@ extension Lexer {
         guard letter == UInt8(ascii: "e") else { return true }
         at &+= 1
         if at < end, text.u8(at: at) == UInt8(ascii: "-") || text.u8(at: at) == UInt8(ascii: "+") { return false }
+        let exponent = at
         while at < end, CharacterClass.of(text.u8(at: at)) == CharacterClass.digit { at &+= 1 }
-        return at < end
+        // `1e` is a name as well: there is no exponent.
+        return at < end || at == exponent
     }
 
     // MARK: Operators

@@ -158,12 +158,14 @@ extension LexicalFacts {
         case "drop":
             switch second {
             case "table", "tables", "temporary", "sequence":
-                out.effects.append(.mayRelease(.temporaryTables))
-                droppedOrMade(slice, from: second == "temporary" ? 2 : 1, isReleased: true, text, &out)
+                if droppedOrMade(slice, from: second == "temporary" ? 2 : 1, isReleased: true, text, &out) {
+                    out.effects.append(.mayRelease(.temporaryTables))
+                }
             // If it is the session's own, it has none now.
             case "database", "schema": out.effects.append(.setComputed(name: "database"))
             default: break
             }
+        case "alter", "rename": renamed(slice, text, &out)
         case "set":
             // MySQL: the resource group of a thread, by itself of this one.
             if second == "resource", slice.count == 4, let name = certainName(tokens[slice.upperBound &- 1], text) {

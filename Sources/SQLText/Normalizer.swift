@@ -260,6 +260,10 @@ struct Normalizer {
     }
 
     private mutating func close(_ bracket: UInt8) {
+        // As with `[`: behind half a character it would be the other half.
+        if dialect == .mysql, bracket == UInt8(ascii: "]"), last == .callable || last == .word {
+            output.append(UInt8(ascii: " "))
+        }
         if overflow > 0 {
             overflow &-= 1
         } else if let group = groups.popLast() {

@@ -10,7 +10,9 @@ public enum QuickLook {
     /// statement; quotes and comments cannot hide what is looked for, since it must not be there at all. About 50 ns.
     public static func leavesNoTrace(_ text: RawSpan) -> Bool {
         var end = text.byteCount
-        while end > 0, text.u8(at: end &- 1) <= 0x20 || text.u8(at: end &- 1) == 0x3B { end &-= 1 }
+        while end > 0, case let last = text.u8(at: end &- 1), last == 0x20 || last &- 9 < 5 || last == 0x3B {
+            end &-= 1
+        }
         guard end >= 7, end <= 4096, startsPlain(text) else { return false }
         if text.firstIndex(of: 0x28, from: 0, to: end) != nil || text.firstIndex(of: 0x3B, from: 0, to: end) != nil {
             return false

@@ -80,6 +80,8 @@ private func mysqlText(_ plan: DemoPlan) -> String {
 private func mysqlToTry(_ plan: DemoPlan) -> String {
     let demo = plan.mariadb(DemoPlan.mysqlDatabase, port: plan.ports.mysqlProxy)
     let replica = plan.mariadb(DemoPlan.mysqlReplicaDatabase, port: plan.ports.mysqlProxy)
+    let slap = "mariadb-slap \(plan.mariadbLogin(port: plan.ports.mysqlProxy)) --create-schema"
+    let load = "--no-drop --concurrency=40 --number-of-queries=40000 --query=\"SELECT * FROM account WHERE id = 3\""
     return """
 
           to try
@@ -87,6 +89,9 @@ private func mysqlToTry(_ plan: DemoPlan) -> String {
               \(demo) -e "SELECT @@report_host; SELECT * FROM account"
             A replica takes no writes:
               \(replica) -e "DELETE FROM account"
+            Forty clients share five servers:
+              \(slap)=\(DemoPlan.mysqlDatabase) \(load)
+              \(demo) -e "SELECT count(*) FROM information_schema.processlist WHERE user = 'demo'"
             Settings stay with their client, though servers change between transactions:
               \(demo) -e "SET sql_mode = 'ANSI_QUOTES'; SELECT CONNECTION_ID(); SELECT @@sql_mode"
 
@@ -107,6 +112,10 @@ extension DemoPlan {
 
     /// The same for the command line; `mariadb` takes no addresses, and from 11.4 on insists on TLS unless told.
     fileprivate func mariadb(_ database: String, port: UInt16) -> String {
-        "mariadb --skip-ssl -h 127.0.0.1 -P \(port) -u demo -p\(demoPassword) \(database)"
+        "mariadb \(mariadbLogin(port: port)) \(database)"
+    }
+
+    fileprivate func mariadbLogin(port: UInt16) -> String {
+        "--skip-ssl -h 127.0.0.1 -P \(port) -u demo -p\(demoPassword)"
     }
 }

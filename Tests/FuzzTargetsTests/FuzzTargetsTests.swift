@@ -22,11 +22,13 @@ import Testing
     /// Half a character of SJIS or GB18030, and `[` behind a blank: the normal form made one character of them.
     @Test func halfACharacter() {
         #expect(FuzzTarget.sql.run([0x42, 0xCD, 0x20, 0x5B, 0x31]) == nil)
+        #expect(FuzzTarget.sql.run([0x82, 0x20, 0x5D, 0x28]) == nil)
     }
 
     /// A name that begins with a digit, and a dot.
     @Test func namesOfDigits() {
         #expect(FuzzTarget.sql.run(Array("2AL .\u{0} 9ALL".utf8)) == nil)
+        #expect(FuzzTarget.sql.run(Array("00E./*!.".utf8)) == nil)
     }
 
     /// A name that is no UTF-8 was repaired on its way into the replay.
@@ -36,6 +38,10 @@ import Testing
         // A column that becomes its own name, with a back-tick that is half a character of GBK.
         let name: [UInt8] = Array("SELECT f(FOUND_ROWS(), \u{0}".utf8) + [0xBB, 0x60, 0x29]
         #expect(FuzzTarget.mysqltext.run(name) == nil)
+        // A NUL is no blank.
+        #expect(FuzzTarget.mysqltext.run(Array("delete\u{0}?;\u{0}".utf8)) == nil)
+        // A variable with brackets.
+        #expect(FuzzTarget.mysqltext.run(Array("SELECT @@ LAST_INSERT_ID()".utf8)) == nil)
         // `:=` with nothing to assign to.
         #expect(FuzzTarget.mysqltext.run(Array("SELECT a:=LECT *b".utf8)) == nil)
     }

@@ -166,7 +166,7 @@ import Testing
     @Test func whatDoesNotFit() {
         var tracker = ReplyTracker([.protocol41])
         #expect(hex("00000002000000").withSpan { tracker.received($0, length: 7) } == .violation)
-        tracker.begin(.execute)
+        tracker.begin(.initDatabase)
         #expect(hex("fb2f6574632f706173737764").withSpan { tracker.received($0, length: 12) } == .violation)
         tracker.begin(.query)
         #expect(hex("fb2f6574632f706173737764").withSpan { tracker.received($0, length: 12) } == .localFile)

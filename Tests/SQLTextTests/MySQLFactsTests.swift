@@ -57,7 +57,8 @@ import Testing
             ("SET STATEMENT max_statement_time = 1 FOR SELECT GET_LOCK('x', 1)", [.mayCreate(.advisoryLocks)]),
             ("SET STATEMENT max_statement_time = 1 FOR SELECT 1", []),
             ("SELECT GET_LOCK('x', 1)", [.mayCreate(.advisoryLocks)]),
-            ("DO RELEASE_LOCK('x')", [.mayRelease(.advisoryLocks)]),
+            ("DO RELEASE_LOCK('x')", [.mayRelease(.advisoryLocks)]), ("DO RELEASE_LOCK(?)", []),
+            ("SELECT GET_LOCK(?, 1), RELEASE_LOCK(?)", [.mayCreate(.advisoryLocks)]),
             ("SELECT a INTO @v FROM t", [.setComputed(name: "@v"), .mayCreate(.userVariables)]),
             (
                 "SELECT a, b INTO @v, @`W x`",
@@ -96,10 +97,11 @@ import Testing
         func named(_ text: String) -> [String] {
             facts(text, .mysql).statements.flatMap(\.named).map { state in
                 "\(state.isReleased ? "-" : "+")\(state.kind.rawValue) \(state.name ?? "?")"
+                    + (state.renamedFrom.map { " was " + $0 } ?? "")
             }
         }
         let cases: [(String, [String])] = [
-            ("SELECT GET_LOCK('a', 1), RELEASE_LOCK(\"b\")", ["+2 a", "-2 b"]), ("DO RELEASE_ALL_LOCKS()", ["-2 ?"]),
+            ("SELECT GET_LOCK('A', 1), RELEASE_LOCK(\"b\")", ["+2 a", "-2 b"]), ("DO RELEASE_ALL_LOCKS()", ["-2 ?"]),
             ("SELECT GET_LOCK(CONCAT('a', 'b'), 1)", ["+2 ?"]), ("SELECT GET_LOCK('a' 'b', 1)", ["+2 ?"]),
             ("SELECT GET_LOCK(?, 1)", ["+2 ?"]), ("SELECT service_get_write_locks('a', 'b', 1)", ["+2 ?"]),
             ("EXPLAIN SELECT GET_LOCK('a', 1)", []), ("SELECT 'GET_LOCK(1)'", []),
@@ -108,6 +110,13 @@ import Testing
             ("CREATE OR REPLACE TEMPORARY TABLE t AS SELECT 1", ["+1 t"]), ("CREATE TABLE temporary (a INT)", []),
             ("DROP TEMPORARY TABLE IF EXISTS a, b.c RESTRICT", ["-1 a", "-1 b.c"]),
             ("DROP TABLES a, b", ["-1 a", "-1 b"]),
+            ("DO RELEASE_LOCK(?)", []), ("DO RELEASE_LOCK('a'), RELEASE_LOCK(?)", ["-2 a"]), ("DROP TABLE", []),
+            ("RENAME TABLE a TO b, `c`.d TO e", ["+1 b was a", "+1 e was c.d"]),
+            ("ALTER TABLE a ADD COLUMN b INT, RENAME TO c", ["+1 c was a"]),
+            ("ALTER TABLE a RENAME = b", ["+1 b was a"]),
+            ("ALTER TABLE a RENAME b, RENAME COLUMN c TO d", ["+1 b was a"]),
+            ("ALTER TABLE a RENAME COLUMN b TO c", []),
+            ("ALTER TABLE a RENAME INDEX b TO c", []), ("ALTER TABLE IF EXISTS x.a RENAME AS b", ["+1 b was x.a"]),
             ("DROP INDEX a ON b", []), ("HANDLER db.t OPEN AS h", ["+512 h"]), ("HANDLER t OPEN", ["+512 t"]),
             ("HANDLER t OPEN h", ["+512 h"]), ("HANDLER h CLOSE", ["-512 h"]),
             ("XA START 'a','b',1", ["+256 'a','b',1"]), ("XA COMMIT X'61' ONE PHASE", ["-256 X'61'"]),

@@ -65,6 +65,27 @@ import Testing
         Fixture.compare("Replays/\(family).txt", lines, made)
     }
 
+    /// Each line is a statement, a tab, and the statement with numbers in it; `-` where none can be put in.
+    @Test func reads() {
+        let lines = Fixture.lines("Replays/reads.txt")
+        let made = lines.map { line in
+            let text = String(line.split(separator: "\t")[0])
+            if line.hasPrefix("#") { return line }
+            let cache = StatementCache(dialect: .mysql)
+            let replaced = with(text) { span in
+                cache.entry(text: span, types: RawSpan()).facts.statements[0].reads?.replacing(in: span) { kind in
+                    switch kind {
+                    case .lastInsertID: .unsigned(5)
+                    case .rowCount: .signed(-1)
+                    case .foundRows, .warningCount, .errorCount, .connectionID: .unsigned(7)
+                    }
+                }
+            }
+            return text + "\t" + (replaced.map { String(decoding: $0, as: UTF8.self) } ?? "-")
+        }
+        Fixture.compare("Replays/reads.txt", lines, made)
+    }
+
     @Test func names() {
         #expect(MySQLVariables.of("TX_ISOLATION").name == "transaction_isolation")
         #expect(MySQLVariables.of("character_set_connection").name == "collation_connection")

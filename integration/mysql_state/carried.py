@@ -12,6 +12,10 @@ ISOLATION = {"mariadb": "SELECT @@tx_isolation", "mysql": "SELECT @@transaction_
 READ_ONLY = {"mariadb": "SELECT @@tx_read_only", "mysql": "SELECT @@transaction_read_only"}
 
 
+#: What code of the server did, and what is computed there, may as well keep the client where it was done.
+MAY_PIN = {"pins": True, "may_be_lost": True}
+
+
 def variable(name: str, mine: str, theirs: str, read: str | None = None, **more) -> Kind:
     """A variable of the session; values are SQL, and read back without quotes."""
     return setting(
@@ -131,7 +135,8 @@ VARIABLES = [
     variable("sql_auto_is_null", "1", "0"),
     variable("big_tables", "1", "0"),
     variable("default_storage_engine", "'MEMORY'", "'MyISAM'", shown="MEMORY"),
-    variable("timestamp", "86400", "172800", "SELECT UNIX_TIMESTAMP()"),
+    # In days and a little more, since whoever has not set it reads the clock.
+    setting("timestamp", "SET timestamp = 86400", "SELECT UNIX_TIMESTAMP() DIV 100000", "0", "SET timestamp = 172800", "1"),
     variable("max_statement_time", "30.000000", "31.000000", families=("mariadb",)),
     variable("old_mode", "'NO_PROGRESS_INFO'", "''", families=("mariadb",)),
     variable("max_execution_time", "30000", "31000", families=("mysql",)),
@@ -159,21 +164,22 @@ EXPRESSIONS = [
     setting("from_a_function", "SET sql_mode = CONCAT(@@sql_mode, ',ANSI_QUOTES')", "SELECT @@sql_mode LIKE '%ANSI_QUOTES%'", "1"),
     Kind("from_a_user_variable", ("SET @tz = '+04:30'", "SET time_zone = @tz"), "SELECT @@time_zone", "+04:30"),
     setting("in_a_procedure", "CALL app.state_sets('+04:00')", "SELECT CONCAT_WS(' ', @@time_zone, @@group_concat_max_len)",
-            "+04:00 4321", "CALL app.state_sets('+06:00')", "+06:00 4321"),
+            "+04:00 4321", "CALL app.state_sets('+06:00')", "+06:00 4321", **MAY_PIN),
     setting("in_a_function", "SELECT app.state_sets_too('+04:15')", "SELECT @@time_zone", "+04:15"),
     Kind("by_sql_prepare", ("PREPARE p FROM 'SET time_zone = ?'", "SET @tz = '+07:00'", "EXECUTE p USING @tz", "DEALLOCATE PREPARE p"),
-         "SELECT @@time_zone", "+07:00"),
+         "SELECT @@time_zone", "+07:00", **MAY_PIN),
     Kind("by_protocol_prepare", (lambda c: c.run(c.prepare("SET time_zone = ?")[0], "+07:30"),), "SELECT @@time_zone", "+07:30"),
     setting("by_execute_immediate", "EXECUTE IMMEDIATE 'SET time_zone = ''+08:30'''", "SELECT @@time_zone", "+08:30",
             families=("mariadb",)),
     Kind("as_dumps_do", ("/*!40103 SET @OLD_TIME_ZONE=@@TIME_ZONE */", "/*!40103 SET TIME_ZONE='+09:30' */"),
-         "SELECT CONCAT(@OLD_TIME_ZONE, @@time_zone)", "+00:00+09:30"),
+         "SELECT CONCAT(@OLD_TIME_ZONE, @@time_zone)", "+00:00+09:30", **MAY_PIN),
     Kind("as_dumps_do_and_undo", ("/*!40103 SET @OLD_TIME_ZONE=@@TIME_ZONE */", "/*!40103 SET TIME_ZONE='+09:30' */",
-         "/*!40103 SET TIME_ZONE=@OLD_TIME_ZONE */"), "SELECT @@time_zone", "+00:00"),
+         "/*!40103 SET TIME_ZONE=@OLD_TIME_ZONE */"), "SELECT @@time_zone", "+00:00", **MAY_PIN),
 ]  # fmt: skip
 
 USER_VARIABLES = [
-    setting("user_variable", "SET @mine = 'it''s \\\\ \U0001f600'", "SELECT @mine", "it's \\ \U0001f600", "SET @mine = 'theirs'", "theirs"),
+    setting("user_variable", "SET @mine = 'it''s \\\\ mine'", "SELECT @mine", "it's \\ mine", "SET @mine = 'theirs'", "theirs"),
+    setting("user_variable_not_ascii", "SET @mine = 'ß \U0001f600'", "SELECT @mine", "ß \U0001f600", "SET @mine = 'ñ'", "ñ", **MAY_PIN),
     setting("user_variable_assigned", "SET @mine := 5", "SELECT @mine + 1", "6", "SET @mine := 6", "7"),
     setting("user_variable_quoted", "SET @`mi``ne x` = 1, @\"b\" = 2, @'c' = 3", "SELECT CONCAT(@`mi``ne x`, @b, @`c`)", "123"),
     setting("user_variable_any_case", "SET @MiNe = 1", "SELECT @mINE", "1", "SET @mine = 2", "2"),
@@ -184,9 +190,9 @@ USER_VARIABLES = [
     setting("user_variable_unsigned", "SET @mine = 18446744073709551615", "SELECT @mine", "18446744073709551615"),
     setting("user_variable_bytes", "SET @mine = X'00FF27'", "SELECT CONCAT(HEX(@mine), COLLATION(@mine))", "00FF27binary"),
     setting("user_variable_bits", "SET @mine = b'1000001'", "SELECT @mine", "A"),
-    setting("user_variable_character_set", "SET @mine = _latin1'x' COLLATE latin1_bin", "SELECT COLLATION(@mine)", "latin1_bin"),
+    setting("user_variable_character_set", "SET @mine = _latin1'x' COLLATE latin1_bin", "SELECT COLLATION(@mine)", "latin1_bin", **MAY_PIN),
     # A literal has the character set it was read by, not the one the same statement sets.
-    setting("user_variable_of_the_connection", "SET NAMES latin1, @mine = 'x'", "SELECT COLLATION(@mine)", "utf8mb4_general_ci"),
+    setting("user_variable_of_the_connection", "SET NAMES latin1, @mine = 'x'", "SELECT COLLATION(@mine)", "utf8mb4_general_ci", **MAY_PIN),
     Kind("user_variable_of_the_new_names", ("SET NAMES latin1", "SET @mine = 'x'"), "SELECT COLLATION(@mine)", "latin1_swedish_ci"),
     Kind("user_variable_changed_names", ("SET @mine = 'x'", "SET NAMES latin1"), "SELECT COLLATION(@mine)", "utf8mb4_general_ci"),
 ]  # fmt: skip

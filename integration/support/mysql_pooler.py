@@ -16,7 +16,7 @@ from .processes import free_port
 
 #: Why nothing is tested through Headgate; None as soon as `protocol = "mysql"` is served. HEADGATE_MYSQL=1 tries it all
 #: the same.
-NOT_YET: str | None = "Headgate does not serve MySQL yet"
+NOT_YET: str | None = None
 
 
 def requires_mysql_pooler() -> None:

@@ -31,7 +31,7 @@ def frame(payload: bytes, sequence: int = 0) -> bytes:
 class Packet:
     sequence: int
     payload: bytes
-    #: What it is: ok, err, eof, count, column, row, prepared, file, text, switch, more, progress, odd.
+    #: What it is: ok, err, eof, middle (the EOF behind definitions), count, column, row, prepared, file, text, switch, more, progress, odd.
     role: str
 
 
@@ -118,7 +118,7 @@ class Reply:
             if status & CURSOR_EXISTS:
                 return self._finish("eof")
         self._next_section()
-        return "eof"
+        return "middle"
 
     def _rows(self, first: int, payload: bytes) -> str:
         if first == 0xFF:

@@ -46,6 +46,12 @@ public struct OKPacket: Equatable, Sendable {
             }
         } else {
             info = cursor.rest()
+            // MariaDB says how long it is in any case.
+            if !capabilities.contains(.mysql), let text = payload.lengthEncoded(at: info.lowerBound),
+                UInt64(truncatingIfNeeded: info.upperBound &- text.end) == text.value
+            {
+                info = text.end..<info.upperBound
+            }
         }
     }
 

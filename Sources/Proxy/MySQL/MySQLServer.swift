@@ -78,7 +78,6 @@ final class MySQLServer: PooledServer {
         schema = hasSchema ? pool.databaseName : ""
         var wanted = MySQLServerLogin.usual
         if options.contains(.foundRows) { wanted.insert(.foundRows) }
-        if options.contains(.eof) { wanted.remove(.deprecateEOF) }
         let login = MySQLServerLogin(
             user: pool.user.serverUser, database: schema, credential: pool.user.mysqlCredential,
             capabilities: wanted,

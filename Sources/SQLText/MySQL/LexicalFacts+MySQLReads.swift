@@ -68,7 +68,7 @@ extension LexicalFacts {
         if token.isName {
             guard at &+ 1 < slice.upperBound, tokens[at &+ 1].kind == .openParen, token.count >= 9, token.count <= 16
             else { return nil }
-            if at > slice.lowerBound, tokens[at &- 1].kind == .dot { return nil }
+            if at > slice.lowerBound, tokens[at &- 1].kind == .dot || isAt(at &- 1, text) { return nil }
             let isEmpty = at &+ 2 < slice.upperBound && tokens[at &+ 2].kind == .closeParen
             let found: SessionRead.Kind
             switch text.name(of: token) {

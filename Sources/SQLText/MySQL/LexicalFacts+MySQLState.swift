@@ -33,6 +33,7 @@ extension LexicalFacts {
 
     /// The locks of `GET_LOCK` and its like, by name where it is a string.
     func lockNames(_ slice: Range<Int>, _ text: RawSpan, _ out: inout StatementBuilder) {
+        var leavesSome = false
         for at in slice where tokens[at].isName && at &+ 2 < slice.upperBound && tokens[at &+ 1].kind == .openParen {
             guard let effect = MySQLFunctions.effect(text.name(of: tokens[at])), out.named.count < 64 else { continue }
             let argument = tokens[at &+ 2]
@@ -41,19 +42,26 @@ extension LexicalFacts {
                 && (tokens[at &+ 3].kind == .comma || tokens[at &+ 3].kind == .closeParen)
             // The services lock any number at once.
             let isPlain = text.isWord(tokens[at], "get_lock") || text.isWord(tokens[at], "release_lock")
-            let name = isWhole && isPlain && argument.kind == .string ? text.unquoted(argument) : nil
+            let name = isWhole && isPlain && argument.kind == .string ? text.unquoted(argument)?.lowercased() : nil
             var isReleased = false
             if case .mayRelease = effect { isReleased = true }
+            if isReleased, name == nil, text.name(of: tokens[at]) != "release_all_locks" {
+                leavesSome = true
+                continue
+            }
             out.named.append(NamedState(kind: .advisoryLocks, name: name, isReleased: isReleased))
         }
+        let endsNone = leavesSome && !out.named.contains { $0.kind == .advisoryLocks && $0.isReleased }
+        if endsNone { out.effects.removeAll { $0 == .mayRelease(.advisoryLocks) } }
     }
 
     // MARK: Tables
 
-    /// `[TEMPORARY] TABLE [IF [NOT] EXISTS] a, b.c`, from the word `TABLE` at an offset.
+    /// `[TEMPORARY] TABLE [IF [NOT] EXISTS] a, b.c`, from the word `TABLE` at an offset. False if no name follows.
+    @discardableResult
     func droppedOrMade(
         _ slice: Range<Int>, from: Int, isReleased: Bool, _ text: RawSpan, _ out: inout StatementBuilder
-    ) {
+    ) -> Bool {
         var at = slice.lowerBound &+ from &+ 1
         while at < slice.upperBound,
             text.isWord(tokens[at], "if") || text.isWord(tokens[at], "not") || text.isWord(tokens[at], "exists")
@@ -65,11 +73,49 @@ extension LexicalFacts {
             let (name, end) = qualifiedName(at, slice, text)
             out.named.append(NamedState(kind: .temporaryTables, name: name, isReleased: isReleased))
             at = end &+ 1
-            guard isReleased, end < slice.upperBound, tokens[end].kind == .comma else { return }
+            guard isReleased, end < slice.upperBound, tokens[end].kind == .comma else { return true }
         }
-        if out.named.count == first {
-            out.named.append(NamedState(kind: .temporaryTables, name: nil, isReleased: isReleased))
+        if out.named.count > first { return true }
+        if !isReleased { out.named.append(NamedState(kind: .temporaryTables, name: nil, isReleased: false)) }
+        return false
+    }
+
+    /// `RENAME TABLE a TO b, …`, `ALTER TABLE a …, RENAME [TO] b`.
+    func renamed(_ slice: Range<Int>, _ text: RawSpan, _ out: inout StatementBuilder) {
+        let isAlter = word(slice, 0, text) == "alter"
+        guard var at = firstOutside(slice, text, ["table", "tables"]).map({ slice.lowerBound &+ $0 &+ 1 }) else {
+            return
         }
+        while at < slice.upperBound, text.isWord(tokens[at], "if") || text.isWord(tokens[at], "exists") { at &+= 1 }
+        while at < slice.upperBound, tokens[at].isName, out.named.count < 64 {
+            let (old, first) = qualifiedName(at, slice, text)
+            var end = first
+            if isAlter {
+                guard let next = renameOfAlter(end, slice, text) else { return }
+                end = next
+            }
+            while end < slice.upperBound,
+                text.isWord(tokens[end], "to") || text.isWord(tokens[end], "as") || tokens[end].kind == .symbol
+            {
+                end &+= 1
+            }
+            guard end < slice.upperBound, tokens[end].isName else { return }
+            let (new, rest) = qualifiedName(end, slice, text)
+            out.named.append(
+                NamedState(kind: .temporaryTables, name: new, isReleased: false, renamedFrom: old))
+            at = rest &+ 1
+            guard !isAlter, rest < slice.upperBound, tokens[rest].kind == .comma else { return }
+        }
+    }
+
+    /// The token behind `RENAME`, if it is the table that gets another name.
+    private func renameOfAlter(_ from: Int, _ slice: Range<Int>, _ text: RawSpan) -> Int? {
+        for at in from..<slice.upperBound where text.isWord(tokens[at], "rename") && at &+ 1 < slice.upperBound {
+            let next = tokens[at &+ 1]
+            let isOther = text.isWord(next, "column") || text.isWord(next, "index") || text.isWord(next, "key")
+            if !isOther { return at &+ 1 }
+        }
+        return nil
     }
 
     /// `t`, `db.t`, and the token behind it.

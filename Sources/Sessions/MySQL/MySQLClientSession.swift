@@ -82,7 +82,7 @@ public final class MySQLClientSession {
         self.capabilities = capabilities
         self.base = base
         settings = base
-        self.options = capabilities.contains(.deprecateEOF) ? options : options.union(.eof)
+        self.options = options
         self.mode = mode
         self.policy = policy
         status = .autocommit
@@ -177,6 +177,12 @@ final class MySQLClientExtra {
         let key = Name(kind: kind, name: name)
         guard let count = named[key] else { return }
         named[key] = count > 1 ? count &- 1 : nil
+    }
+
+    /// One it has made, if it is one, has another name now.
+    func rename(_ kind: SessionStateKinds, _ from: String, to name: String?) {
+        guard named.removeValue(forKey: Name(kind: kind, name: from)) != nil else { return }
+        add(kind, name)
     }
 
     func removeAll(_ kind: SessionStateKinds) {

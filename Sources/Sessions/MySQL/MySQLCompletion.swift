@@ -11,7 +11,10 @@ extension MySQLEnvironment {
         client.status = server.status.subtracting([.moreResults, .sessionStateChanged, .cursorExists, .lastRowSent])
         let summary = server.tracker.summary
         let failed = summary.errorCode != 0
-        client.numbers.note(summary, server.tracker.command)
+        client.numbers.note(
+            summary, server.tracker.command,
+            readsDiagnostics: client.running?.facts.traits.contains(.readsDiagnostics) ?? false,
+            isMariaDB: server.version?.isMariaDB ?? false)
         switch server.tracker.command {
         case .query: ran(client, server, failed ? summary.results : .max)
         case .execute, .bulkExecute:
@@ -130,7 +133,9 @@ extension MySQLEnvironment {
         let named = statement.named
         for state in named {
             let name = state.name.map { state.kind == .temporaryTables ? client.qualified($0) : $0 }
-            if !state.isReleased {
+            if let from = state.renamedFrom {
+                if worked { client.extra?.rename(state.kind, client.qualified(from), to: name) }
+            } else if !state.isReleased {
                 // What fails leaves no table and no transaction, but may have taken its locks.
                 if worked || state.kind == .advisoryLocks { client.more().add(state.kind, name) }
             } else if worked {

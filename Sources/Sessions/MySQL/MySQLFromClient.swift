@@ -176,7 +176,7 @@ extension MySQLEnvironment {
     /// Makes sure that there is a server with what the client has set; nil if so.
     func needs(_ client: MySQLClientSession, _ server: MySQLServerSession?) -> MySQLStop? {
         guard let server else { return .needServer }
-        if server.settings === client.settings, server.options.subtracting(.eof) == client.options.subtracting(.eof),
+        if server.settings === client.settings, server.options == client.options,
             server.tracks || !server.canTrack,
             !server.hasDebtor || !server.owesOthers(than: client),
             !server.hasDiagnostics || server.lastClient == client.serial
@@ -241,7 +241,7 @@ extension MySQLEnvironment {
             let entry = entry(of: bytes.extracting((packet.body &+ 1)..<packet.end), for: client)
             let traits = entry.facts.traits
             if traits.contains(.kills), let stop = kill(entry, client) { return stop }
-            if traits.contains(.readsDiagnostics), !client.isHome(on: server) {
+            if traits.contains(.readsDiagnostics), !client.isHome(on: server), !isCounted(entry) {
                 if answerWarnings(entry, client) { return nil }
                 client.wantsDiagnostics = true
                 return .needState
@@ -273,6 +273,15 @@ extension MySQLEnvironment {
         client.pins.subtract(.untilNextStatement)
         forward(bytes, packet, client, server, .query)
         return nil
+    }
+
+    /// A number we know answers it.
+    private func isCounted(_ entry: StatementEntry) -> Bool {
+        guard entry.facts.statements.count == 1 else { return false }
+        if let reads = entry.facts.statements[0].reads { return !reads.columns.isEmpty }
+        let text =
+            entry.textLength < 40 ? entry.withText { String(decoding: $0.toArray(), as: UTF8.self).lowercased() } : ""
+        return ["showcount(*)warnings", "showcount(*)errors"].contains(text.filter { !$0.isWhitespace })
     }
 
     static let asking: StatementTraits = [

@@ -13,14 +13,19 @@ struct MySQLNumbers {
     var lastInsertID: UInt64? = 0
 
     /// Takes what the reply to a command says.
-    mutating func note(_ summary: ReplySummary, _ command: MySQLCommand) {
+    mutating func note(_ summary: ReplySummary, _ command: MySQLCommand, readsDiagnostics: Bool, isMariaDB: Bool) {
         switch command {
         case .query, .execute, .bulkExecute: break
+        case .ping:
+            if isMariaDB { rowCount = 0 }
+            return
         default: return
         }
         errorCode = summary.errorCode
-        errors = summary.errorCode == 0 ? 0 : 1
-        warnings = UInt64(summary.warnings) &+ errors
+        if !readsDiagnostics || summary.errorCode != 0 {
+            errors = summary.errorCode == 0 ? 0 : 1
+            warnings = UInt64(summary.warnings) &+ errors
+        }
         if summary.errorCode != 0 {
             rowCount = -1
             return

@@ -80,9 +80,6 @@ public struct MySQLOptions: OptionSet, Sendable, Hashable {
 
     /// `CLIENT_FOUND_ROWS`: decided when a server connection is opened.
     public static let foundRows = MySQLOptions(rawValue: 1)
-    /// Results end with EOF packets (no `CLIENT_DEPRECATE_EOF`): a server that does as the client needs no translation, but
-    /// any will do.
-    public static let eof = MySQLOptions(rawValue: 4)
     /// Several statements in a text: switched with COM_SET_OPTION.
     public static let multiStatements = MySQLOptions(rawValue: 2)
 }

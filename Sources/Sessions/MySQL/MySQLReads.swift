@@ -109,7 +109,13 @@ extension MySQLEnvironment {
 
     /// What a text that asks for something left behind is sent as; nil for as it is.
     func answered(_ entry: StatementEntry, _ client: MySQLClientSession, _ server: MySQLServerSession) -> [UInt8]? {
-        guard entry.facts.statements.count == 1, let reads = entry.facts.statements[0].reads else { return nil }
+        guard entry.facts.statements.count == 1 else { return nil }
+        if entry.facts.traits.contains(.readsDiagnostics), !client.isHome(on: server),
+            let count = counted(entry, client)
+        {
+            return count
+        }
+        guard let reads = entry.facts.statements[0].reads else { return nil }
         // What it is compared with there is the server's number.
         if entry.facts.statements[0].functions.contains("is_used_lock") { return nil }
         let isHome = client.isHome(on: server)
@@ -126,6 +132,19 @@ extension MySQLEnvironment {
                 case .errorCount: isHome ? nil : .unsigned(numbers.errors)
                 }
             }
+        }
+    }
+
+    /// `SHOW COUNT(*) WARNINGS` and `SHOW COUNT(*) ERRORS` of a client whose server somebody else has used since.
+    private func counted(_ entry: StatementEntry, _ client: MySQLClientSession) -> [UInt8]? {
+        guard entry.textLength < 40 else { return nil }
+        let text = entry.withText { String(decoding: $0.toArray(), as: UTF8.self).lowercased() }
+        switch text.filter({ !$0.isWhitespace }) {
+        case "showcount(*)warnings":
+            return Array("SELECT (\(client.numbers.warnings)|0) AS `@@session.warning_count`".utf8)
+        case "showcount(*)errors":
+            return Array("SELECT (\(client.numbers.errors)|0) AS `@@session.error_count`".utf8)
+        default: return nil
         }
     }
 

@@ -123,7 +123,7 @@ public final class MySQLServerSession {
     public var affinity: UInt64 { Self.affinity(settings, options) }
 
     static func affinity(_ settings: SettingsProfile, _ options: MySQLOptions) -> UInt64 {
-        settings.affinity << 3 | UInt64(options.rawValue & 7)
+        settings.affinity << 2 | UInt64(options.rawValue & 3)
     }
 
     /// The error of a hidden command, which is forgotten with it.

@@ -66,11 +66,9 @@ enum MySQLSettings {
         }
         for entry in to.entries where change.isReset || from[entry.name] != entry || isNamed {
             guard let replay = entry.replay else { continue }
-            if ofNames.contains(entry.name) {
-                if isNamed == saysNames(replay) { continue }
-            } else if !change.isReset, from[entry.name] == entry {
-                continue
-            }
+            if saysNames(replay) { continue }
+            let isUndone = isNamed && ofNames.contains(entry.name)
+            if !isUndone, !change.isReset, from[entry.name] == entry { continue }
             if entry.name == database { change.database = replay } else { add(entry.name, replay) }
         }
         if !assignments.isEmpty { change.queries.append(joined(assignments)) }

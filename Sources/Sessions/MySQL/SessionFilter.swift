@@ -16,7 +16,7 @@ enum SessionFilter {
         }
         let names = asked ?? usual
         let wantsSchema = wishes["session_track_schema"].map { $0.uppercased() != "OFF" } ?? true
-        let wantsChange = wishes["session_track_state_change"].map { $0.uppercased() == "ON" } ?? false
+        let wantsChange = wishes["session_track_state_change"].map { $0.uppercased() == "ON" || $0 == "1" } ?? false
         var reader = SessionChanges()
         while let change = try? reader.next(in: changes) {
             switch change {

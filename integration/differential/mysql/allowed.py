@@ -32,6 +32,16 @@ if more := os.environ.get("HEADGATE_KNOWN_DIFFERENCES"):
     exec(Path(more).read_text(), {"allow": allow, "ALLOWED": ALLOWED})  # noqa: S102
 
 
+#: Rules for single packets, which `normalise.py` applies: name in docs/compatibility.md and reason.
+OF_PACKETS = {
+    "definitions-eof": "Servers are asked to leave out the EOF behind column definitions. For a client that wants one it is made "
+    "before the rows are seen: of its status only the open cursor and OUT parameters are true, which drivers look at. The one behind the "
+    "rows has all of it.",
+}
+#: CURSOR_EXISTS, PS_OUT_PARAMS
+KNOWN_EARLY = 0x40 | 0x1000
+
+
 def allowed(said: str, direct: str, pooled: str) -> Allowed | None:
     for entry in ALLOWED:
         if entry.said.search(said) and entry.direct.search(direct) and entry.pooled.search(pooled):

@@ -72,8 +72,7 @@ class Generator:
                 capabilities |= bit
         if self.family == "mariadb" and self.dice.random() < 0.8:
             capabilities &= ~w.LONG_PASSWORD
-        collation, database = self.dice.choice([45, 45, 45, 8, 46, 33, 63]), self.dice.choice([self.database] * 5 + [""])
-        return Kind(capabilities, collation, "app", database).within(self.offered)
+        return Kind(capabilities, self.dice.choice([45, 45, 45, 8, 46, 33, 63]), "app", self.database).within(self.offered)
 
     def can(self, client: int, bit: int) -> bool:
         return bool(self.kinds[client].capabilities & bit)

@@ -10,6 +10,7 @@ import struct
 from support.mysql_reply import Packet
 from support.mysql_wire import SESSION_TRACK, read_lenenc, read_string
 
+from .allowed import KNOWN_EARLY
 from .side import Side
 
 #: Reported variables whose values are their server's own.
@@ -29,6 +30,9 @@ def comparable(packet: Packet, side: Side, has_ids: bool) -> tuple[int, str, byt
             payload = re.sub(rb"[Tt]hread id: \d+", b"thread id: #", payload) if has_ids else payload
         case "ok" | "eof" if len(payload) > 9 and side.capabilities & SESSION_TRACK:
             payload = with_changes_in_order(payload)
+        case "middle" if len(payload) == 5:
+            (status,) = struct.unpack_from("<H", payload, 3)
+            payload = struct.pack("<H", status & KNOWN_EARLY)
         case "switch":
             payload = payload.split(b"\0", 1)[0] + b"\0" + bytes([len(payload)])
         case "more" if len(payload) > 40:
@@ -90,7 +94,7 @@ def _meaning(payload: bytes, role: str) -> str:
     if role == "err":
         (code,) = struct.unpack_from("<H", payload, 1)
         return f"{code} {payload[3:].decode(errors='replace')}"
-    if role == "eof" and len(payload) == 5:
+    if role in ("eof", "middle") and len(payload) == 5:
         warnings, status = struct.unpack_from("<HH", payload, 1)
         return f"warnings {warnings} status {flags(status)}"
     if role in ("ok", "eof"):

@@ -23,6 +23,8 @@ class Script:
     more: dict[str, int] = field(default_factory=dict)
     without: int = 0
     collation: int = 45
+    #: None: the one with the tables.
+    database: str | None = None
     families: tuple[str, ...] = ("mariadb", "mysql")
 
 

@@ -14,6 +14,7 @@ ABILITIES = {"modern": MODERN, "old": OLD}
 
 
 def kinds(script: Script, family: str, abilities: int, database: str) -> list[Kind]:
+    database = database if script.database is None else script.database
     more = script.more.get(family, 0)
     return [
         Kind((ALWAYS | abilities | more | extra) & ~script.without, script.collation, "app", database)

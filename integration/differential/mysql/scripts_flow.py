@@ -7,7 +7,7 @@ import struct
 from support import mysql_wire as w
 from support.mysql_reply import LONGEST
 
-from .commands import Query, Raw, ping, set_option
+from .commands import Query, Raw, ResetConnection, ping, set_option
 from .script import S, X, only
 
 
@@ -92,6 +92,10 @@ SCRIPTS = {
     ),
     "calls_without_several_results": S(X("CALL p_several()", "CALL p_nothing()", "SELECT 1"),
         without=w.MULTI_STATEMENTS | w.MULTI_RESULTS),
+    "no_database_at_login": S(
+        "SELECT DATABASE()", "SELECT * FROM shared", "SHOW TABLES", X(Raw(b"\2app"), "SELECT DATABASE()"), "SELECT DATABASE()",
+        X(ResetConnection(), "SELECT DATABASE()"), database="",
+    ),
     "no_database": S(X("SELECT DATABASE()"), X("SELECT * FROM shared"), X(Raw(b"\2nowhere"), "SELECT DATABASE()"),
         X("USE nowhere", "SELECT DATABASE()")),
     "flags": S(

@@ -11,6 +11,16 @@ SCRIPTS = {
     "set_and_show": S(X("SET sql_mode = 'ANSI_QUOTES'"), SHOWN,
         X("SET SESSION time_zone = '+02:00', @@div_precision_increment := 7"), SHOWN, X("SELECT 1/3"),
         X("SET sql_mode = DEFAULT"), SHOWN),
+    # The collation of results is that of SET NAMES, which no variable shows.
+    "collation_of_results_of_others": S(
+        X("SET NAMES utf8mb4 COLLATE utf8mb4_bin", "SELECT s FROM shared WHERE i = 1"), X("SELECT s FROM shared WHERE i = 1", client=1),
+        X("SELECT s FROM shared WHERE i = 1"), X("SET character_set_results = utf8mb4", "SELECT s FROM shared WHERE i = 1"),
+        X("SELECT s FROM shared WHERE i = 1", client=1), clients=2,
+    ),
+    "ansi_quotes_of_others": S(
+        X("SET sql_mode = 'ANSI_QUOTES'"), X("SELECT 1", client=1), X("SELECT 1"), X(ResetConnection(), "SELECT 1"), X("SELECT 2", client=1),
+        X("SET sql_mode = 'NO_BACKSLASH_ESCAPES'", "SELECT 1"), X("SELECT 2", client=1), clients=2,
+    ),
     "set_fails": S(X("SET sql_mode = 'RUBBISH'"), X("SET time_zone = '+03:00', nonsense = 1"), SHOWN,
         X("SET div_precision_increment = 5, time_zone = 'Nowhere/X'"), SHOWN, X("SET nonsense = 1", "SET version = 1")),
     "set_computed": S(X("SET sql_mode = CONCAT(@@sql_mode, ',ANSI_QUOTES')"), SHOWN,
@@ -123,6 +133,10 @@ SCRIPTS = {
         X("INSERT INTO t0 (i, s) VALUES (1, 'x') ON DUPLICATE KEY UPDATE i = LAST_INSERT_ID(i)"), X("SELECT LAST_INSERT_ID()"),
         clients=2,
     ),
+    "last_insert_id_of_returning": only(
+        "mariadb", X("INSERT INTO t0 (s) VALUES ('r') RETURNING i"), X("SELECT 1", client=1), X("SELECT LAST_INSERT_ID(), ROW_COUNT()"),
+        X("SELECT LAST_INSERT_ID()"), clients=2,
+    ),
     "row_count": S(X("UPDATE shared SET s = 'r' WHERE i < 5"), X("SELECT ROW_COUNT()"), X("SELECT ROW_COUNT()"),
         X("DELETE FROM shared WHERE i = 20"), X("SELECT 1", client=1), X("SELECT ROW_COUNT()"), X("SELEC"),
         X("SELECT ROW_COUNT()"), X("INSERT INTO t0 (s) VALUES ('a'), ('b')"), X("SELECT ROW_COUNT(), LAST_INSERT_ID()"),
@@ -141,6 +155,10 @@ SCRIPTS = {
                 "GET DIAGNOSTICS CONDITION 1 @m = MESSAGE_TEXT, @e = MYSQL_ERRNO, @s = RETURNED_SQLSTATE"),
         X("SELECT @n, @m, @e, @s"), X("SELECT 1"), X("SHOW WARNINGS"), X("SET sql_notes = 0", "DROP TABLE IF EXISTS nowhere"),
         X("SHOW WARNINGS"), clients=2,
+    ),
+    "warnings_of_others": S(
+        X("SELECT CAST('abc' AS SIGNED)"), X("SHOW COUNT(*) WARNINGS", client=1), X("SHOW WARNINGS", client=1), X("SHOW WARNINGS"),
+        X("SELECT * FROM nowhere"), X("SELECT @@warning_count, @@error_count", client=1), X("SHOW ERRORS", client=1), X("SHOW ERRORS"), clients=2,
     ),
     "temporary_tables": S(
         X("CREATE TEMPORARY TABLE tmp (i INT)"), X("INSERT INTO tmp VALUES (1), (2)"), X("SELECT * FROM tmp ORDER BY i"),

@@ -218,7 +218,6 @@ class Texts:
             [f"XA START '{x}'", "SELECT 1", "COMMIT", f"XA END '{x}'", "SELECT 2", f"XA ROLLBACK '{x}'"],
             ["SELECT SQL_CALC_FOUND_ROWS i FROM shared ORDER BY i LIMIT 2", "SELECT FOUND_ROWS()"],
             ["CREATE TEMPORARY TABLE tmp2 AS SELECT * FROM shared", "SELECT COUNT(*) FROM tmp2", "DROP TEMPORARY TABLE tmp2"],
-            ["SET rand_seed1 = 10, rand_seed2 = 20", "SELECT RAND(), RAND()"],
         ]  # fmt: skip
         if self.is_mariadb:
             found += [[f"SELECT NEXTVAL(numbers_{t}), NEXTVAL(numbers_{t})", f"SELECT LASTVAL(numbers_{t})"],
