@@ -368,6 +368,8 @@ final class MySQLClient: PooledClient {
     }
 
     override func leave() {
+        // A server that waits for something to send does not notice.
+        if let server, server.isForGood { worker.kill(server) }
         if let server { server.abandon(halfSent: session?.isSendingMessage == true || server.isForGood) }
         server = nil
     }
