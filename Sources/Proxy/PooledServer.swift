@@ -107,6 +107,9 @@ class PooledServer: Connection {
     /// An idle server that says anything says goodbye.
     var endsWithWords: Bool { false }
 
+    /// It is free, and the last cancel that was on its way has arrived.
+    func freedOfCancels() { pool.place(self) }
+
     /// Another worker needs it, and it is free.
     func lend(to other: Int) { worker.lend(self, to: other) }
     /// Makes sure an idle server still answers.
@@ -217,7 +220,7 @@ class PooledServer: Connection {
     /// A cancel that was under way has arrived.
     final func cancelArrived() {
         cancelsInFlight -= 1
-        if cancelsInFlight == 0 && phase == .idle { pool.place(self) }
+        if cancelsInFlight == 0 && phase == .idle { freedOfCancels() }
     }
 
     // MARK: Ending

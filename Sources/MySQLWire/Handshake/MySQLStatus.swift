@@ -5,6 +5,8 @@ public struct MySQLStatus: OptionSet, Sendable, Hashable {
     /// The flags of these bits.
     @inlinable @inline(__always) public init(rawValue: UInt16) { self.rawValue = rawValue }
 
+    /// What is said of the session, and not of the statement before.
+    public static let ofSession = MySQLStatus(rawValue: 0xA303)
     public static let inTransaction = MySQLStatus(rawValue: 0x0001)
     public static let autocommit = MySQLStatus(rawValue: 0x0002)
     /// Another result follows.

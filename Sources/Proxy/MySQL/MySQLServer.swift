@@ -369,6 +369,15 @@ final class MySQLServer: PooledServer {
         sendHidden()
     }
 
+    /// A KILL QUERY that came too late hits the next statement: that must be one of ours.
+    override func freedOfCancels() {
+        guard let session else { return super.freedOfCancels() }
+        phase = .cleaning
+        deadline = worker.cancelDeadline
+        worker.mysql.takeBlow(session)
+        sendHidden()
+    }
+
     override func check() {
         guard let session else { return }
         phase = .checking

@@ -8,7 +8,7 @@ extension MySQLEnvironment {
     func completed(_ client: MySQLClientSession, _ server: MySQLServerSession) {
         client.awaitsReply = false
         if client.streaming == .file { client.streaming = .nothing }
-        client.status = server.status.subtracting([.moreResults, .sessionStateChanged, .cursorExists, .lastRowSent])
+        client.status = server.status.intersection(.ofSession)
         let summary = server.tracker.summary
         let failed = summary.errorCode != 0
         client.numbers.note(
@@ -64,7 +64,6 @@ extension MySQLEnvironment {
         guard let (entry, id) = client.preparing else { return }
         client.preparing = nil
         guard let reply = server.tracker.summary.prepared, server.tracker.summary.errorCode == 0 else {
-            client.statements.giveBack(id)
             client.statements.last = nil
             return
         }
@@ -81,7 +80,10 @@ extension MySQLEnvironment {
         let after = afterReset(server)
         server.settings = after
         _ = server.statements.removeAll()
-        client.settings = after
+        // MariaDB goes back to the character sets of the login.
+        let isMariaDB = server.version?.isMariaDB ?? false
+        let names = client.base.entries.filter { isMariaDB && MySQLSettings.ofNames.contains($0.name) }
+        client.settings = names.isEmpty ? after : profiles.intern(after.entries + names)
         client.statements.removeAll()
         client.pins = []
         client.extra = nil

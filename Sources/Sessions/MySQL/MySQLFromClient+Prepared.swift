@@ -226,7 +226,7 @@ extension MySQLEnvironment {
     private func close(
         _ statement: MySQLClientStatement, _ client: MySQLClientSession, _ server: MySQLServerSession?
     ) {
-        _ = client.statements.remove(statement.id)
+        client.statements.remove(statement.id)
         if statement.key.own != 0, let id = server?.statements.remove(statement.key) {
             toServer.make(RawSpan()) { $0.command(.closeStatement, statement: id) }
         }

@@ -39,7 +39,8 @@ extension MySQLEnvironment {
         if summary.lastInsertID != 0 { client.numbers.lastInsertID = summary.lastInsertID }
         let writes = facts?.flags.contains(.writes) ?? true
         let returns = writes && summary.columns > 0 && facts?.statements.last?.kind == .insert
-        if summary.lastInsertID != 0 || returns || traits.contains(.setsForNext) || mayInsert(client.running) {
+        let loads = writes && facts?.statements.last?.kind == .load
+        if summary.lastInsertID != 0 || returns || loads || traits.contains(.setsForNext) || mayInsert(client.running) {
             client.debts.insert(.lastInsertID)
         }
         if client.debts.isEmpty {

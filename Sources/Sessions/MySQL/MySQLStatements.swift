@@ -48,49 +48,43 @@ final class MySQLClientStatement {
     }
 }
 
-/// A client's prepared statements by the ids it was given, which begin at 1 and are used again.
+/// A client's prepared statements by the ids it was given, which begin at 1 and are never used again: a driver may close
+/// late what it has lost sight of.
 struct MySQLClientStatements {
-    private var slots: ContiguousArray<MySQLClientStatement?> = []
-    private var free: ContiguousArray<UInt32> = []
-    private(set) var count = 0
+    private var held: [UInt32: MySQLClientStatement] = [:]
+    private var lastID: UInt32 = 0
     /// MariaDB: what id −1 stands for; nil after a COM_STMT_PREPARE that failed.
     var last: UInt32?
 
-    /// The next id.
-    mutating func nextID() -> UInt32 { free.popLast() ?? UInt32(truncatingIfNeeded: slots.count &+ 1) }
+    var count: Int { held.count }
 
-    mutating func insert(_ statement: MySQLClientStatement) {
-        let index = Int(statement.id) &- 1
-        while slots.count <= index { slots.append(nil) }
-        if slots[index] == nil { count &+= 1 }
-        slots[index] = statement
+    /// The next id.
+    mutating func nextID() -> UInt32 {
+        repeat {
+            lastID &+= 1
+            // 0 and what MariaDB means by −1 are nobody's.
+        } while lastID == 0 || lastID == .max || held[lastID] != nil
+        return lastID
     }
 
-    /// The id was not used after all.
-    mutating func giveBack(_ id: UInt32) { free.append(id) }
+    mutating func insert(_ statement: MySQLClientStatement) { held[statement.id] = statement }
 
     @inline(__always)
-    subscript(id: UInt32) -> MySQLClientStatement? {
-        let index = Int(id) &- 1
-        return index >= 0 && index < slots.count ? slots[index] : nil
-    }
+    subscript(id: UInt32) -> MySQLClientStatement? { held[id] }
 
-    mutating func remove(_ id: UInt32) -> MySQLClientStatement? {
-        let index = Int(id) &- 1
-        guard index >= 0, index < slots.count, let statement = slots[index] else { return nil }
-        slots[index] = nil
-        free.append(id)
-        count &-= 1
+    mutating func remove(_ id: UInt32) {
+        held[id] = nil
         if last == id { last = nil }
-        return statement
     }
 
-    mutating func removeAll() { self = MySQLClientStatements() }
-
-    /// Every statement, in the order of ids.
-    func forEach(_ body: (MySQLClientStatement) -> Void) {
-        for case let statement? in slots { body(statement) }
+    /// None of them is left; what comes has other ids all the same.
+    mutating func removeAll() {
+        held.removeAll()
+        last = nil
     }
+
+    /// Every statement, in no order.
+    func forEach(_ body: (MySQLClientStatement) -> Void) { held.values.forEach(body) }
 }
 
 /// What one server has prepared. Bounded: what no longer fits is closed there.

@@ -92,6 +92,13 @@ extension MySQLEnvironment {
         server.beginHidden(.plain, .ping)
     }
 
+    /// A statement that does nothing, and may be ended instead of another.
+    public func takeBlow(_ server: MySQLServerSession) {
+        toServer.reset()
+        hiddenQuery(Array("DO 0".utf8), .ignored, server)
+        server.hasDiagnostics = true
+    }
+
     /// Ends the transaction a client has left open.
     public func rollBack(_ server: MySQLServerSession) {
         toServer.reset()
