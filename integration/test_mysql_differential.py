@@ -6,6 +6,7 @@ import random
 
 import pytest
 from differential.mysql import objects, starter
+from differential.mysql.allowed import differs_yet
 from differential.mysql.conversation import Conversation, Rivals
 from differential.mysql.run import Worker, database_of, pool_size
 from differential.mysql.scripts import ABILITIES, SCRIPTS, kinds, names
@@ -85,20 +86,23 @@ def converse(endpoints, name, abilities, dice=None, rivals=False):
             others.close()
 
 
-def test_mysql_differential(endpoints, name, abilities):
+def test_mysql_differential(request, endpoints, name, abilities):
+    differs_yet(request, name)
     converse(endpoints, name, ABILITIES[abilities])
 
 
 @pytest.mark.requires_pooler
-def test_mysql_differential_cut_anywhere_on_other_servers(endpoints, name):
+def test_mysql_differential_cut_anywhere_on_other_servers(request, endpoints, name):
     """The bytes in random pieces, and each turn on another server than the one before."""
+    differs_yet(request, name)
     converse(endpoints, name, ABILITIES["modern"], random.Random(name), rivals=True)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("number", [0, 1])
 @pytest.mark.timeout(300)
-def test_mysql_differential_generated(endpoints, seed, number):
+def test_mysql_differential_generated(request, endpoints, seed, number):
     """A few hundred generated exchanges, the same in every run; `make fuzz` runs new ones by the hundred thousand."""
+    differs_yet(request, "generated")
     common = offered(endpoints, database_of(number))
     Worker(endpoints, seed=seed, number=number, offered=common[0] & common[1]).run(600)

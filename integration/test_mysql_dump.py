@@ -30,9 +30,11 @@ def tables(mysql_pooler, mysql_server):
     with mysql_server.session(database="test1") as c:
         c.query("CREATE TRIGGER dumped_trigger BEFORE INSERT ON dumped FOR EACH ROW SET NEW.t = CONCAT(NEW.t, '')")
         for start in range(0, 3000, 500):
-            c.query("INSERT INTO dumped (t, b) VALUES " + ", ".join(f"('it''s \\\\ ß {n}', X'00FF27{n:04x}')" for n in range(start, start + 500)))
+            rows = (f"('it''s \\\\ ß {n}', X'00FF27{n:04x}')" for n in range(start, start + 500))
+            c.query("INSERT INTO dumped (t, b) VALUES " + ", ".join(rows))
     yield
-    mysql_server.execute(*(f"DROP DATABASE IF EXISTS {name}" for name in ("test1", "test2")), "CREATE DATABASE test1", "CREATE DATABASE test2")
+    for name in ("test1", "test2"):
+        mysql_server.execute(f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
 
 
 def same(mysql_server) -> None:
@@ -52,11 +54,14 @@ def nothing_stayed(pooler) -> None:
                 assert c.value("SELECT CONCAT_WS(' ', @@time_zone, @@sql_quote_show_create + 0, @@foreign_key_checks + 0)") == "+00:00 1 1"
 
 
-@pytest.mark.parametrize("more", [["--single-transaction"], ["--lock-tables"], ["--single-transaction", "--quick", "--hex-blob", "--compress"]])
+@pytest.mark.parametrize(
+    "more", [["--single-transaction"], ["--lock-tables"], ["--single-transaction", "--quick", "--hex-blob", "--compress"]]
+)
 def test_mysqldump_and_restore(mysql_pooler, mysql_server, tables, more):
     options = f"--defaults-file={mysql_pooler.option_file()}"
     dump = run("mariadb-dump", options, "--skip-ssl", *more, "--routines", "--triggers", "test1")
-    run("mariadb", options, "--skip-ssl", "test2", stdin=dump.replace(b"/*M!999999\\- enable the sandbox mode */", b"").replace(b"`test1`.", b""))
+    dump = dump.replace(b"/*M!999999\\- enable the sandbox mode */", b"").replace(b"`test1`.", b"")
+    run("mariadb", options, "--skip-ssl", "test2", stdin=dump)
     same(mysql_server)
     with mysql_pooler.wire(dbname="test2") as c:
         assert c.value("CALL dumped_procedure()") == "it's there"
@@ -90,7 +95,10 @@ def test_mydumper_and_myloader(own_mysql_pooler, mysql_server, tables, tmp_path)
     """Each thread is a session that waits for the first one's lock, so all must be served at once."""
     pooler = own_mysql_pooler(default_pool_size=6)
     login = ["--host", pooler.host, "--port", pooler.port, "--user", "app", "--password", pooler.password("app")]
-    run("mydumper", *login, "--database", "test1", "--outputdir", tmp_path / "dump", "--threads", 2, "--rows", 1000)
-    run("myloader", *login, "--source-db", "test1", "--database", "test2", "--directory", tmp_path / "dump", "--threads", 2, "--overwrite-tables")
+    run("mydumper", *login, "--database", "test1", "--outputdir", tmp_path / "dump", "--threads", 2)
+    run(
+        "myloader", *login, "--source-db", "test1", "--database", "test2", "--directory", tmp_path / "dump", "--threads", 2,
+        "--overwrite-tables",
+    )  # fmt: skip
     same(mysql_server)
     nothing_stayed(pooler)

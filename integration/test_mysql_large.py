@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from support.mysql_drivers import DRIVERS
+from support.mysql_session import LONG
 from support.mysql_wire import lenenc
 
 MIB = int(os.environ.get("HEADGATE_COPY_MIB", 64))
@@ -70,8 +71,6 @@ def test_mysql_packets_around_their_limit(mysql_pooler, length):
 
 
 def test_mysql_long_data_of_many_packets(mysql_pooler):
-    from support.mysql_session import LONG
-
     with mysql_pooler.wire(timeout=60) as client:
         statement = client.prepare("SELECT CAST(LENGTH(?) AS CHAR)")[0]
         for _ in range(5):

@@ -66,6 +66,14 @@ public enum Sockets {
         return count == 0 ? .eof : failure(count)
     }
 
+    /// Looks whether there is something to receive, without receiving it: `.bytes(1)`, `.eof`, or `.wouldBlock` for nothing.
+    /// The C function is `recv` with `MSG_PEEK`.
+    public static func peek(_ fd: Int32) -> IOResult {
+        let count = headgate_peek(fd)
+        if count > 0 { return .bytes(1) }
+        return count == 0 ? .eof : failure(count)
+    }
+
     /// Sends from `buffer`; an empty one is zero bytes. The C function is `send`.
     public static func send(_ fd: Int32, _ buffer: UnsafeRawBufferPointer) -> IOResult {
         let count = unsafe headgate_send(fd, buffer.baseAddress, buffer.count)

@@ -123,9 +123,15 @@ final class Pool {
             client.phase == .welcome ? client.welcomeFailed(refusal) : client.fail(refusal)
             return false
         }
-        switch machine.request(client: client.slot, affinity: client.affinity, preferred: client.preferredServer, now: now) {
+        switch machine.request(
+            client: client.slot, affinity: client.affinity, preferred: client.preferredServer, now: now)
+        {
         case .granted(let slot):
             guard let server = worker.servers[slot] else { return false }
+            if now - server.lastUsed >= Self.unlooked, server.isGone {
+                server.close("it ended while it was idle")
+                return request(client)
+            }
             counters.assignments &+= 1
             if needsCheck(server, now) {
                 client.ticket = machine.waitAtFront(client: client.slot, now: now)
@@ -143,6 +149,9 @@ final class Pool {
             return false
         }
     }
+
+    /// A server that was used less than so many microseconds ago is given out without another look.
+    private static let unlooked: Int64 = 1_000
 
     private func needsCheck(_ server: PooledServer, _ now: Int64) -> Bool {
         now - server.lastUsed >= settings.serverCheckDelay.microseconds

@@ -96,6 +96,17 @@ class PooledServer: Connection {
     func link(_ client: PooledClient) {}
     /// It is nobody's.
     func unlink() {}
+    /// It lies idle, and what has come from it says that it has ended, though the loop has not said so yet.
+    final var isGone: Bool {
+        switch Sockets.peek(fd) {
+        case .wouldBlock: false
+        case .eof, .failed: true
+        case .bytes: endsWithWords
+        }
+    }
+    /// An idle server that says anything says goodbye.
+    var endsWithWords: Bool { false }
+
     /// Another worker needs it, and it is free.
     func lend(to other: Int) { worker.lend(self, to: other) }
     /// Makes sure an idle server still answers.

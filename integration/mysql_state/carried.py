@@ -135,7 +135,8 @@ VARIABLES = [
     variable("sql_auto_is_null", "1", "0"),
     variable("big_tables", "1", "0"),
     variable("default_storage_engine", "'MEMORY'", "'MyISAM'", shown="MEMORY"),
-    variable("timestamp", "86400", "172800", "SELECT UNIX_TIMESTAMP()"),
+    # In days and a little more, since whoever has not set it reads the clock.
+    setting("timestamp", "SET timestamp = 86400", "SELECT UNIX_TIMESTAMP() DIV 100000", "0", "SET timestamp = 172800", "1"),
     variable("max_statement_time", "30.000000", "31.000000", families=("mariadb",)),
     variable("old_mode", "'NO_PROGRESS_INFO'", "''", families=("mariadb",)),
     variable("max_execution_time", "30000", "31000", families=("mysql",)),

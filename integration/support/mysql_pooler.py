@@ -73,7 +73,8 @@ class Face:
         return file
 
     def scratch(self) -> Path:
-        return getattr(self, "directory", self.server.directory)
+        """Goes when the pooler goes, or with the server."""
+        return getattr(self, "directory", None) or self.server.directory
 
     def env(self, user: str = "app", dbname: str = "app") -> dict[str, str]:
         """For programs that are told by the environment where the database is."""

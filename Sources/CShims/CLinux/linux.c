@@ -23,6 +23,15 @@
 
 /* recv and send as bare system calls. In a process with threads glibc's own ones are cancellation points, which costs
    two atomic operations a call; no thread of ours is ever cancelled. */
+ssize_t headgate_peek(int fd) {
+    char byte;
+    for (;;) {
+        ssize_t n = syscall(SYS_recvfrom, fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK, NULL, NULL);
+        if (n >= 0) return n;
+        if (errno != EINTR) return -errno;
+    }
+}
+
 ssize_t headgate_recv(int fd, void *buffer, size_t count) {
     for (;;) {
         ssize_t n = syscall(SYS_recvfrom, fd, buffer, count, MSG_DONTWAIT, NULL, NULL);

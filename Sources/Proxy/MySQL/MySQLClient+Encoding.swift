@@ -76,6 +76,7 @@ extension MySQLClient {
             let isTurn = session.map { !$0.isAwaitingReply || $0.isSendingMessage } ?? true
             var out = ByteWriter(capacity: 1 << 12)
             guard let progress = decompress(encoding, into: &out) else {
+                if isTurn { encoding.writer.sequence = encoding.reader.sequence &+ 1 }
                 return fail(MySQLError(1157, "08S01", "Couldn't uncompress communication packet"))
             }
             encoding.raw.drop(progress.consumed)

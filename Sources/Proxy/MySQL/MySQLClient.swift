@@ -239,6 +239,9 @@ final class MySQLClient: PooledClient {
         hasTimedOut = false
         lastActive = worker.loop.nowMicros
         guard let session, let server, let serverSession = server.session else { return }
+        if session.mode == .statement, !serverSession.status.contains(.autocommit) {
+            return stillServed(isOpen: true, mode: session.mode)
+        }
         if serverSession.status.contains(.inTransaction) {
             stillServed(isOpen: true, mode: session.mode)
             if phase != .closed { resume() }
@@ -359,9 +362,14 @@ final class MySQLClient: PooledClient {
         end(with: out.take(), logged: logged ?? error.message, sqlstate: error.sqlstate)
     }
 
-    override func cancelStatement() { server?.cancelStatement() }
+    override func cancelStatement() {
+        session?.endsForTime = hasTimedOut
+        server?.cancelStatement()
+    }
 
     override func leave() {
+        // A server that waits for something to send does not notice.
+        if let server, server.isForGood { worker.kill(server) }
         if let server { server.abandon(halfSent: session?.isSendingMessage == true || server.isForGood) }
         server = nil
     }

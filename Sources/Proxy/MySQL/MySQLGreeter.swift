@@ -56,7 +56,8 @@ final class MySQLGreeter {
     static func handshake(like server: MySQLHandshake?, connectionID: UInt32) -> MySQLHandshake {
         let isMariaDB = server?.isMariaDB ?? false
         var capabilities: MySQLCapabilities = [
-            .foundRows, .longFlag, .connectWithDatabase, .noSchema, .compress, .odbc, .localFiles, .ignoreSpace, .protocol41,
+            .foundRows, .longFlag, .connectWithDatabase, .noSchema, .compress, .odbc, .localFiles, .ignoreSpace,
+            .protocol41,
             .interactive, .ignoreSigpipe, .transactions, .reserved, .secureConnection, .multiStatements, .multiResults,
             .preparedMultiResults, .pluginAuth, .connectAttributes, .pluginAuthLengthEncoded, .sessionTrack,
             .deprecateEOF,

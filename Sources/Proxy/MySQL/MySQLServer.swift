@@ -35,6 +35,7 @@ final class MySQLServer: PooledServer {
     /// The worker's, where it is read without counting references.
     private let environment: MySQLEnvironment
 
+    override var endsWithWords: Bool { true }
     override var affinity: UInt64 { session?.affinity ?? 0 }
     override var pooledClient: PooledClient? { client }
     override var state: MovedServer.State? {

@@ -200,7 +200,9 @@ public final class MySQLClientLogin {
         self.authentication = authentication
         guard case .secret(let secret, _, _) = authentication else { return accept(.none) }
         let wanted = Self.plugin(for: secret, client: plugin, preferred: handshake.authPlugin)
-        if wanted == plugin, wanted != AuthPluginName.ed25519, !asksAgain { return verify() }
+        // Who knows nothing of the plugin it was greeted with names another and sends nothing: it has no nonce for it.
+        let hasNoNonce = answer.isEmpty && plugin != handshake.authPlugin && capabilities.contains(.pluginAuth)
+        if wanted == plugin, wanted != AuthPluginName.ed25519, !asksAgain, !hasNoNonce { return verify() }
         guard capabilities.contains(.pluginAuth) else {
             return refuse(
                 MySQLError(1251, "08004", "Client does not support authentication protocol requested by server"))

@@ -54,6 +54,8 @@ public final class MySQLClientSession {
     /// The text being prepared, and the id it will have.
     var preparing: (entry: StatementEntry, id: UInt32)?
     var statements = MySQLClientStatements()
+    /// Its statement is being ended because it takes too long.
+    public var endsForTime = false
     /// The server said that its session has changed.
     var sawStateChange = false
     /// What the server has told of in the reply under way.

@@ -35,6 +35,7 @@ extension MySQLEnvironment {
         client.running = nil
         client.executing = nil
         client.sawStateChange = false
+        client.endsForTime = false
         if !client.reported.isEmpty { client.reported.removeAll() }
     }
 
@@ -130,6 +131,7 @@ extension MySQLEnvironment {
     private func apply(
         _ statement: Statement, worked: Bool, _ client: MySQLClientSession, _ server: MySQLServerSession
     ) {
+        let before = client.settings
         let named = statement.named
         for state in named {
             let name = state.name.map { state.kind == .temporaryTables ? client.qualified($0) : $0 }
@@ -155,7 +157,7 @@ extension MySQLEnvironment {
                     continue
                 }
                 let value = name == MySQLSettings.database ? MySQLSettings.schema(ofUse: replay) : replay
-                let whole = name.hasPrefix("@") ? MySQLSettings.collated(value, client.settings) : value
+                let whole = name.hasPrefix("@") ? MySQLSettings.collated(value, before) : value
                 set(profiles.setting(SettingEntry(name: name, replay: whole), in: client.settings), client, server)
             case .reset(let name):
                 if worked { set(profiles.removing(name, from: client.settings), client, server) }

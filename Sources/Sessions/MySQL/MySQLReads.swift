@@ -214,7 +214,9 @@ struct MySQLCapture {
 
 extension StatementEntry {
     /// Changes nothing in its session and asks nothing of it.
-    var leavesNothing: Bool { facts.traits.isEmpty && !facts.flags.contains(.hasEffects) }
+    var leavesNothing: Bool {
+        facts.traits.isEmpty && facts.flags.isDisjoint(with: [.hasEffects, .transactionControl])
+    }
 
     /// Names tables, whose use clears the diagnostics of the statement before.
     var usesTables: Bool { facts.statements.contains { !$0.tables.isEmpty } }

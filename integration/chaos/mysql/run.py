@@ -32,7 +32,10 @@ def busy(server: MariaDBServer) -> list:
 
 def settle(pooler, server: MariaDBServer) -> State:
     """Waits until nothing runs any more, and every descriptor is a listener's or a server's."""
-    wait_until(lambda: not busy(server), 30, 0.1, "idle servers")
+    try:
+        wait_until(lambda: not busy(server), 30, 0.1, "idle servers")
+    except TimeoutError:
+        raise TimeoutError(f"servers still busy: {busy(server)}") from None
     last = [-1]
 
     def steady() -> bool:

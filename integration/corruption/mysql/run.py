@@ -16,7 +16,13 @@ from ..tally import Tally
 from .client import Client
 
 
+def durable(server: MariaDBServer) -> None:
+    """What was committed survives the end of the process."""
+    server.execute("SET GLOBAL innodb_flush_log_at_trx_commit = 2")
+
+
 def prepare(server: MariaDBServer) -> None:
+    durable(server)
     server.execute(
         "USE app", "DROP TABLE IF EXISTS corruption_rows, corruption_numbers, corruption_vanish",
         "DROP PROCEDURE IF EXISTS corruption_echo",
@@ -41,6 +47,7 @@ async def killer(server: MariaDBServer, tally: Tally, until: float, every: float
             server.launch()  # in this thread: the kernel ends a child with the thread that made it
             while not await asyncio.to_thread(server.ready):
                 await asyncio.sleep(0.05)
+            await asyncio.to_thread(durable, server)
             next_crash = time.monotonic() + crash_every
             continue
         try:

@@ -47,3 +47,24 @@ def allowed(said: str, direct: str, pooled: str) -> Allowed | None:
         if entry.said.search(said) and entry.direct.search(direct) and entry.pooled.search(pooled):
             return entry
     return None
+
+
+#: Hand-written conversations in which Headgate still differs, the names of those that are not allowed to stay. The generated ones
+#: differ for the same reasons. Whoever mends one takes it off; when all are gone, so is this list.
+OPEN = {
+    *("wrong_sequence", "wrong_sequence_of_ping", "calls_without_several_results", "ids", "tracked", "tracked_transactions", "found_rows"),
+    *("warnings_of_others", "change_user_refused", "change_user_to_nowhere", "change_user_unknown", "ids_that_are_not", "long_texts"),
+    *("cursors", "cursor_and_then_none", "long_data", "last_prepared", "other_commands", "unknown_commands", "calls"),
+    *("schema_of_preparing", "user_variables_of_others", "first_with_null", "gone_with_the_session"),
+    *("generated", "corruption", "chaos"),
+}
+
+
+def differs_yet(request, name: str) -> None:
+    """For tests through Headgate: this one is known to fail."""
+    import pytest
+
+    from support.pooler import KIND
+
+    if KIND == "headgate" and name in OPEN:
+        request.applymarker(pytest.mark.xfail(reason=f"Headgate differs here yet: {name}", strict=False))

@@ -24,6 +24,8 @@ struct headgate_piece {
 };
 
 ssize_t headgate_recv(int fd, void *buffer, size_t count);
+/* Looks for bytes without taking them: 1 if there are some, 0 at the end, a negated errno for nothing or a failure. */
+ssize_t headgate_peek(int fd);
 ssize_t headgate_send(int fd, const void *buffer, size_t count);
 ssize_t headgate_sendv(int fd, const struct headgate_piece *pieces, size_t count);
 int headgate_accept(int fd, struct headgate_address *peer);
