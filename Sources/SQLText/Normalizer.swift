@@ -74,6 +74,7 @@ struct Normalizer {
     mutating func add(_ token: Token, in text: RawSpan) {
         if token.kind == .semicolon {
             pendingSemicolon = !output.isEmpty
+            hintsFrom = nil
             return
         }
         if pendingSemicolon { writeSemicolon() }

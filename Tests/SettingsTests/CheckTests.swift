@@ -65,8 +65,7 @@ struct CheckTests {
     @Test func clusterNobodyCanTalkTo() {
         #expect(
             problems(below: "cluster.main.protocol = \"mysql\"\n") == [
-                "t.toml:4:14: warning: protocol of [cluster.main] has no effect yet, this version speaks PostgreSQL's protocol only, remove it, or do not rely on it",
-                #"t.toml:4:25: warning: [cluster.main] speaks mysql, no [[listen]] does, write a [[listen]] with protocol = "mysql""#,
+                #"t.toml:4:25: warning: [cluster.main] speaks mysql, no [[listen]] does, write a [[listen]] with protocol = "mysql""#
             ])
     }
 
