@@ -7,6 +7,7 @@ import pytest
 
 import mysql_state.schema
 from mysql_state import KINDS, Kind, do
+from mysql_state.open import is_open_yet
 from support.processes import wait_until
 from support.sharing import is_free, neighbours
 
@@ -25,9 +26,10 @@ def schema(mysql_server):
 
 
 @pytest.fixture(autouse=True)
-def of_this_family(kind, mysql_family):
+def of_this_family(request, kind, mysql_family):
     if mysql_family not in kind.families:
         pytest.skip(f"{mysql_family} has no such thing")
+    is_open_yet(request, kind.name)
 
 
 @pytest.fixture

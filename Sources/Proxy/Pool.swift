@@ -336,6 +336,7 @@ final class Pool {
     /// Another worker asks for an idle server.
     func lendIdle(to other: Int) {
         guard let slot = machine.lend(to: other), let server = worker.servers[slot] else { return }
+        if server.isGone { return server.close("it ended while it was idle") }
         server.lend(to: other)
     }
 
@@ -348,6 +349,8 @@ final class Pool {
     /// A server from another worker.
     func adopted(_ server: PooledServer) {
         serverCount += 1
+        machine.publishOldest()
+        if server.isGone { return server.close("it ended while it was idle") }
         place(server)
         machine.publishOldest()
     }

@@ -12,6 +12,7 @@ extension MySQLClient {
     func changeUser(_ payload: RawSpan) {
         guard let session else { return }
         let agreed = session.capabilities
+        let wasMulti = session.options.contains(.multiStatements)
         let wasIn = pool?.global.key.database ?? ""
         leaveSession()
         var handshake = MySQLGreeter.handshake(like: nil, connectionID: worker.connectionID(of: slot))
@@ -24,6 +25,7 @@ extension MySQLClient {
             listener: listener)
         // What names no database stays where it was, without a schema.
         login.database = wasIn
+        login.wasMulti = wasMulti
         self.login = login
         hasTurned = true
         let patience = worker.snapshot.configuration.general.clientLoginTimeout.microseconds

@@ -12,6 +12,8 @@ final class MySQLLoginAttempt {
     let listener: ListenSettings
     var user = ""
     var database = ""
+    /// What COM_SET_OPTION had switched before COM_CHANGE_USER.
+    var wasMulti: Bool?
     /// The client named no database.
     var namesNone = false
     var record: UserRecord?
@@ -181,7 +183,9 @@ extension MySQLClient {
         }
         var options: MySQLOptions = []
         if login.capabilities.contains(.foundRows) { options.insert(.foundRows) }
-        if login.capabilities.contains(.multiStatements) { options.insert(.multiStatements) }
+        // What COM_SET_OPTION has switched outlives COM_CHANGE_USER.
+        let isMulti = login.wasMulti ?? login.capabilities.contains(.multiStatements)
+        if isMulti { options.insert(.multiStatements) }
         let base = environment.base(
             facts, collation: login.collation, database: login.namesNone ? "" : pool.databaseName,
             ignoresSpace: login.capabilities.contains(.ignoreSpace))

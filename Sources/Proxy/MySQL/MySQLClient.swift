@@ -136,7 +136,11 @@ final class MySQLClient: PooledClient {
                 if environment.tally.isSome { pool.count(&environment.tally) }
             }
             switch result.stop {
-            case .drained, .needBytes: return done
+            case .drained, .needBytes:
+                if let server = self.server, session.pins.isEmpty, session.mode != .session {
+                    leaveIfDone(server, session)
+                }
+                return done
             case .busy:
                 holdIfFull(bytes.count - done)
                 return done
@@ -191,6 +195,15 @@ final class MySQLClient: PooledClient {
         case .active: if session?.isAwaitingReply == true { cancelStatement() }
         case .login, .welcome, .idle, .console, .replication, .closed: break
         }
+    }
+
+    /// What pinned it has ended with a command that has no reply.
+    private func leaveIfDone(_ server: MySQLServer, _ session: MySQLClientSession) {
+        guard phase == .active, !waitsForServer, !session.isAwaitingReply, !session.isSendingMessage,
+            !session.hasUnread, server.session?.isClean == true
+        else { return }
+        notePins(session)
+        giveBack(server)
     }
 
     // MARK: Server

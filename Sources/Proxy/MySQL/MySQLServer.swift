@@ -20,6 +20,8 @@ final class MySQLServer: PooledServer {
     private var schema = ""
     /// The session of the connection it had before.
     private var replaced: MySQLServerSession?
+    /// A rollback must come before it is given to anybody.
+    private var mustRollBack = false
     /// What is being prepared, in order.
     private var preparing = Preparing.introduction
 
@@ -340,6 +342,8 @@ final class MySQLServer: PooledServer {
 
     /// The client is gone, wherever it was: what runs is ended, what is open rolled back, what is left dropped.
     func abandon(halfSent: Bool) {
+        // A reset does not take back what SET TRANSACTION says of the next one.
+        mustRollBack = client?.session?.pins.contains(.nextTransaction) ?? false
         let hadPins = client?.session.map { !$0.pins.isEmpty || $0.mode == .session } ?? true
         unlink()
         guard let session, !session.isSpoiled, !halfSent, !isBroken, output.isEmpty, phase == .active else {
@@ -359,7 +363,8 @@ final class MySQLServer: PooledServer {
 
     private func cleanUp() {
         guard let session else { return }
-        if session.status.contains(.inTransaction) {
+        if session.status.contains(.inTransaction) || mustRollBack {
+            mustRollBack = false
             worker.mysql.rollBack(session)
         } else if session.isDirty {
             worker.mysql.reset(session)

@@ -56,6 +56,8 @@ public final class MySQLClientSession {
     var statements = MySQLClientStatements()
     /// Its statement is being ended because it takes too long.
     public var endsForTime = false
+    /// Its settings when the text that runs was sent, if that has effects.
+    var before: SettingsProfile?
     /// The server said that its session has changed.
     var sawStateChange = false
     /// What the server has told of in the reply under way.

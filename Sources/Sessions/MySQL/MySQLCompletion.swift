@@ -133,7 +133,7 @@ extension MySQLEnvironment {
     private func apply(
         _ statement: Statement, worked: Bool, _ client: MySQLClientSession, _ server: MySQLServerSession
     ) {
-        let before = client.settings
+        let before = client.before ?? client.settings
         let named = statement.named
         for state in named {
             let name = state.name.map { state.kind == .temporaryTables ? client.qualified($0) : $0 }

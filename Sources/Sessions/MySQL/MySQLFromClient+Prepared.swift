@@ -124,14 +124,17 @@ extension MySQLEnvironment {
             if sendsTypes {
                 if typesAt &+ 2 &* count <= stop {
                     let types = bytes.extracting(typesAt..<(typesAt &+ 2 &* count))
-                    if !statement.types.withSpan({ $0.equals(types) }) { statement.types = types.toArray() }
+                    if !statement.types.withSpan({ $0.equals(types) }) {
+                        statement.types = types.toArray()
+                        statement.binding = nextStatement()
+                    }
                 }
-                if held.binder != statement.serial {
-                    held.binder = statement.serial
+                if held.binder != statement.binding {
+                    held.binder = statement.binding
                 }
-            } else if held.binder != statement.serial, statement.types.count == 2 &* count {
+            } else if held.binder != statement.binding, statement.types.count == 2 &* count {
                 inserts = packet.length &+ 2 &* count < MySQLPacket.longestBody
-                held.binder = statement.serial
+                held.binder = statement.binding
             }
         }
         toServer.make(bytes) { out in

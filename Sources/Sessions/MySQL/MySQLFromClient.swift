@@ -200,6 +200,7 @@ extension MySQLEnvironment {
     func expect(_ command: MySQLCommand, _ client: MySQLClientSession, _ server: MySQLServerSession) {
         server.begin(command)
         translate(client, server)
+        if client.running?.facts.flags.contains(.hasEffects) == true { client.before = client.settings }
         client.awaitsReply = true
     }
 

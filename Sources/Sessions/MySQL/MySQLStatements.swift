@@ -31,6 +31,8 @@ final class MySQLClientStatement {
     var sent: StatementEntry
     /// The types of the parameters as last sent, two bytes each; empty before the first execution.
     var types: [UInt8] = []
+    /// Names these types: another number whenever they change.
+    var binding: UInt64
     /// Its rows are being fetched.
     var hasCursor = false
     /// Long data was sent for the next execution.
@@ -39,6 +41,7 @@ final class MySQLClientStatement {
     init(id: UInt32, serial: UInt64, entry: StatementEntry, context: SettingsProfile, parameters: Int, columns: Int) {
         self.id = id
         self.serial = serial
+        binding = serial
         self.entry = entry
         sent = entry
         self.context = context
@@ -93,7 +96,7 @@ struct MySQLServerStatements {
     final class Held {
         /// What the server calls it.
         let id: UInt32
-        /// Whose types of parameters it remembers: the serial of the client's statement that last sent some.
+        /// Which types of parameters it remembers: the `binding` they were sent with.
         var binder: UInt64 = 0
         fileprivate var usedAt: UInt64
 

@@ -167,7 +167,9 @@ extension MySQLEnvironment {
 
     /// What is set after COM_RESET_CONNECTION: the schema stays, and the character sets are the server's own.
     func afterReset(_ server: MySQLServerSession) -> SettingsProfile {
-        let kept = server.settings[MySQLSettings.database].map { [$0] } ?? []
+        var kept = server.settings[MySQLSettings.database].map { [$0] } ?? []
+        // MySQL keeps the role as well.
+        if server.version?.isMariaDB != true, let role = server.settings["role"] { kept.append(role) }
         return profiles.intern(kept + MySQLSettings.ofNames.map { SettingEntry(name: $0, replay: nil) })
     }
 

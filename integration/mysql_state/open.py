@@ -1,0 +1,40 @@
+"""What does not hold yet, by test and kind, with the reason: whoever mends one takes it off. docs/compatibility.md tells users."""
+
+from __future__ import annotations
+
+import pytest
+
+from support.pooler import KIND
+
+#: What SHOW WARNINGS would show went with the server; only LAST_INSERT_ID() is remembered from its OK packet.
+WITH_THE_SERVER = "what one statement left for the next is lost with a server that ends in between"
+#: The text does not say what was made, or by which name: the client keeps its server until it resets or leaves.
+NO_NAME = "made by code or by a parameter, so that its end is not recognised"
+
+OPEN: dict[str, dict[str, str]] = {
+    "test_state_after_a_server_ends": {
+        **dict.fromkeys(
+            (
+                "diagnostics", "diagnostics_of_an_error", "errors", "warnings", "warnings_by_protocol_prepare",
+                "warnings_of_an_error", "warnings_of_insert", "last_insert_id_set",
+            ),
+            WITH_THE_SERVER,
+        ),
+        "user_variable": "a literal with a backslash pins",
+    },
+    "test_state_of_two_clients": {"user_variable": "a literal with a backslash pins"},
+    "test_server_is_kept_as_long_as_the_state": dict.fromkeys(
+        (
+            "get_lock_by_protocol_prepare", "get_lock_in_a_procedure", "sql_prepare_of_a_variable",
+            "temporary_table_by_sql_prepare", "temporary_table_in_a_procedure",
+        ),
+        NO_NAME,
+    ),
+}  # fmt: skip
+
+
+def is_open_yet(request: pytest.FixtureRequest, kind: str) -> None:
+    """For tests through Headgate: this one is known to fail."""
+    reason = OPEN.get(request.node.originalname, {}).get(kind)
+    if reason and KIND == "headgate":
+        request.applymarker(pytest.mark.xfail(reason=reason, strict=False))
