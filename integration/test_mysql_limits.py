@@ -197,7 +197,9 @@ def test_mysql_transaction_timeouts(own_mysql_pooler, mysql_server, key, stateme
         with pytest.raises((ConnectionError, WireError)):
             client.value("SELECT 1")
         wait_until(lambda: other.value("SELECT COUNT(*) FROM limit_waits") == "0", what="the transaction rolled back")
-        assert not mysql_server.query("SELECT * FROM information_schema.innodb_trx")
+        wait_until(
+            lambda: not mysql_server.query("SELECT * FROM information_schema.innodb_trx"), what="no transaction is left"
+        )
 
 
 def test_mysql_client_idle_timeout(own_mysql_pooler):

@@ -449,7 +449,8 @@ final class Pool {
         guard machine.waiting == 0, let (slot, _) = machine.longestIdle, let server = worker.servers[slot] else {
             return false
         }
-        server.close("its place is needed by another pool")
+        machine.removeIdle(slot)
+        server.leavePlace("its place is needed by another pool")
         return true
     }
 }

@@ -11,8 +11,20 @@ extension PooledClient {
         worker.arm(self, at: worker.loop.nowMicros + first)
     }
 
+    /// Makes sure that the timer runs out when the client's own limit is reached.
+    func armIdleLimit() {
+        let own = ownIdleLimit
+        guard own > 0, phase != .closed, timer < 0 || pool?.shortestTimeout == nil else { return }
+        worker.arm(self, at: max(lastActive + own, worker.loop.nowMicros + 10_000))
+    }
+
     /// The timer has run out.
     func timeout(_ now: Int64) {
+        defer { armIdleLimit() }
+        let own = ownIdleLimit
+        if own > 0, now - lastActive >= own, phase == .idle || phase == .active && !isServerBusy && !waitsForServer {
+            return close("idle for as long as it has set itself")
+        }
         switch phase {
         case .login, .welcome:
             fail(

@@ -113,6 +113,9 @@ class PooledClient: Connection {
     /// What its server and what else belongs to it go back to, when it is gone.
     func leave() {}
 
+    /// After how many microseconds without a statement it is to go because it has said so itself; 0 for never.
+    var ownIdleLimit: Int64 { 0 }
+
     /// Something of it is unsent, on either side.
     var hasUnsent: Bool { !output.isEmpty || pooledServer?.output.isEmpty == false }
 

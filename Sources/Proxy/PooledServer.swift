@@ -107,6 +107,9 @@ class PooledServer: Connection {
     /// An idle server that says anything says goodbye.
     var endsWithWords: Bool { false }
 
+    /// Its place is needed by another connection, which must not be there before this one has gone.
+    func leavePlace(_ why: String) { close(why) }
+
     /// It is free, and the last cancel that was on its way has arrived.
     func freedOfCancels() { pool.place(self) }
 

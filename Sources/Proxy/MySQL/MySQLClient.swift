@@ -206,6 +206,9 @@ final class MySQLClient: PooledClient {
         giveBack(server)
     }
 
+    /// `SET wait_timeout` is about the client's connection: it is kept here, whatever server it has.
+    override var ownIdleLimit: Int64 { session?.waitTimeout ?? 0 }
+
     // MARK: Server
 
     override func granted(_ server: PooledServer) {
@@ -273,6 +276,7 @@ final class MySQLClient: PooledClient {
         }
         if worker.dismissesClients && dismissAfterTransaction() { return }
         notePins(session)
+        armIdleLimit()
         if session.mode == .session || !session.pins.isEmpty {
             if server.closeNeeded && leaveStaleServer() { return }
             resume()
@@ -371,6 +375,8 @@ final class MySQLClient: PooledClient {
     /// Sends a last error and closes.
     func fail(_ error: MySQLError, logged: String? = nil) {
         var out = ByteWriter(capacity: 256)
+        // What belongs to a login that was accepted comes in front of why it is of no use.
+        if phase == .login || phase == .welcome, let login { out.raw(login.exchange.pending) }
         error.writePacket(to: &out, sequence: sequence)
         end(with: out.take(), logged: logged ?? error.message, sqlstate: error.sqlstate)
     }

@@ -374,6 +374,15 @@ final class MySQLServer: PooledServer {
         sendHidden()
     }
 
+    /// MySQL counts a connection until it has seen its end: it is asked to go, and closes.
+    override func leavePlace(_ why: String) {
+        phase = .cleaning
+        deadline = worker.cancelDeadline
+        var out = ByteWriter(capacity: 8)
+        out.command(.quit)
+        send(out.take())
+    }
+
     /// A KILL QUERY that came too late hits the next statement: that must be one of ours.
     override func freedOfCancels() {
         guard let session else { return super.freedOfCancels() }

@@ -36,6 +36,8 @@ public final class MySQLClientSession {
     public let policy: SessionStatePolicy
     /// Why it keeps its server.
     public internal(set) var pins: MySQLPins = []
+    /// The microseconds it has set `wait_timeout` to; 0 if it has not.
+    public private(set) var waitTimeout: Int64 = 0
     /// How texts are read, by its settings.
     var lexer = LexerOptions(dialect: .mysql)
 
@@ -134,6 +136,11 @@ public final class MySQLClientSession {
 
     /// Its settings have changed: texts may read differently.
     func readSettings() {
+        waitTimeout = 0
+        if let said = settings["wait_timeout"]?.replay, let equals = said.lastIndex(of: 0x3D) {
+            let text = String(decoding: said[(equals &+ 1)...], as: UTF8.self).filter(\.isNumber)
+            waitTimeout = min(Int64(text) ?? 0, 31_536_000) &* 1_000_000
+        }
         let mode = settings["sql_mode"]?.replay.map { String(decoding: $0, as: UTF8.self).uppercased() } ?? ""
         let isANSI = mode.contains("ANSI")
         lexer.ansiQuotes = isANSI

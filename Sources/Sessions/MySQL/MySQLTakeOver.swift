@@ -99,9 +99,10 @@ extension MySQLEnvironment {
         server.hasDiagnostics = true
     }
 
-    /// Ends the transaction a client has left open.
+    /// Ends the transaction a client has left open, and one it has only announced with `SET TRANSACTION`.
     public func rollBack(_ server: MySQLServerSession) {
         toServer.reset()
+        if !server.status.contains(.inTransaction) { hiddenQuery(Array("BEGIN".utf8), .plain, server) }
         hiddenQuery(Array("ROLLBACK".utf8), .plain, server)
     }
 
