@@ -53,6 +53,8 @@ final class Worker: LoopTurnHandler {
     lazy var compression = CompressionContexts()
     /// Clients with bytes to be decompressed, at the end of the turn.
     var unpumped: [MySQLClient] = []
+    /// The last number given to a client that speaks MySQL.
+    var lastConnectionID: UInt32 = 0
     private var killers: [ObjectIdentifier: MySQLKiller] = [:]
     private var cancels: [ObjectIdentifier: CancelConnection] = [:]
     private var wheel: TimerWheel

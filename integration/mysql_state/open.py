@@ -11,9 +11,6 @@ WITH_THE_SERVER = "what one statement left for the next is lost with a server th
 #: The text does not say what was made, or by which name: the client keeps its server until it resets or leaves.
 NO_NAME = "made by code or by a parameter, so that its end is not recognised"
 
-#: Rare, and not understood.
-LOST_MODE = "SET TRANSACTION ISOLATION LEVEL was once lost, once seen by the server's next client"
-
 OPEN: dict[str, dict[str, str]] = {
     "test_state_after_a_server_ends": {
         **dict.fromkeys(
@@ -24,9 +21,7 @@ OPEN: dict[str, dict[str, str]] = {
             WITH_THE_SERVER,
         ),
         "user_variable": "a literal with a backslash pins",
-        "transaction_next_isolation": LOST_MODE,
     },
-    "test_state_ends_with_its_client": {"transaction_next_isolation": LOST_MODE},
     "test_state_of_two_clients": {"user_variable": "a literal with a backslash pins"},
     "test_server_is_kept_as_long_as_the_state": dict.fromkeys(
         (

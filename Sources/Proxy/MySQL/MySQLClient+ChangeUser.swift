@@ -15,7 +15,7 @@ extension MySQLClient {
         let wasMulti = session.options.contains(.multiStatements)
         let wasIn = pool?.global.key.database ?? ""
         leaveSession()
-        var handshake = MySQLGreeter.handshake(like: nil, connectionID: worker.connectionID(of: slot))
+        var handshake = MySQLGreeter.handshake(like: nil, connectionID: connectionID)
         handshake.authPlugin = AuthPluginName.native
         if !firstNonce.isEmpty { handshake.nonce = firstNonce }
         let login = MySQLLoginAttempt(

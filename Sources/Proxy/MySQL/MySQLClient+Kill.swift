@@ -8,7 +8,7 @@ import Settings
 /// Whose connections, or statements, a KILL is to end.
 struct MySQLKill: Sendable {
     enum Target: Sendable {
-        /// The client at this place of one worker.
+        /// The client that was told this number.
         case client(UInt32)
         /// All clients of a user that come from this host, or from any.
         case user(String, host: String?)
@@ -56,7 +56,7 @@ final class MySQLKills {
 extension MySQLClient {
     /// The KILL in front, of one of our own connections, which are all a client knows of. True if it is answered now.
     func kill(_ id: UInt64, queryOnly: Bool) -> Bool {
-        let own = worker.connectionID(of: slot)
+        let own = connectionID
         if id == UInt64(own) {
             killOneself(queryOnly: queryOnly)
             return true
@@ -66,7 +66,7 @@ extension MySQLClient {
             return true
         }
         let wish = MySQLKill(
-            target: .client((number & 0xFF_FFFF) &- 1), isQueryOnly: queryOnly, user: pool?.global.key.user ?? "",
+            target: .client(number), isQueryOnly: queryOnly, user: pool?.global.key.user ?? "",
             asker: own)
         killedID = id
         return begin(wish, at: [Int(number >> 24)])
@@ -74,7 +74,7 @@ extension MySQLClient {
 
     /// MariaDB's `KILL USER`. True if it is answered now.
     func kill(user: String, host: String?, queryOnly: Bool) -> Bool {
-        let own = worker.connectionID(of: slot)
+        let own = connectionID
         guard let me = pool?.global.key.user, user == me else {
             killAnswer = .refused(MySQLError(1095, "HY000", "You are not owner of thread \(own)"))
             return true
@@ -169,7 +169,7 @@ extension MySQLClient {
         switch answer {
         case .refused(let error): used = environment.conclude(bytes, error, session)
         case .done(let affected):
-            let isByUser = killedID == UInt64(worker.connectionID(of: slot))
+            let isByUser = killedID == UInt64(connectionID)
             used = environment.conclude(bytes, nil, session, affected: isByUser ? UInt64(affected) : 0)
         case .closed(let error):
             fail(error)
@@ -185,16 +185,24 @@ extension MySQLClient {
 }
 
 extension Worker {
-    /// The number a MySQL client is told, and KILL means: the worker in the high bits, the client's place in the low ones.
-    func connectionID(of slot: UInt32) -> UInt32 {
-        UInt32(truncatingIfNeeded: index) << 24 | ((slot &+ 1) & 0xFF_FFFF)
+    /// The number a MySQL client is told, and KILL means: the worker in the high bits, and one that is not used again for
+    /// sixteen million connections in the low ones, lest a KILL that comes late ends somebody else.
+    func nextConnectionID() -> UInt32 {
+        lastConnectionID = lastConnectionID >= 0xFF_FFFF ? 1 : lastConnectionID &+ 1
+        return UInt32(truncatingIfNeeded: index) << 24 | lastConnectionID
+    }
+
+    private func client(_ number: UInt32) -> MySQLClient? {
+        var found: MySQLClient?
+        clients.forEach { if let client = $0 as? MySQLClient, client.connectionID == number { found = client } }
+        return found
     }
 
     /// Ends what of a KILL's is here.
     func end(_ wish: MySQLKill) -> MySQLKillOutcome {
         switch wish.target {
-        case .client(let slot):
-            guard let target = clients[slot] as? MySQLClient, let user = target.pool?.global.key.user else {
+        case .client(let number):
+            guard let target = client(number), let user = target.pool?.global.key.user else {
                 return .unknown
             }
             guard user == wish.user else { return .denied }
@@ -206,7 +214,7 @@ extension Worker {
                 guard let client = client as? MySQLClient, client.pool?.global.key.user == name else { return }
                 if let host, host != "%", host != client.peer.host { return }
                 count += 1
-                if connectionID(of: client.slot) == wish.asker {
+                if client.connectionID == wish.asker {
                     // It is told first.
                     client.isEndedByItself = !wish.isQueryOnly
                 } else {

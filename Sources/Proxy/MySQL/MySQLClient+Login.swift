@@ -42,7 +42,7 @@ extension MySQLClient {
     /// Says hello as a server that greets so would.
     func greet(like server: MySQLHandshake?) {
         guard phase == .login, login == nil else { return }
-        let handshake = MySQLGreeter.handshake(like: server, connectionID: worker.connectionID(of: slot))
+        let handshake = MySQLGreeter.handshake(like: server, connectionID: connectionID)
         let made = MySQLLoginAttempt(
             exchange: MySQLClientLogin(
                 handshake: handshake, host: peer.host, publicKey: worker.shared.rsaKey?.publicPEM, hasKey: true,
@@ -192,7 +192,7 @@ extension MySQLClient {
         let made = MySQLClientSession(
             capabilities: login.capabilities, base: base, options: options, mode: pool.settings.poolMode,
             policy: pool.settings.sessionState, server: facts.version,
-            connectionID: worker.connectionID(of: slot))
+            connectionID: connectionID)
         session = made
         pool.lastOptions = made.options
         send(login.exchange.pending)

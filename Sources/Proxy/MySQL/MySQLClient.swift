@@ -30,7 +30,11 @@ final class MySQLClient: PooledClient {
     /// The sequence id the next packet to it must have while nothing is under way; after a command, 1.
     private var sequence: UInt8 { login?.exchange.sequence ?? 1 }
 
+    /// What it is told `CONNECTION_ID()` is.
+    let connectionID: UInt32
+
     init(worker: Worker, slot: UInt32, peer: PeerAddress, listener: ListenSettings) {
+        connectionID = worker.nextConnectionID()
         self.listener = listener
         environment = worker.mysql
         super.init(worker: worker, slot: slot, peer: peer)
