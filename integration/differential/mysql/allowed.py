@@ -56,6 +56,7 @@ OPEN = {
     *("warnings_of_others", "change_user_refused", "change_user_to_nowhere", "change_user_unknown", "ids_that_are_not", "long_texts"),
     *("cursors", "cursor_and_then_none", "long_data", "last_prepared", "other_commands", "unknown_commands", "calls"),
     *("schema_of_preparing", "user_variables_of_others", "first_with_null", "gone_with_the_session"),
+    *("warnings", "table_changed", "pipelined"),
     *("generated", "corruption", "chaos"),
 }
 
