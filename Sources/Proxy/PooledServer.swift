@@ -263,7 +263,11 @@ class PooledServer: Connection {
             failedToConnect("no connection within server_connect_timeout (\(seconds))")
         case .preparing: failedToPrepare("it takes longer than server_connect_timeout")
         case .checking, .cleaning: close("did not answer in time")
-        case .idle, .active, .settings, .probing, .closed: deadline = .max
+        case .settings, .probing:
+            let client = pooledClient
+            close("did not take over its client's settings in time")
+            client?.serverLost(alreadyTold: false)
+        case .idle, .active, .closed: deadline = .max
         }
     }
 

@@ -44,7 +44,15 @@ final class Worker: LoopTurnHandler {
     var replicationWaiters: [ReplicationWaiter] = []
     private var listeners: [Listener] = []
     /// What sessions that speak MySQL share.
-    lazy var mysql = makeMySQLEnvironment()
+    var mysql: MySQLEnvironment {
+        if let made = mysqlIfMade { return made }
+        let made = MySQLEnvironment()
+        made.maxInspectedStatement = snapshot.configuration.general.maxInspectedStatement.bytes
+        mysqlIfMade = made
+        return made
+    }
+    /// The same; nil while nobody has spoken MySQL.
+    private(set) var mysqlIfMade: MySQLEnvironment?
     /// Greets clients that speak MySQL.
     lazy var greeter = MySQLGreeter(worker: self)
     /// KILLs of its MySQL clients that other workers have not answered.
@@ -329,12 +337,6 @@ final class Worker: LoopTurnHandler {
         let cancel = CancelConnection(worker: self, server: server)
         cancels[ObjectIdentifier(cancel)] = cancel
         cancel.start()
-    }
-
-    private func makeMySQLEnvironment() -> MySQLEnvironment {
-        let made = MySQLEnvironment()
-        made.maxInspectedStatement = snapshot.configuration.general.maxInspectedStatement.bytes
-        return made
     }
 
     /// Ends what a MySQL server does.

@@ -22,6 +22,9 @@ public struct SessionTracking: Equatable, Sendable {
     /// Where to go instead of this server: never told, or the client would leave the proxy. MariaDB lists it by default.
     private static let redirect = Array("redirect_url".utf8)
 
+    /// Of a client that has asked for nothing else.
+    public static let usual = SessionTracking()
+
     /// What servers of both families tell of when nobody has asked for anything else.
     public init() {
         variables = [

@@ -55,6 +55,7 @@ extension Worker {
     func apply(_ new: Snapshot) {
         take(new)
         environment.maxInspectedStatement = new.configuration.general.maxInspectedStatement.bytes
+        mysqlIfMade?.maxInspectedStatement = new.configuration.general.maxInspectedStatement.bytes
         for pool in Array(pools.values) {
             let before = pool.shortestTimeout
             pool.reconfigure(new)

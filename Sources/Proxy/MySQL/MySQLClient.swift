@@ -244,13 +244,7 @@ final class MySQLClient: PooledClient {
     /// Its server could not be given what it has set, or the statement it asked for: the command gets the error.
     func serverIsNotReady(_ error: ErrorPacket) {
         waitsForServer = false
-        guard let session else { return }
-        let bytes = carried.take()
-        let used = unsafe bytes.withBytes { all in unsafe worker.mysql.refuse(all.bytes, with: error, session) }
-        unsafe bytes.withBytes { all in
-            unsafe send(worker.mysql.toClient, from: all)
-            if used < all.count { unsafe carried.append(UnsafeRawBufferPointer(rebasing: all[used...])) }
-        }
+        refuse(MySQLError(error.code, error.sqlstate, error.message))
         replyEnded()
     }
 
@@ -361,17 +355,20 @@ final class MySQLClient: PooledClient {
     override func accepted() { worker.greeter.greet(self) }
 
     override func refuse(_ refusal: Refusal) {
-        guard let session else { return }
         phase = .idle
+        refuse(MySQLError(refusal))
+        resume()
+    }
+
+    /// The command in front of what is carried is answered with an error.
+    private func refuse(_ error: MySQLError) {
+        guard let session else { return }
         let bytes = carried.take()
-        let used = unsafe bytes.withBytes { all in
-            unsafe worker.mysql.refuse(all.bytes, with: MySQLError(refusal), session)
-        }
         unsafe bytes.withBytes { all in
-            unsafe send(worker.mysql.toClient, from: all)
+            let used = unsafe environment.refuse(all.bytes, with: error, session)
+            unsafe send(environment.toClient, from: all)
             if used < all.count { unsafe carried.append(UnsafeRawBufferPointer(rebasing: all[used...])) }
         }
-        resume()
     }
 
     override func fail(_ refusal: Refusal, logged: String? = nil) { fail(MySQLError(refusal), logged: logged) }

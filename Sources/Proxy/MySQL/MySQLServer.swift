@@ -59,7 +59,7 @@ final class MySQLServer: PooledServer {
 
     /// What it must tell its client before is asked for first.
     override func lend(to other: Int) {
-        guard let session, session.owesOthers(than: nil), worker.mysql.settle(session) else {
+        guard let session, session.owesOthers(than: nil), environment.settle(session) else {
             return super.lend(to: other)
         }
         borrower = other
@@ -123,7 +123,7 @@ final class MySQLServer: PooledServer {
 
     /// Sends what the environment has planned for it.
     private func sendHidden() {
-        unsafe send(worker.mysql.toServer, from: UnsafeRawBufferPointer(start: nil, count: 0))
+        unsafe send(environment.toServer, from: UnsafeRawBufferPointer(start: nil, count: 0))
     }
 
     private func prepared() {
@@ -135,14 +135,14 @@ final class MySQLServer: PooledServer {
             if error != nil { session.canTrack = false }
             preparing = .query
             guard let query = pool.database.connectQuery, !query.isEmpty else { return prepared() }
-            worker.mysql.ask(query, session)
+            environment.ask(query, session)
             sendHidden()
         case .query:
             if let error { return failedToPrepare("it fails with error \(error.code)") }
             preparing = .facts
             _ = session.takeGathered()
             guard pool.global.mysqlFacts == nil else { return open() }
-            worker.mysql.ask(MySQLFacts.question, session)
+            environment.ask(MySQLFacts.question, session)
             sendHidden()
         case .facts:
             guard let facts = MySQLFacts(rows: session.takeGathered(), version: session.version) else {
@@ -156,7 +156,7 @@ final class MySQLServer: PooledServer {
     private func open() {
         if let session, let facts = pool.global.mysqlFacts {
             session.adopt(
-                worker.mysql.base(
+                environment.base(
                     facts, collation: UInt16(MySQLEnvironment.serverCollation), database: schema,
                     ignoresSpace: false))
         }
@@ -199,41 +199,45 @@ final class MySQLServer: PooledServer {
         guard let session, let wish = client?.session else { return }
         if session.mustReopen(for: wish) {
             // First what others may still ask for.
-            guard session.owesOthers(than: wish), worker.mysql.settle(session) else { return reopen() }
-            phase = .settings
-            return sendHidden()
+            guard session.owesOthers(than: wish), environment.settle(session) else { return reopen() }
+            return beginAsking(.settings)
         }
-        guard worker.mysql.takeOver(wish, by: session) else {
+        guard environment.takeOver(wish, by: session) else {
             client?.serverIsReady()
             return
         }
-        phase = .settings
-        sendHidden()
+        beginAsking(.settings)
     }
 
     /// Prepares the statement the client is about to use.
     func prepareWanted() {
         guard let session, let wish = client?.session else { return }
-        worker.mysql.prepareWanted(wish, by: session)
-        phase = .settings
+        environment.prepareWanted(wish, by: session)
+        beginAsking(.settings)
+    }
+
+    /// Sends what has been planned, while its client waits: not longer than it may take to connect.
+    private func beginAsking(_ phase: ServerPhase) {
+        self.phase = phase
+        deadline = pool.connectDeadline
         sendHidden()
     }
 
     /// Asks for values of the client's that are not known.
     func probe() {
         guard let session, let served = client?.session else { return }
-        phase = .probing
-        worker.mysql.askUnread(served, session)
-        sendHidden()
+        environment.askUnread(served, session)
+        beginAsking(.probing)
     }
 
     private func settingsDone() {
         guard let session, let client else { return }
         phase = .active
-        worker.mysql.takeDebts(session)
+        deadline = .max
+        environment.takeDebts(session)
         if let error = session.takeHiddenError() {
             session.isDirty = true
-            session.adopt(worker.mysql.unknownSettings)
+            session.adopt(environment.unknownSettings)
             client.serverIsNotReady(error)
         } else {
             client.serverIsReady()
@@ -297,7 +301,7 @@ final class MySQLServer: PooledServer {
             if let error = session?.takeHiddenError() { return close("cannot be reset: \(error.code)") }
             if let borrower, let session {
                 self.borrower = nil
-                worker.mysql.takeDebts(session)
+                environment.takeDebts(session)
                 phase = .idle
                 return super.lend(to: borrower)
             }
@@ -305,7 +309,8 @@ final class MySQLServer: PooledServer {
         case .probing:
             guard let session, let client, let served = client.session else { return }
             phase = .active
-            worker.mysql.takeUnread(served, session)
+            deadline = .max
+            environment.takeUnread(served, session)
             client.probeAnswered()
         case .connecting, .login, .idle, .active, .closed: break
         }
@@ -365,9 +370,9 @@ final class MySQLServer: PooledServer {
         guard let session else { return }
         if session.status.contains(.inTransaction) || mustRollBack {
             mustRollBack = false
-            worker.mysql.rollBack(session)
+            environment.rollBack(session)
         } else if session.isDirty {
-            worker.mysql.reset(session)
+            environment.reset(session)
         } else {
             return finish()
         }
@@ -388,7 +393,7 @@ final class MySQLServer: PooledServer {
         guard let session else { return super.freedOfCancels() }
         phase = .cleaning
         deadline = worker.cancelDeadline
-        worker.mysql.takeBlow(session)
+        environment.takeBlow(session)
         sendHidden()
     }
 
@@ -396,7 +401,7 @@ final class MySQLServer: PooledServer {
         guard let session else { return }
         phase = .checking
         deadline = pool.connectDeadline
-        worker.mysql.ping(session)
+        environment.ping(session)
         sendHidden()
     }
 

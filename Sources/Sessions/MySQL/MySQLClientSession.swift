@@ -38,6 +38,8 @@ public final class MySQLClientSession {
     public internal(set) var pins: MySQLPins = []
     /// The microseconds it has set `wait_timeout` to; 0 if it has not.
     public private(set) var waitTimeout: Int64 = 0
+    /// `completion_type` is RELEASE: whatever ends a transaction ends the session.
+    private(set) var releasesAlways = false
     /// How texts are read, by its settings.
     var lexer = LexerOptions(dialect: .mysql)
 
@@ -141,6 +143,10 @@ public final class MySQLClientSession {
             let text = String(decoding: said[(equals &+ 1)...], as: UTF8.self).filter(\.isNumber)
             waitTimeout = min(Int64(text) ?? 0, 31_536_000) &* 1_000_000
         }
+        let completion = settings["completion_type"]?.replay ?? []
+        releasesAlways =
+            completion.last == UInt8(ascii: "2")
+            || String(decoding: completion, as: UTF8.self).uppercased().contains("RELEASE")
         let mode = settings["sql_mode"]?.replay.map { String(decoding: $0, as: UTF8.self).uppercased() } ?? ""
         let isANSI = mode.contains("ANSI")
         lexer.ansiQuotes = isANSI
@@ -163,8 +169,8 @@ final class MySQLClientExtra {
     private var named: [Name: Int] = [:]
     /// Kinds of which it has something without a name.
     private var unnamed: SessionStateKinds = []
-    /// What the client wants to be told of its session, by the variables that say so.
-    var tracking: [String: String] = [:]
+    /// What the client wants to be told of its session.
+    var tracking = SessionTracking()
 
     /// Variables that were set to something computed.
     var unread: Set<String> = []

@@ -79,6 +79,7 @@ extension MySQLEnvironment {
     private func forgotten(_ client: MySQLClientSession, _ server: MySQLServerSession) {
         let after = afterReset(server)
         server.settings = after
+        server.tracks = false
         _ = server.statements.removeAll()
         // MariaDB goes back to the character sets of the login.
         let isMariaDB = server.version?.isMariaDB ?? false
@@ -117,7 +118,9 @@ extension MySQLEnvironment {
                 }
             }
             guard index < results else { continue }
-            if statement.kind == .commit || statement.kind == .rollback { noteRelease(entry, client) }
+            if statement.kind == .commit || statement.kind == .rollback {
+                client.isReleased = traits.contains(.releasesConnection) || client.releasesAlways && !keeps(entry)
+            }
             if traits.contains(.usesSequence) { pins.insert(.sequences) }
             if statement.kind != .set { pins.remove(.nextStatement) }
             // Whatever comes behind SET TRANSACTION uses it up, if it does not open the transaction.
@@ -128,6 +131,10 @@ extension MySQLEnvironment {
         pins.subtract(.held)
         pins.formUnion(extra.pins)
     }
+
+    /// A user variable longer than this is not carried from server to server, nor one beyond so many settings: it pins.
+    private static let longestVariable = 16 << 10
+    private static let mostSettings = 128
 
     /// What may have come stays until it is known to be gone; what was set counts only if it worked.
     private func apply(
@@ -156,6 +163,12 @@ extension MySQLEnvironment {
                     // Nothing takes it back, not even a reset of the session.
                     client.more().add(.unknown)
                     server.isSpoiled = true
+                    continue
+                }
+                if name.hasPrefix("@"), replay.count > Self.longestVariable || before.entries.count >= Self.mostSettings
+                {
+                    client.more().add(.userVariables, name)
+                    set(profiles.removing(name, from: client.settings), client, server)
                     continue
                 }
                 let value = name == MySQLSettings.database ? MySQLSettings.schema(ofUse: replay) : replay
@@ -274,7 +287,7 @@ extension MySQLEnvironment {
                 case .ofTracking:
                     // Set again before the next statement; what the client wants to be told is kept.
                     server.tracks = false
-                    client.more().tracking[told] = String(decoding: text, as: UTF8.self)
+                    _ = client.more().tracking.set(changes.extracting(range), changes.extracting(value))
                 case .once, .readOnly: continue
                 }
             case .schema(let range):

@@ -1,6 +1,7 @@
 import ByteKit
 import MySQLWire
 import SQLText
+import Settings
 
 /// Prepared statements: a client's id stands for a text, and is replaced by what its server of the moment calls it.
 extension MySQLEnvironment {
@@ -60,6 +61,9 @@ extension MySQLEnvironment {
         }
         let head = min(packet.length, fixed &+ (statement.parameters &+ 7) >> 3 &+ 1 &+ 2 &* statement.parameters)
         guard bytes.byteCount &- packet.body >= head else { return .needBytes }
+        if client.policy != .auto, let error = refusal(statement.entry, client) {
+            return discard(bytes, packet, client, error)
+        }
         if let stop = needs(client, server) { return stop }
         guard let server else { return .needServer }
         if let other = answered(statement, client, server) { statement.key = other }

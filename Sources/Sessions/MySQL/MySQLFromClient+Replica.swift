@@ -22,25 +22,12 @@ extension MySQLEnvironment {
         return nil
     }
 
-    /// A transaction has been ended: with `RELEASE`, said or set, the server ends the session as well.
-    func noteRelease(_ entry: StatementEntry, _ client: MySQLClientSession) {
-        let setting = client.settings["completion_type"]?.replay ?? []
-        let isSet = setting.last == UInt8(ascii: "2") || Self.mentionsRelease(setting)
-        guard isSet || entry.textLength > 12, entry.textLength < 4096 else { return }
-        entry.withText { text in
-            let bytes = text.toArray()
-            let says = Self.mentionsRelease(bytes)
-            guard isSet || says else { return }
-            let words = String(decoding: bytes, as: UTF8.self).lowercased().split { !$0.isLetter }
-            guard let at = words.lastIndex(of: "release") else {
-                client.isReleased = !words.contains("chain")
-                return
-            }
-            client.isReleased = at == 0 || words[at - 1] != "no"
-        }
-    }
-
-    private static func mentionsRelease(_ bytes: [UInt8]) -> Bool {
-        bytes.count >= 7 && String(decoding: bytes, as: UTF8.self).lowercased().contains("release")
+    /// With `completion_type = 2` a COMMIT ends the session, unless it says `AND CHAIN` or `NO RELEASE`.
+    func keeps(_ entry: StatementEntry) -> Bool {
+        if entry.facts.traits.contains(.chains) { return true }
+        guard entry.textLength < 4096 else { return false }
+        let words = entry.withText { String(decoding: $0.toArray(), as: UTF8.self).lowercased() }.split { !$0.isLetter }
+        guard let at = words.lastIndex(of: "release"), at > 0 else { return false }
+        return words[at - 1] == "no"
     }
 }

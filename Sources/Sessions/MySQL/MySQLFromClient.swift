@@ -1,6 +1,7 @@
 import ByteKit
 public import MySQLWire
 import SQLText
+import Settings
 
 /// Where a step that read from a MySQL client stopped.
 public enum MySQLStop: Equatable {
@@ -144,12 +145,13 @@ extension MySQLEnvironment {
             }
             guard packet.end <= bytes.byteCount else { return .needBytes }
             return .changeUser(packet.body..<packet.end)
-        case .binlogDump, .binlogDumpGTID, .registerReplica, .tableDump, .groupReplicationStream:
+        case .binlogDump, .binlogDumpGTID, .registerReplica, .tableDump:
             return replica(bytes, packet, client, server, command)
         case .ping, .initDatabase, .fieldList, .createDatabase, .dropDatabase, .refresh, .shutdown, .statistics,
             .processInfo, .debug, .resetConnection:
             return simple(bytes, packet, client, server, command)
-        case .sleep, .connect, .time, .delayedInsert, .connectOut, .daemon, .clone:
+        case .sleep, .connect, .time, .delayedInsert, .connectOut, .daemon, .clone,
+            .groupReplicationStream:
             return discard(bytes, packet, client, .unknownCommand)
         }
     }
@@ -242,6 +244,9 @@ extension MySQLEnvironment {
             let entry = entry(of: bytes.extracting((packet.body &+ 1)..<packet.end), for: client)
             let traits = entry.facts.traits
             if traits.contains(.kills), let stop = kill(entry, client) { return stop }
+            if client.policy != .auto, let error = refusal(entry, client) {
+                return discard(bytes, packet, client, error)
+            }
             if traits.contains(.readsDiagnostics), !client.isHome(on: server), !isCounted(entry) {
                 if answerWarnings(entry, client) { return nil }
                 client.wantsDiagnostics = true
@@ -268,6 +273,7 @@ extension MySQLEnvironment {
             }
         } else {
             client.running = nil
+            client.more().add(.unknown)
             client.pins.insert(.unknown)
         }
         client.executing = nil
@@ -280,9 +286,26 @@ extension MySQLEnvironment {
     private func isCounted(_ entry: StatementEntry) -> Bool {
         guard entry.facts.statements.count == 1 else { return false }
         if let reads = entry.facts.statements[0].reads { return !reads.columns.isEmpty }
-        let text =
-            entry.textLength < 40 ? entry.withText { String(decoding: $0.toArray(), as: UTF8.self).lowercased() } : ""
-        return ["showcount(*)warnings", "showcount(*)errors"].contains(text.filter { !$0.isWhitespace })
+        let question = DiagnosticsQuestion(entry)
+        return question == .countOfWarnings || question == .countOfErrors
+    }
+
+    /// Why a statement is refused where `session_state = "reject"`; where it is `"pin"`, every change of state pins.
+    func refusal(_ entry: StatementEntry, _ client: MySQLClientSession) -> MySQLError? {
+        guard entry.facts.flags.contains(.hasEffects) else { return nil }
+        if client.policy == .pin {
+            client.more().add(.unknown)
+            return nil
+        }
+        for statement in entry.facts.statements {
+            for case .mayCreate(let kinds) in statement.effects {
+                return MySQLError(
+                    1235, "42000",
+                    "\(kinds.reason) cannot be used through this pool: it lends servers per transaction and session_state is "
+                        + "\"reject\". Use a database with pool_mode = \"session\", or session_state = \"auto\"")
+            }
+        }
+        return nil
     }
 
     static let asking: StatementTraits = [
@@ -370,11 +393,6 @@ extension MySQLEnvironment {
         client.replySequence = 1
         answerOK(client, affected: affected)
         return min(end, bytes.byteCount)
-    }
-
-    /// The same with an error of the server's.
-    public func refuse(_ bytes: RawSpan, with error: ErrorPacket, _ client: MySQLClientSession) -> Int {
-        refuse(bytes, with: MySQLError(error.code, error.sqlstate, error.message), client)
     }
 }
 

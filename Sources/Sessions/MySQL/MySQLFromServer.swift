@@ -247,29 +247,17 @@ extension MySQLEnvironment {
         let payload = bytes.extracting(piece.body..<piece.end)
         guard server.capabilities.contains(.sessionTrack),
             server.tracker.summary.status?.contains(.sessionStateChanged) == true, payload.byteCount > 5,
-            var packet = try? OKPacket(parsing: payload, server.capabilities), !packet.sessionState.isEmpty
+            let packet = try? OKPacket(parsing: payload, server.capabilities), !packet.sessionState.isEmpty
         else { return false }
-        let changes = payload.extracting(packet.sessionState)
-        learn(changes, client, server)
+        learn(payload.extracting(packet.sessionState), client, server)
         if server.translatesEOF, event == .resultEnd, !client.capabilities.contains(.deprecateEOF) { return false }
-        var out = ByteWriter(capacity: payload.byteCount)
-        if client.capabilities.contains(.sessionTrack) {
-            SessionFilter.write(changes, for: client, to: &out)
-        }
-        // The texts of the new packet: what it said before, then what is left of the changes.
-        let text = payload.extracting(packet.info).toArray()
-        let kept = out.take()
-        let source = text + kept
-        packet.info = 0..<text.count
-        packet.sessionState = text.count..<source.count
-        let sequence = piece.sequence &+ server.shift
+        let tracking = client.extra?.tracking ?? SessionTracking.usual
         server.isReplyUntouched = false
-        toClient.make(bytes) { writer in
-            let mark = writer.beginPacket(sequence)
-            source.withSpan { span in
-                packet.write(to: &writer, client.capabilities, source: span, asEOF: event == .resultEnd)
-            }
-            writer.endPacket(mark)
+        toClient.make(bytes) { out in
+            let mark = out.beginPacket(piece.sequence &+ server.shift)
+            packet.write(
+                to: &out, client.capabilities, source: payload, telling: tracking, asEOF: event == .resultEnd)
+            out.endPacket(mark)
         }
         server.dropsRest = true
         _ = server.translator?.translate(event, payload, server.tracker)

@@ -63,6 +63,7 @@ extension MySQLEnvironment {
     /// Asks the server for what the client before may still ask for; whoever gets the server waits for it.
     func askDebts(_ server: MySQLServerSession) {
         guard let debtor = server.debtor else { return }
+        server.asksDebts = true
         if debtor.debts.contains(.diagnostics) {
             toServer.make(RawSpan()) { $0.query("SHOW WARNINGS") }
             server.beginHidden(.capture, .query)
@@ -89,7 +90,8 @@ extension MySQLEnvironment {
 
     /// The server has answered that.
     public func takeDebts(_ server: MySQLServerSession) {
-        guard server.hasDebtor else { return }
+        guard server.asksDebts else { return }
+        server.asksDebts = false
         let rows = server.takeGathered()
         let captured = server.takeCaptured()
         guard let debtor = server.debtor else { return server.setDebtor(nil) }
@@ -138,31 +140,24 @@ extension MySQLEnvironment {
 
     /// `SHOW COUNT(*) WARNINGS` and `SHOW COUNT(*) ERRORS` of a client whose server somebody else has used since.
     private func counted(_ entry: StatementEntry, _ client: MySQLClientSession) -> [UInt8]? {
-        guard entry.textLength < 40 else { return nil }
-        let text = entry.withText { String(decoding: $0.toArray(), as: UTF8.self).lowercased() }
-        switch text.filter({ !$0.isWhitespace }) {
-        case "showcount(*)warnings":
-            return Array("SELECT (\(client.numbers.warnings)|0) AS `@@session.warning_count`".utf8)
-        case "showcount(*)errors":
-            return Array("SELECT (\(client.numbers.errors)|0) AS `@@session.error_count`".utf8)
-        default: return nil
+        switch DiagnosticsQuestion(entry) {
+        case .countOfWarnings:
+            Array("SELECT (\(client.numbers.warnings)|0) AS `@@session.warning_count`".utf8)
+        case .countOfErrors: Array("SELECT (\(client.numbers.errors)|0) AS `@@session.error_count`".utf8)
+        case .warnings, .none: nil
         }
     }
 
     /// SHOW WARNINGS of a client whose server somebody else has used since: answered from what was kept. True if it was.
     func answerWarnings(_ entry: StatementEntry, _ client: MySQLClientSession) -> Bool {
-        guard let kept = client.warnings, entry.facts.statements.count == 1, entry.textLength < 32 else { return false }
-        let words = entry.withText {
-            String(decoding: $0.toArray(), as: UTF8.self).lowercased().split { $0.isWhitespace }
+        guard let kept = client.warnings, toClient.isEmpty, DiagnosticsQuestion(entry) == .warnings else {
+            return false
         }
-        guard words == ["show", "warnings"] else { return false }
         let echo = MySQLServerSession(
             capabilities: kept.capabilities, version: nil, connectionID: 0, status: client.status,
             settings: profiles.empty, options: [], statementLimit: 1)
         echo.begin(.query)
         translate(client, echo)
-        let answered = toClient.isEmpty
-        guard answered else { return false }
         let reply = kept.packets.withSpan { packets in
             var stream = PacketStream()
             var position = 0
@@ -176,6 +171,22 @@ extension MySQLEnvironment {
         toClient.reset()
         toClient.make(RawSpan()) { $0.raw(reply) }
         return true
+    }
+}
+
+/// A text that is nothing but a question about the statement before, which Headgate can answer.
+enum DiagnosticsQuestion {
+    case warnings, countOfWarnings, countOfErrors
+
+    init?(_ entry: StatementEntry) {
+        guard entry.facts.statements.count == 1, entry.textLength < 40 else { return nil }
+        let text = entry.withText { String(decoding: $0.toArray(), as: UTF8.self).lowercased() }
+        switch text.filter({ !$0.isWhitespace }) {
+        case "showwarnings": self = .warnings
+        case "showcount(*)warnings": self = .countOfWarnings
+        case "showcount(*)errors": self = .countOfErrors
+        default: return nil
+        }
     }
 }
 

@@ -57,6 +57,8 @@ public final class MySQLServerSession {
     /// Who may still ask for what its last statement has left here. Looked at only if `hasDebtor`: weak references cost.
     private(set) weak var debtor: MySQLClientSession?
     private(set) var hasDebtor = false
+    /// It has been asked for that.
+    var asksDebts = false
     /// Who used it last.
     var lastClient: UInt64 = 0
     /// For a client whose capabilities are other than the server's.
@@ -143,7 +145,8 @@ public final class MySQLServerSession {
 
     func takeCaptured() -> [UInt8] {
         defer { captured = [] }
-        return captured
+        // One that did not fit is of no use.
+        return captured.count < Self.gatherLimit ? captured : []
     }
 
     func setDebtor(_ client: MySQLClientSession?) {
