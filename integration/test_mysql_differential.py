@@ -25,43 +25,65 @@ def pytest_generate_tests(metafunc):
     """Every conversation for MariaDB with old and new clients; for MySQL with old ones, as the other test's are new."""
     if "abilities" in metafunc.fixturenames:
         cases = [(f, n, a) for f in FAMILIES for n in names(f) for a in ABILITIES if f == "mariadb" or a == "old"]
-        metafunc.parametrize(("stage", "name", "abilities"), cases, indirect=["stage"], ids=map("-".join, cases), scope="module")
+        metafunc.parametrize(("family", "name", "abilities"), cases, ids=map("-".join, cases))
     elif "name" in metafunc.fixturenames:
         cases = [(f, n) for f in FAMILIES for n in names(f)]
-        metafunc.parametrize(("stage", "name"), cases, indirect=["stage"], ids=map("-".join, cases), scope="module")
-    elif "stage" in metafunc.fixturenames:
-        metafunc.parametrize("stage", FAMILIES, indirect=True, scope="module")
+        metafunc.parametrize(("family", "name"), cases, ids=map("-".join, cases))
+    elif "family" in metafunc.fixturenames:
+        metafunc.parametrize("family", FAMILIES)
+
+
+class Stage:
+    """Two servers alike, the pooler in front of the second."""
+
+    def __init__(self, family: str):
+        self.family = family
+        self.servers = (make_server(family), make_server(family))
+        for server in self.servers:
+            objects.create(server, DATABASE)
+        self.pooler = None
+        if KIND == "headgate":
+            generated = [(database_of(number), pool_size(number)) for number in (0, 1)]
+            pools = [(DATABASE, 4), ("app", 2), *generated]
+            self.pooler = starter.start([(self.servers[1], name, size) for name, size in pools])
+        self.endpoints = endpoints_for(self.servers, self.pooler.port if self.pooler else self.servers[1].port)
+
+    def remove(self) -> None:
+        if self.pooler:
+            self.pooler.remove()
+        for server in self.servers:
+            server.remove()
 
 
 @pytest.fixture(scope="module")
-def stage(request):
-    """Two servers alike, the pooler in front of the second."""
-    requires_mysql_pooler()
-    if request.param == "mysql" and (reason := why_not()):
-        pytest.skip(reason)
-    servers = (make_server(request.param), make_server(request.param))
-    for server in servers:
-        objects.create(server, DATABASE)
-    pooler = None
-    if KIND == "headgate":
-        generated = [(database_of(number), pool_size(number)) for number in (0, 1)]
-        pooler = starter.start([(servers[1], name, size) for name, size in [(DATABASE, 4), ("app", 2), *generated]])
-    yield endpoints_for(servers, pooler.port if pooler else servers[1].port), pooler
-    if pooler:
-        pooler.remove()
-    for server in servers:
-        server.remove()
+def stages():
+    """The stage of the family whose turn it is, which the next family's takes the place of: four servers are too many."""
+    held: list[Stage] = []
+
+    def of(family: str) -> Stage:
+        if not held or held[0].family != family:
+            while held:
+                held.pop().remove()
+            held.append(Stage(family))
+        return held[0]
+
+    yield of
+    for stage in held:
+        stage.remove()
 
 
 @pytest.fixture
-def endpoints(stage):
+def endpoints(stages, family):
     """The pooler is started again if a test before this one brought it down."""
-    found, pooler = stage
-    if pooler and not pooler.process.alive():
-        pooler.start()
-    yield found
-    if pooler and not pooler.process.alive():
-        pytest.fail(f"the pooler ended during this test:\n{pooler.log()[-4000:]}")
+    requires_mysql_pooler()
+    if family == "mysql" and (reason := why_not()):
+        pytest.skip(reason)
+    stage = stages(family)
+    if stage.pooler and not stage.pooler.process.alive():
+        stage.pooler.start()
+    yield stage.endpoints
+    if stage.pooler and not stage.pooler.process.alive():
+        pytest.fail(f"the pooler ended during this test:\n{stage.pooler.log()[-4000:]}")
 
 
 def converse(endpoints, name, abilities, dice=None, rivals=False):

@@ -14,16 +14,10 @@ from .mysql_session import Session
 from .pooler import ADMIN_PASSWORD, ADMIN_USER, KIND, Headgate, Options, Pooler
 from .processes import free_port
 
-#: Why nothing is tested through Headgate; None as soon as `protocol = "mysql"` is served. HEADGATE_MYSQL=1 tries it all
-#: the same.
-NOT_YET: str | None = None
-
 
 def requires_mysql_pooler() -> None:
     if KIND == "pgbouncer":
         pytest.skip("PgBouncer does not speak MySQL's protocol")
-    if KIND == "headgate" and NOT_YET and not os.environ.get("HEADGATE_MYSQL"):
-        pytest.skip(NOT_YET)
 
 
 def mysql_options(server: MariaDBServer, **changes) -> Options:
