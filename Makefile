@@ -12,9 +12,11 @@ BINARY ?= .build/release/headgate
 SOAK_SECONDS ?= 600
 EXCHANGES ?= 100000
 SEED ?= $(shell date +%s)
-# `make simulation SIMULATION_RUNS=1000000`, `make simulation SIMULATION_SEED=7` for that run alone
+# `make simulation SIMULATION_RUNS=1000000`, `make simulation SIMULATION_SEED=7 SIMULATION_PROTOCOL=mysql` for that run
+# alone
 SIMULATION_RUNS ?= 10000
 SIMULATION_SEED ?=
+SIMULATION_PROTOCOL ?=
 
 .PHONY: build deps demo test unit simulation integration bench lint format fuzz soak install
 
@@ -35,7 +37,8 @@ unit: deps
 
 # Clients share servers through the real engines, on a simulated network and clock. A failure prints its seed.
 simulation: build
-	.build/release/SimulationRun $(if $(SIMULATION_SEED),--seed $(SIMULATION_SEED),--runs $(SIMULATION_RUNS))
+	.build/release/SimulationRun $(addprefix --protocol ,$(SIMULATION_PROTOCOL)) \
+		$(if $(SIMULATION_SEED),--seed $(SIMULATION_SEED),--runs $(SIMULATION_RUNS))
 
 # A file at a time on each of two: most of a test is waiting.
 integration: build

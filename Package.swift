@@ -89,7 +89,9 @@ let package = Package(
         // A library, so that 10,000 runs can be made by a program built for speed.
         .target(
             name: "Simulation",
-            dependencies: ["ByteKit", "Credentials", "SQLText", "PostgresWire", "Settings", "Sessions", "Pooling"],
+            dependencies: [
+                "ByteKit", "Credentials", "SQLText", "PostgresWire", "MySQLWire", "Settings", "Sessions", "Pooling",
+            ],
             path: "Tests/Simulation", swiftSettings: rules),
         .executableTarget(
             name: "SimulationRun", dependencies: ["Simulation"], path: "Tests/SimulationRun", swiftSettings: rules),

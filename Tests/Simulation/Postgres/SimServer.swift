@@ -3,11 +3,10 @@ import PostgresWire
 import Sessions
 
 /// The proxy's end of one server connection, as `ServerConnection` drives it, and the model server at the other end.
-final class SimServer {
+final class SimServer: PooledSimServer {
     enum Phase { case idle, active, settings, probing, checking, cleaning, closed }
 
     private(set) var worker: SimWorker
-    private(set) var slot: UInt32
     private(set) var session: ServerSession
     let model: ModelServer
     private(set) var phase = Phase.idle
@@ -21,7 +20,6 @@ final class SimServer {
 
     init(_ worker: SimWorker, slot: UInt32) {
         self.worker = worker
-        self.slot = slot
         model = ModelServer()
         let environment = worker.environment
         session = ServerSession(
@@ -29,6 +27,7 @@ final class SimServer {
             statementLimit: worker.statementLimit)
         toModel = Wire(worker.world)
         fromModel = Wire(worker.world)
+        super.init(slot: slot)
         toModel.deliver = { [unowned self] in answered(model.receive($0)) }
         fromModel.deliver = { [unowned self] in received($0) }
     }
@@ -46,10 +45,21 @@ final class SimServer {
         }
     }
 
-    func move(to other: SimWorker, slot: UInt32, _ session: ServerSession) {
-        worker = other
-        self.slot = slot
-        self.session = session
+    override var affinity: UInt64 { session.settings.affinity }
+
+    override func begins() { worker.opened(self) }
+
+    override func leave() -> ((SimPool) -> Void)? {
+        let settings = session.settings.entries
+        let status = session.status.entries
+        let statements = session.heldStatements
+        return { [self] pool in
+            guard let other = pool as? SimWorker else { return }
+            worker = other
+            session = ServerSession(
+                settings: other.environment.profiles.intern(settings),
+                status: other.environment.statuses.intern(status), holding: statements)
+        }
     }
 
     func send(_ bytes: [UInt8]) {
@@ -127,7 +137,7 @@ final class SimServer {
         send(worker.environment.probe(client.session, session))
     }
 
-    func check() {
+    override func check() {
         phase = .checking
         send(worker.environment.hidden(Array("SELECT 1".utf8), session))
     }
@@ -214,7 +224,7 @@ final class SimServer {
         if phase == .checking { finish() } else { cleanUp() }
     }
 
-    var summary: String {
+    override var summary: String {
         "server \(slot) \(phase), \(session.transaction), owes \(session.expected.count): "
             + "\((0..<session.expected.count).map { "\(session.expected[$0].map { "\($0.kind)\($0.isHidden ? " hidden" : "")" } ?? "")" }), "
             + "clean \(session.isClean), carried \(carried.count), cancels \(cancelsInFlight), asleep \(model.isAsleep)"

@@ -5,16 +5,14 @@ import Sessions
 import Settings
 
 /// The proxy's end of one client connection, as `ClientConnection` drives it.
-final class SimClient {
+final class SimClient: PooledSimClient {
     enum Phase { case idle, waiting, active, closed }
 
     let worker: SimWorker
-    let slot: UInt32
     let session: ClientSession
     let toClient: Wire
     var phase = Phase.idle
     var server: SimServer?
-    var ticket: UInt64 = 0
     var waitsForServer = false
     private var waitsForReplies = false
     private var carried: [UInt8] = []
@@ -26,7 +24,7 @@ final class SimClient {
         self.worker = worker
         self.session = session
         self.toClient = toClient
-        slot = worker.slot()
+        super.init(slot: worker.slot())
         worker.clients[slot] = self
     }
 
@@ -63,10 +61,19 @@ final class SimClient {
         }
     }
 
-    func granted(_ server: SimServer) {
-        ticket = 0
+    override var affinity: UInt64 { session.settings.affinity }
+
+    override func waits() { phase = .waiting }
+
+    override func takes(_ server: PooledSimServer) {
+        guard let server = server as? SimServer else { return }
         phase = .active
         server.link(self)
+    }
+
+    override func granted(_ server: PooledSimServer) {
+        ticket = 0
+        takes(server)
         serve()
     }
 
