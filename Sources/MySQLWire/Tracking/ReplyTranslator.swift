@@ -51,6 +51,8 @@ public struct ReplyTranslator: Equatable, Sendable {
     public var owesNothing: Bool { !owesEnd }
     /// The last state the server told of.
     private var status: MySQLStatus
+    /// The result that ends next has changed something the client has asked to be told of.
+    public var tellsOfChange = false
 
     /// For a server and a client that agreed on these capabilities; `status` is the server's as last heard.
     public init(server: MySQLCapabilities, client: MySQLCapabilities, status: MySQLStatus = .autocommit) {
@@ -111,11 +113,13 @@ public struct ReplyTranslator: Equatable, Sendable {
         return .pass
     }
 
-    private func resultEnd(_ payload: RawSpan, _ tracker: ReplyTracker, _ owed: Bool) -> Translation {
+    private mutating func resultEnd(_ payload: RawSpan, _ tracker: ReplyTracker, _ owed: Bool) -> Translation {
         let summary = tracker.summary
-        let flags = (summary.status ?? []).subtracting(.sessionStateChanged)
+        var flags = (summary.status ?? []).subtracting(.sessionStateChanged)
         if addsEOF {
             guard payload.byteCount != 5 else { return .pass }
+            if tellsOfChange { flags.insert(.sessionStateChanged) }
+            tellsOfChange = false
             let end = EOFPacket(warnings: summary.warnings, status: flags)
             // An execution that opened a cursor has no rows, and one EOF packet ends it.
             return owed && !flags.contains(.cursorExists) ? .twoEOFs(endOfDefinitions, end) : .eof(end)

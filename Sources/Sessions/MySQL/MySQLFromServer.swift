@@ -249,14 +249,20 @@ extension MySQLEnvironment {
             server.tracker.summary.status?.contains(.sessionStateChanged) == true, payload.byteCount > 5,
             let packet = try? OKPacket(parsing: payload, server.capabilities), !packet.sessionState.isEmpty
         else { return false }
-        learn(payload.extracting(packet.sessionState), client, server)
-        if server.translatesEOF, event == .resultEnd, !client.capabilities.contains(.deprecateEOF) { return false }
+        let state = payload.extracting(packet.sessionState)
+        learn(state, client, server)
         let tracking = client.extra?.tracking ?? SessionTracking.usual
+        if server.translatesEOF, event == .resultEnd, !client.capabilities.contains(.deprecateEOF) {
+            if tracking.length(of: state) > 0 { server.translator?.tellsOfChange = true }
+            return false
+        }
         server.isReplyUntouched = false
         toClient.make(bytes) { out in
             let mark = out.beginPacket(piece.sequence &+ server.shift)
             packet.write(
-                to: &out, client.capabilities, source: payload, telling: tracking, asEOF: event == .resultEnd)
+                to: &out, client.capabilities, source: payload, telling: tracking, asEOF: event == .resultEnd,
+                announces: tracking.transactionInfo != .off
+                    && client.reported.contains("session_track_transaction_info"))
             out.endPacket(mark)
         }
         server.dropsRest = true

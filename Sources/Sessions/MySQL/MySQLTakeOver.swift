@@ -20,6 +20,7 @@ extension MySQLEnvironment {
         if server.hasDiagnostics, server.lastClient != client.serial { clearDiagnostics(server) }
         if !server.tracks { track(server) }
         switchSettings(to: client.settings, server)
+        trackTransactions(of: client, server)
         if server.options.contains(.multiStatements) != client.options.contains(.multiStatements) {
             let option: SmallCommand.Option =
                 client.options.contains(.multiStatements) ? .multiStatementsOn : .multiStatementsOff
@@ -36,16 +37,6 @@ extension MySQLEnvironment {
             makeDiagnostics(of: client, on: server)
         }
         return !server.hidden.isEmpty
-    }
-
-    /// The server has the client's diagnostics, or none: not those of whoever used it before.
-    private func makeDiagnostics(of client: MySQLClientSession, on server: MySQLServerSession) {
-        if let condition = client.warnings?.onlyCondition {
-            hiddenQuery(condition, .ignored, server)
-            server.hasDiagnostics = true
-        }
-        client.home = server.serial
-        server.lastClient = client.serial
     }
 
     /// Sends what leads from the server's settings to `settings`, which it has from then on.
@@ -160,6 +151,7 @@ extension MySQLEnvironment {
         server.beginHidden(.plain, .resetConnection)
         _ = server.statements.removeAll()
         server.settings = afterReset(server)
+        server.options.subtract(.tracking)
         server.isDirty = false
         // MariaDB's status goes on saying ANSI_QUOTES otherwise.
         if server.version?.isMariaDB == true { hiddenQuery(Array("SET sql_mode = DEFAULT".utf8), .plain, server) }
@@ -174,6 +166,18 @@ extension MySQLEnvironment {
         return profiles.intern(kept + MySQLSettings.ofNames.map { SettingEntry(name: $0, replay: nil) })
     }
 
+    /// The server tells of transactions if its client wants to be told.
+    private func trackTransactions(of client: MySQLClientSession, _ server: MySQLServerSession) {
+        let wanted = client.options.intersection(.tracking)
+        guard server.options.intersection(.tracking) != wanted else { return }
+        server.options = server.options.subtracting(.tracking).union(wanted)
+        guard server.canTrack else { return }
+        let value =
+            wanted.contains(.tracksCharacteristics)
+            ? "CHARACTERISTICS" : wanted.contains(.tracksState) ? "STATE" : "OFF"
+        hiddenQuery(Array("SET session_track_transaction_info='\(value)'".utf8), .plain, server)
+    }
+
     private func track(_ server: MySQLServerSession) {
         guard server.canTrack else { return }
         hiddenQuery(
@@ -183,7 +187,7 @@ extension MySQLEnvironment {
         server.tracks = true
     }
 
-    private func hiddenQuery(_ text: [UInt8], _ kind: MySQLHidden, _ server: MySQLServerSession) {
+    func hiddenQuery(_ text: [UInt8], _ kind: MySQLHidden, _ server: MySQLServerSession) {
         toServer.make(RawSpan()) { $0.command(.query, text) }
         server.beginHidden(kind, .query)
     }
