@@ -35,6 +35,8 @@ public enum SessionReadValue: Sendable, Equatable {
     case short(UInt32)
     /// `FOUND_ROWS()` of MySQL, which warns of it.
     case foundRows(Int64)
+    /// The server knows it: the read stays where it is.
+    case kept
 }
 
 /// All such places of one statement, outside of strings and comments.
@@ -73,6 +75,7 @@ public struct SessionReads: Sendable, Equatable {
     ) -> [UInt8]? {
         guard !isUncertain, !list.isEmpty else { return nil }
         if setsLastInsertID, list.contains(where: { $0.kind == .lastInsertID }) { return nil }
+        guard list.contains(where: { value($0.kind) != .kept }) else { return nil }
         var out: [UInt8] = []
         out.reserveCapacity(text.byteCount &+ 64)
         var at = 0
@@ -95,14 +98,18 @@ public struct SessionReads: Sendable, Equatable {
         for read in list {
             guard let value = value(read.kind), name(before: read.range.lowerBound), copy(to: read.range.lowerBound)
             else { return nil }
-            out.append(contentsOf: Self.expression(of: value, isVariable: read.isVariable).utf8)
+            guard let made = Self.expression(of: value, isVariable: read.isVariable) else {
+                guard copy(to: read.range.upperBound) else { return nil }
+                continue
+            }
+            out.append(contentsOf: made.utf8)
             at = read.range.upperBound
         }
         guard name(before: text.byteCount), copy(to: text.byteCount) else { return nil }
         return out
     }
 
-    private static func expression(of value: SessionReadValue, isVariable: Bool) -> String {
+    private static func expression(of value: SessionReadValue, isVariable: Bool) -> String? {
         switch value {
         case .unsigned(let number) where isVariable: "IF(1,(\(number)|0),NULL)"
         case .short(let number) where isVariable: "IF(1,(\(number)|0),NULL)"
@@ -111,6 +118,7 @@ public struct SessionReads: Sendable, Equatable {
         case .short(let number):
             // Its length is that of the literal.
             "CAST(" + String(repeating: "0", count: 10 &- "\(number)".utf8.count) + "\(number) AS UNSIGNED)"
+        case .kept: nil
         case .foundRows(let number): "IF(0,FOUND_ROWS(),CAST(\(number)|0 AS SIGNED))"
         }
     }

@@ -88,11 +88,11 @@ extension MySQLEnvironment {
         let after = afterReset(server)
         server.settings = after
         server.tracks = false
-        server.options.subtract(.tracking)
         _ = server.statements.removeAll()
         // MariaDB goes back to the character sets of the login.
         let isMariaDB = server.version?.isMariaDB ?? false
         let names = client.base.entries.filter { isMariaDB && MySQLSettings.ofNames.contains($0.name) }
+        server.settled(server.owed)
         forget(client, settings: names.isEmpty ? after : profiles.intern(after.entries + names))
     }
 
@@ -102,7 +102,6 @@ extension MySQLEnvironment {
         let kept = client.settings.entries.filter { $0.name == MySQLSettings.database }
         let names = client.base.entries.filter { MySQLSettings.ofNames.contains($0.name) }
         forget(client, settings: profiles.intern(kept + names))
-        client.debts = []
         client.home = 0
         client.status = .autocommit
         client.failed(error)
@@ -110,11 +109,12 @@ extension MySQLEnvironment {
 
     private func forget(_ client: MySQLClientSession, settings: SettingsProfile) {
         client.settings = settings
-        client.options.subtract(.tracking)
         client.statements.removeAll()
         client.pins = []
         client.extra = nil
         client.numbers = MySQLNumbers()
+        client.debts = []
+        client.lost = []
         client.forgetConditions()
         client.readSettings()
     }
@@ -315,7 +315,6 @@ extension MySQLEnvironment {
                     // Set again before the next statement; what the client wants to be told is kept.
                     server.tracks = false
                     _ = client.more().tracking.set(changes.extracting(range), changes.extracting(value))
-                    note(client.more().tracking.transactionInfo, client, server)
                 case .once, .readOnly: continue
                 }
             case .schema(let range):
@@ -329,21 +328,6 @@ extension MySQLEnvironment {
         client.settings = profiles.intern(entries)
         server.settings = client.settings
         client.readSettings()
-    }
-}
-
-extension MySQLEnvironment {
-    /// What the client wants to be told of its transactions, and is by the server it has.
-    private func note(
-        _ wanted: SessionTracking.TransactionInfo, _ client: MySQLClientSession, _ server: MySQLServerSession
-    ) {
-        client.options.subtract(.tracking)
-        switch wanted {
-        case .off: break
-        case .state: client.options.insert(.tracksState)
-        case .characteristics: client.options.insert(.tracksCharacteristics)
-        }
-        server.options = server.options.subtracting(.tracking).union(client.options.intersection(.tracking))
     }
 }
 

@@ -48,14 +48,20 @@ extension MySQLEnvironment {
         return true
     }
 
-    /// The client's statement asks for diagnostics that its server does not have: answers them, or has them made there.
-    /// nil if the server is to be asked.
+    /// The client's statement, which `packet` says, asks for diagnostics that its server does not have: answers them, or has
+    /// them made there. nil if the server is to be asked.
     func diagnostics(
-        _ entry: StatementEntry, _ client: MySQLClientSession, _ server: MySQLServerSession, isBinary: Bool
+        _ bytes: RawSpan, _ packet: Packet, _ entry: StatementEntry, _ client: MySQLClientSession,
+        _ server: MySQLServerSession, isBinary: Bool
     ) -> DiagnosticsAnswer? {
         guard entry.facts.traits.contains(.readsDiagnostics), client.hasDiagnosticsElsewhere(than: server),
             !isCounted(entry)
         else { return nil }
+        guard packet.end <= bytes.byteCount else { return .needsBytes }
+        if client.lost.contains(.diagnostics) {
+            answer(client, .lostDiagnostics)
+            return .given
+        }
         if answerWarnings(entry, client, isBinary: isBinary) { return .given }
         if client.hasMadeDiagnostics { return nil }
         client.wantsDiagnostics = true
@@ -72,16 +78,19 @@ extension MySQLEnvironment {
 
     /// The server gets the client's diagnostics, or none: not those of whoever used it before.
     func makeDiagnostics(of client: MySQLClientSession, on server: MySQLServerSession) {
-        if let condition = client.ownError?.signal ?? client.warnings?.onlyCondition {
-            hiddenQuery(condition, .ignored, server)
-            client.forgetConditions()
+        if let error = client.ownError {
+            hiddenQuery(error.signal, .ignored, server)
+            client.ownError = nil
             client.debts.insert(.diagnostics)
             server.hasDiagnostics = true
-            server.setDebtor(client)
+        } else if let condition = client.warnings?.onlyCondition {
+            hiddenQuery(condition, .ignored, server)
+            server.hasDiagnostics = true
         }
         client.hasMadeDiagnostics = true
         client.home = server.serial
         server.lastClient = client.serial
+        if !client.debts.isEmpty { server.owe(client.debts, to: client) }
     }
 
     /// What was left to SHOW WARNINGS by the statement before is left there by the one that has just run: MariaDB's
@@ -98,6 +107,8 @@ extension MySQLEnvironment {
 /// How a question for diagnostics is dealt with without asking the server.
 enum DiagnosticsAnswer {
     case given, toBeMade
+    /// The rest of the statement must come first.
+    case needsBytes
 }
 
 extension MySQLClientSession {
@@ -110,6 +121,8 @@ extension MySQLClientSession {
     func failed(_ error: MySQLError) {
         numbers.failed(error.code)
         ownError = error
+        debts.remove(.diagnostics)
+        lost.remove(.diagnostics)
     }
 
     /// Nothing is known of the statement before.
@@ -205,7 +218,6 @@ struct MySQLCapture {
             }
             guard found.count == 1 else { return nil }
             guard let values = found[0].withSpan({ Self.values(of: $0) }),
-                values[0].elementsEqual("Note".utf8) == false,
                 UInt16(String(decoding: values[1], as: UTF8.self)) != nil
             else { return nil }
             let state = values[0].elementsEqual("Error".utf8) ? "HY000" : "01000"

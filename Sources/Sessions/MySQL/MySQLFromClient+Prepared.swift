@@ -76,13 +76,16 @@ extension MySQLEnvironment {
         }
         if let stop = needs(client, server) { return stop }
         guard let server else { return .needServer }
-        if statement.entry.facts.traits.contains(.readsDiagnostics) {
-            guard packet.end <= bytes.byteCount else { return .needBytes }
-            switch diagnostics(statement.entry, client, server, isBinary: true) {
-            case .given: return nil
-            case .toBeMade: return .needState
-            case nil: break
-            }
+        let traits = statement.entry.facts.traits
+        switch diagnostics(bytes, packet, statement.entry, client, server, isBinary: true) {
+        case .given: return nil
+        case .toBeMade: return .needState
+        case .needsBytes: return .needBytes
+        case nil: break
+        }
+        if !traits.isDisjoint(with: Self.askingForID) {
+            if wantsLastInsertID(client, server) { return .needState }
+            if lacksLastInsertID(traits, client, server) { return discard(bytes, packet, client, .lostLastInsertID) }
         }
         if let other = answered(statement, client, server) { statement.key = other }
         guard let held = server.statements.use(statement.key) else {
@@ -100,6 +103,10 @@ extension MySQLEnvironment {
         send(bytes, packet, statement, held, server, isBulk: command == .bulkExecute, fixed)
         begin(bytes, packet, client, .command)
         expect(command, client, server)
+        if client.isOfMariaDB, statement.key.own != 0, server.translator != nil {
+            server.translator?.opensCursor =
+                command == .execute && ExecuteCommand.Flags(rawValue: flags).opensCursor
+        }
         return nil
     }
 

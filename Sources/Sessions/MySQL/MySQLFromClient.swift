@@ -183,7 +183,7 @@ extension MySQLEnvironment {
         guard let server else { return .needServer }
         if server.settings === client.settings, server.options == client.options,
             server.tracks || !server.canTrack,
-            !server.hasDebtor || !server.owesOthers(than: client),
+            server.owed.isEmpty || !server.owesOthers(than: client),
             !server.hasDiagnostics || server.lastClient == client.serial
         {
             return nil
@@ -250,10 +250,17 @@ extension MySQLEnvironment {
             if client.policy != .auto, let error = refusal(entry, client) {
                 return discard(bytes, packet, client, error)
             }
-            switch diagnostics(entry, client, server, isBinary: false) {
+            switch diagnostics(bytes, packet, entry, client, server, isBinary: false) {
             case .given: return nil
             case .toBeMade: return .needState
+            case .needsBytes: return .needBytes
             case nil: break
+            }
+            if !traits.isDisjoint(with: Self.askingForID) {
+                if wantsLastInsertID(client, server) { return .needState }
+                if lacksLastInsertID(traits, client, server) {
+                    return discard(bytes, packet, client, .lostLastInsertID)
+                }
             }
             if traits.contains(.wantsLocalFile), !client.capabilities.contains(.localFiles) {
                 return discard(
@@ -275,6 +282,7 @@ extension MySQLEnvironment {
                 return nil
             }
         } else {
+            if wantsLastInsertID(client, server) { return .needState }
             client.running = nil
             client.more().add(.unknown)
             client.pins.insert(.unknown)

@@ -84,10 +84,6 @@ public struct MySQLOptions: OptionSet, Sendable, Hashable {
     public static let multiStatements = MySQLOptions(rawValue: 2)
     /// Without `CLIENT_MULTI_RESULTS`, which no client of today is: decided when a server connection is opened.
     public static let singleResults = MySQLOptions(rawValue: 4)
-    /// `session_track_transaction_info`: a server is asked to tell of transactions where its client is to be told.
-    static let tracksState = MySQLOptions(rawValue: 8)
-    static let tracksCharacteristics = MySQLOptions(rawValue: 16)
-    static let tracking: MySQLOptions = [.tracksState, .tracksCharacteristics]
     /// What only a new connection can change.
     public static let ofOpening: MySQLOptions = [.foundRows, .singleResults]
 }

@@ -17,10 +17,14 @@ extension MySQLEnvironment {
         for id in server.strangers { toServer.make(RawSpan()) { $0.command(.closeStatement, statement: id) } }
         server.strangers = []
         if server.owesOthers(than: client) { askDebts(server) }
+        if !client.debts.isEmpty, client.home != server.serial {
+            // Another server has not been asked, and will not be in time.
+            client.lost.formUnion(client.debts)
+            client.debts = []
+        }
         if server.hasDiagnostics, server.lastClient != client.serial { clearDiagnostics(server) }
         if !server.tracks { track(server) }
         switchSettings(to: client.settings, server)
-        trackTransactions(of: client, server)
         if server.options.contains(.multiStatements) != client.options.contains(.multiStatements) {
             let option: SmallCommand.Option =
                 client.options.contains(.multiStatements) ? .multiStatementsOn : .multiStatementsOff
@@ -35,6 +39,10 @@ extension MySQLEnvironment {
         if client.wantsDiagnostics {
             client.wantsDiagnostics = false
             makeDiagnostics(of: client, on: server)
+        }
+        if client.wantsLastInsertID {
+            client.wantsLastInsertID = false
+            giveLastInsertID(of: client, to: server)
         }
         return !server.hidden.isEmpty
     }
@@ -100,6 +108,7 @@ extension MySQLEnvironment {
     /// Has the server forget everything a client left: variables, locks, temporary tables, statements.
     public func reset(_ server: MySQLServerSession) {
         toServer.reset()
+        if server.owesOthers(than: nil) { askDebts(server) }
         forget(server)
     }
 
@@ -151,7 +160,6 @@ extension MySQLEnvironment {
         server.beginHidden(.plain, .resetConnection)
         _ = server.statements.removeAll()
         server.settings = afterReset(server)
-        server.options.subtract(.tracking)
         server.isDirty = false
         // MariaDB's status goes on saying ANSI_QUOTES otherwise.
         if server.version?.isMariaDB == true { hiddenQuery(Array("SET sql_mode = DEFAULT".utf8), .plain, server) }
@@ -164,18 +172,6 @@ extension MySQLEnvironment {
         // MySQL keeps the role as well.
         if server.version?.isMariaDB != true, let role = server.settings["role"] { kept.append(role) }
         return profiles.intern(kept + MySQLSettings.ofNames.map { SettingEntry(name: $0, replay: nil) })
-    }
-
-    /// The server tells of transactions if its client wants to be told.
-    private func trackTransactions(of client: MySQLClientSession, _ server: MySQLServerSession) {
-        let wanted = client.options.intersection(.tracking)
-        guard server.options.intersection(.tracking) != wanted else { return }
-        server.options = server.options.subtracting(.tracking).union(wanted)
-        guard server.canTrack else { return }
-        let value =
-            wanted.contains(.tracksCharacteristics)
-            ? "CHARACTERISTICS" : wanted.contains(.tracksState) ? "STATE" : "OFF"
-        hiddenQuery(Array("SET session_track_transaction_info='\(value)'".utf8), .plain, server)
     }
 
     private func track(_ server: MySQLServerSession) {
