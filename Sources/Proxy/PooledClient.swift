@@ -104,7 +104,8 @@ class PooledClient: Connection {
     /// It has waited for `query_wait_notify`.
     func tellOfWait() {}
 
-    /// The server went away while this client had it; `alreadyTold` when the server said goodbye to it.
+    /// The server went away while this client had it; `alreadyTold` when the server said goodbye to it, or has sent part of
+    /// a reply, behind which nothing can be said any more.
     func serverLost(alreadyTold: Bool) {}
 
     /// Its statement is to be cancelled at the server.
@@ -179,10 +180,7 @@ class PooledClient: Connection {
         guard let database = configuration.database(name), let record,
             configuration.clusters[database.cluster]?.protocolKind == kind
         else {
-            fail(
-                Refusal(
-                    .unknownDatabase, "database \"\(name)\" does not exist",
-                    hint: "The databases of this pooler are the [database.*] tables of its configuration."))
+            fail(.unknownDatabase(name, kind))
             return nil
         }
         guard !worker.admin.disabled.contains(name) else {

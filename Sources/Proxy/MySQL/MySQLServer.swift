@@ -78,6 +78,8 @@ final class MySQLServer: PooledServer {
         sendHidden()
     }
 
+    override var isInReply: Bool { client?.session?.isAwaitingReply == true && session?.isReplyBegun == true }
+
     override func leaves() { session?.ended() }
 
     /// The worker it is to be lent to when it is clean.
@@ -93,6 +95,7 @@ final class MySQLServer: PooledServer {
         schema = hasSchema ? pool.databaseName : ""
         var wanted = MySQLServerLogin.usual
         if options.contains(.foundRows) { wanted.insert(.foundRows) }
+        if options.contains(.singleResults) { wanted.remove(.multiResults) }
         let login = MySQLServerLogin(
             user: pool.user.serverUser, database: schema, credential: pool.user.mysqlCredential,
             capabilities: wanted,
@@ -125,7 +128,7 @@ final class MySQLServer: PooledServer {
             version: handshake.flatMap { MySQLServerVersion(parsing: $0.serverVersion) },
             connectionID: processID, status: status,
             settings: environment.initialSettings(database: schema),
-            options: options.union(.multiStatements),
+            options: options.intersection(.ofOpening).union(.multiStatements),
             statementLimit: worker.snapshot.configuration.general.maxPreparedStatements)
         session = made
         self.login = nil
@@ -424,6 +427,7 @@ final class MySQLServer: PooledServer {
 
     private func broke(_ failure: MySQLServerFailure) {
         let client = self.client
+        let wasInReply = isInReply
         switch failure {
         case .violation(let what):
             Log.error("server_protocol", "the server broke the protocol", ["pool": pool.name, "what": what])
@@ -438,6 +442,6 @@ final class MySQLServer: PooledServer {
             }
             close("the server said error \(error.code)")
         }
-        client?.serverLost(alreadyTold: false)
+        client?.serverLost(alreadyTold: wasInReply)
     }
 }
