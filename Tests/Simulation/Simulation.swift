@@ -92,6 +92,7 @@ private final class Stage {
             }
         }
         if !settled { return "it does not come to rest" }
+        for worker in workers { for server in worker.servers.values { server.inspectAtEnd() } }
         let servers = workers.flatMap { $0.servers.values.map(\.summary) }.sorted().joined(separator: "\n ")
         func told() -> String { "\n " + servers + "\n" + stories().joined(separator: "\n") }
         if let problem = census.problems.first { return problem + told() }

@@ -8,7 +8,9 @@ import Simulation
 struct SimulationRun {
     static func main() async {
         guard let options = Options(CommandLine.arguments.dropFirst()) else {
-            print("usage: SimulationRun [--protocol postgres|mysql] [--runs N] [--first SEED] | [--protocol …] --seed SEED")
+            print(
+                "usage: SimulationRun [--protocol postgres|mysql] [--runs N] [--first SEED] | [--protocol …] --seed SEED"
+            )
             exit(2)
         }
         var hasFailed = false

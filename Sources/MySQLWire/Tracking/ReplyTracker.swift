@@ -186,6 +186,7 @@ public struct ReplyTracker: Equatable, Sendable {
 
     mutating func ok(_ head: RawSpan) -> ReplyEvent {
         guard okNumbers(head) else { return violation() }
+        summary.endsWithRows = false
         return nextResult(.ok)
     }
 

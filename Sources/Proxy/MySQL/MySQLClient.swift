@@ -157,6 +157,10 @@ final class MySQLClient: PooledClient {
             case .busy:
                 holdIfFull(bytes.count - done)
                 return done
+            case .unsettled:
+                session.whenSettled = { [weak self] in self?.resume() }
+                holdIfFull(bytes.count - done)
+                return done
             case .needServer:
                 if !requestServer() {
                     holdIfFull(bytes.count - done)
@@ -265,7 +269,7 @@ final class MySQLClient: PooledClient {
         if session.mode == .statement, !serverSession.status.contains(.autocommit) {
             return stillServed(isOpen: true, mode: session.mode)
         }
-        if serverSession.status.contains(.inTransaction) {
+        if serverSession.isInTransaction {
             stillServed(isOpen: true, mode: session.mode)
             if phase != .closed { resume() }
             return

@@ -22,6 +22,8 @@ final class MySQLServer: PooledServer {
     private var replaced: MySQLServerSession?
     /// A rollback must come before it is given to anybody.
     private var mustRollBack = false
+    /// A KILL QUERY has been on its way to it, and may hit whatever comes next.
+    private var wasKilled = false
     /// What is being prepared, in order.
     private var preparing = Preparing.introduction
 
@@ -218,6 +220,8 @@ final class MySQLServer: PooledServer {
             return beginAsking(.settings)
         }
         guard environment.takeOver(wish, by: session) else {
+            // Closing statements has no answer.
+            if !environment.toServer.isEmpty { sendHidden() }
             client?.serverIsReady()
             return
         }
@@ -311,6 +315,7 @@ final class MySQLServer: PooledServer {
         case .settings: settingsDone()
         case .checking:
             if let error = session?.takeHiddenError() { return close("did not answer as it should: \(error.code)") }
+            if let session { environment.takeDebts(session) }
             finish()
         case .cleaning:
             if let error = session?.takeHiddenError() { return close("cannot be reset: \(error.code)") }
@@ -343,8 +348,8 @@ final class MySQLServer: PooledServer {
     func release() {
         unlink()
         if session?.isSpoiled == true { closeNeeded = true }
-        guard let session, session.isDirty || pool.resetsAlways, !closeNeeded else { return finish() }
-        session.isDirty = true
+        guard let session, session.isDirty || pool.resetsAlways || wasKilled, !closeNeeded else { return finish() }
+        if pool.resetsAlways { session.isDirty = true }
         phase = .cleaning
         deadline = worker.cancelDeadline
         cleanUp()
@@ -364,7 +369,7 @@ final class MySQLServer: PooledServer {
     func abandon(halfSent: Bool) {
         // A reset does not take back what SET TRANSACTION says of the next one.
         mustRollBack = client?.session?.pins.contains(.nextTransaction) ?? false
-        let hadPins = client?.session.map { !$0.pins.isEmpty || $0.mode == .session } ?? true
+        let hadPins = client?.session.map { !$0.pins.isEmpty || $0.hasUnread || $0.mode == .session } ?? true
         unlink()
         guard let session, !session.isSpoiled, !halfSent, !isBroken, output.isEmpty, phase == .active else {
             close("its client left in the middle of a command")
@@ -372,9 +377,10 @@ final class MySQLServer: PooledServer {
         }
         phase = .cleaning
         deadline = worker.cancelDeadline
-        // What its last statement leaves behind is nobody's either.
-        if hadPins || session.owesClient { session.isDirty = true }
+        // What its last statement leaves behind is nobody's either, nor what was not asked for yet.
+        if hadPins { session.isDirty = true }
         if session.owesClient {
+            environment.loseTrack(of: session)
             cancelStatement()
         } else {
             cleanUp()
@@ -383,11 +389,14 @@ final class MySQLServer: PooledServer {
 
     private func cleanUp() {
         guard let session else { return }
-        if session.status.contains(.inTransaction) || mustRollBack {
+        if session.isInTransaction || mustRollBack {
             mustRollBack = false
             environment.rollBack(session)
         } else if session.isDirty {
             environment.reset(session)
+        } else if wasKilled, cancelsInFlight == 0 {
+            wasKilled = false
+            environment.takeBlow(session)
         } else {
             return finish()
         }
@@ -406,6 +415,7 @@ final class MySQLServer: PooledServer {
     /// A KILL QUERY that came too late hits the next statement: that must be one of ours.
     override func freedOfCancels() {
         guard let session else { return super.freedOfCancels() }
+        wasKilled = false
         phase = .cleaning
         deadline = worker.cancelDeadline
         environment.takeBlow(session)
@@ -416,12 +426,16 @@ final class MySQLServer: PooledServer {
         guard let session else { return }
         phase = .checking
         deadline = pool.connectDeadline
-        environment.ping(session)
+        // Whoever may ask for what it has is not to go elsewhere meanwhile.
+        if !session.owesSomebody || !environment.settle(session) { environment.ping(session) }
         sendHidden()
     }
 
     /// What it does for its client is to be ended.
-    func cancelStatement() { worker.kill(self) }
+    func cancelStatement() {
+        wasKilled = true
+        worker.kill(self)
+    }
 
     // MARK: Ending
 

@@ -74,6 +74,10 @@ public final class MySQLClientSession {
     var lost: MySQLDebts = []
     /// That server.
     public internal(set) var home: UInt64 = 0
+    /// That server, while it is being asked; else 0.
+    var asked: UInt64 = 0
+    /// What is to be done when it has answered, or has ended.
+    public var whenSettled: (() -> Void)?
     /// Its next statement asks for the diagnostics of the one before, and its server is another one.
     var wantsDiagnostics = false
     /// They are there as far as they could be made again.
@@ -147,6 +151,14 @@ public final class MySQLClientSession {
         let made = MySQLClientExtra()
         extra = made
         return made
+    }
+
+    /// The server that was asked for what it has for this client will not say more.
+    func settled() {
+        asked = 0
+        guard let resume = whenSettled else { return }
+        whenSettled = nil
+        resume()
     }
 
     /// Its settings have changed: texts may read differently.

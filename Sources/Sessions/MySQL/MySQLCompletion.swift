@@ -13,7 +13,7 @@ extension MySQLEnvironment {
         let failed = summary.errorCode != 0
         client.numbers.note(
             summary, server.tracker.command, keepsDiagnostics: keepsDiagnostics(client, server),
-            isMariaDB: server.version?.isMariaDB ?? false)
+            keepsFoundRows: client.isOfMariaDB && client.running?.showsWarnings == true, isMariaDB: client.isOfMariaDB)
         switch server.tracker.command {
         case .query: ran(client, server, failed ? summary.results : .max)
         case .execute, .bulkExecute:

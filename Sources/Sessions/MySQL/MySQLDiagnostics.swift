@@ -45,6 +45,7 @@ extension MySQLEnvironment {
         }
         toClient.reset()
         toClient.make(RawSpan()) { $0.raw(reply) }
+        client.numbers.answeredEnd(isMariaDB: client.isOfMariaDB)
         return true
     }
 
@@ -155,6 +156,13 @@ enum DiagnosticsQuestion {
         case "showcount(*)errors": self = .countOfErrors
         default: return nil
         }
+    }
+}
+
+extension StatementEntry {
+    /// It is SHOW WARNINGS, whose rows MariaDB's `FOUND_ROWS()` does not count.
+    var showsWarnings: Bool {
+        facts.traits.contains(.readsDiagnostics) && DiagnosticsQuestion(self) == .warnings
     }
 }
 

@@ -217,6 +217,7 @@ extension MySQLEnvironment {
             command == .resetStatement || statement.hasCursor
         else {
             if command == .resetStatement {
+                client.numbers.answeredOK(isMariaDB: client.isOfMariaDB)
                 answerOK(client)
             } else {
                 let end = client.isOfMariaDB ? "" : "."

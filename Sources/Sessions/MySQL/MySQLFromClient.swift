@@ -25,6 +25,9 @@ public enum MySQLStop: Equatable {
     case kill(UInt64, queryOnly: Bool)
     /// All connections of a user likewise.
     case killUser(String, host: String?, queryOnly: Bool)
+    /// What its last server has for it is being asked for, by whoever uses that server next: it is to be read again when
+    /// `whenSettled` is called.
+    case unsettled
     /// COM_CHANGE_USER; its payload lies there, counted from the beginning of what was read.
     case changeUser(Range<Int>)
     /// A command that gets a server of its own (binary log).
@@ -128,7 +131,7 @@ extension MySQLEnvironment {
         case .quit: return .quit
         case .ping where server == nil:
             guard packet.end <= bytes.byteCount else { return .needBytes }
-            client.numbers.pinged(isMariaDB: client.isOfMariaDB)
+            client.numbers.answeredOK(isMariaDB: client.isOfMariaDB)
             answerOK(client)
             return nil
         case .closeStatement, .resetStatement, .sendLongData, .fetch:
@@ -180,6 +183,7 @@ extension MySQLEnvironment {
 
     /// Makes sure that there is a server with what the client has set; nil if so.
     func needs(_ client: MySQLClientSession, _ server: MySQLServerSession?) -> MySQLStop? {
+        if client.asked != 0 { return .unsettled }
         guard let server else { return .needServer }
         if server.settings === client.settings, server.options == client.options,
             server.tracks || !server.canTrack,
@@ -336,6 +340,7 @@ extension MySQLEnvironment {
         case .multiStatementsOn: client.options.insert(.multiStatements)
         case .multiStatementsOff: client.options.remove(.multiStatements)
         }
+        client.numbers.answeredEnd(isMariaDB: client.isOfMariaDB)
         answerEnd(client)
         return nil
     }

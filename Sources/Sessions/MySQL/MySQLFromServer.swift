@@ -158,7 +158,11 @@ extension MySQLEnvironment {
             result.failure = .violation("a reply that makes no sense")
             return
         }
-        if let status = server.tracker.summary.status { server.status = status }
+        if let status = server.tracker.summary.status {
+            server.status = status
+            server.mayHaveBegun = false
+        }
+        if event == .error { server.mayHaveBegun = !server.status.contains(.autocommit) }
         if server.owner == .hidden {
             if server.hidden.first?.kind == .capture, server.captured.count < MySQLServerSession.gatherLimit {
                 server.captured.append(contentsOf: bytes.extracting(piece.start..<piece.end).toArray())

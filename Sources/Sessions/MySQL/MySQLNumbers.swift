@@ -14,11 +14,13 @@ struct MySQLNumbers {
 
     /// Takes what the reply to a command says. A statement that leaves the diagnostics of the one before as they are
     /// (`keepsDiagnostics`) counts none of its own.
-    mutating func note(_ summary: ReplySummary, _ command: MySQLCommand, keepsDiagnostics: Bool, isMariaDB: Bool) {
+    mutating func note(
+        _ summary: ReplySummary, _ command: MySQLCommand, keepsDiagnostics: Bool, keepsFoundRows: Bool, isMariaDB: Bool
+    ) {
         if summary.errorCode != 0 { return failed(summary.errorCode, warnings: summary.warnings) }
         switch command {
         case .query, .execute, .bulkExecute: break
-        case .ping: return pinged(isMariaDB: isMariaDB)
+        case .ping, .initDatabase, .resetStatement: return answeredOK(isMariaDB: isMariaDB)
         default: return
         }
         errorCode = 0
@@ -26,12 +28,8 @@ struct MySQLNumbers {
             errors = 0
             warnings = UInt64(summary.warnings)
         }
-        if summary.columns > 0 {
-            rowCount = -1
-            foundRows = summary.rows
-        } else {
-            rowCount = Int64(clamping: summary.affectedRows)
-        }
+        if summary.columns > 0, !keepsFoundRows { foundRows = summary.rows &- summary.rowsBefore }
+        rowCount = summary.endsWithRows ? -1 : Int64(clamping: summary.affectedRows)
     }
 
     /// A command was answered with an error.
@@ -42,8 +40,9 @@ struct MySQLNumbers {
         rowCount = -1
     }
 
-    /// COM_PING.
-    mutating func pinged(isMariaDB: Bool) {
-        if isMariaDB { rowCount = 0 }
-    }
+    /// A command that is no statement was answered with OK.
+    mutating func answeredOK(isMariaDB: Bool) { if isMariaDB { rowCount = 0 } }
+
+    /// SHOW WARNINGS was answered, or COM_SET_OPTION.
+    mutating func answeredEnd(isMariaDB: Bool) { if isMariaDB { rowCount = -1 } }
 }

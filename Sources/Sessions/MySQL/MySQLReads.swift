@@ -54,6 +54,7 @@ extension MySQLEnvironment {
     func askDebts(_ server: MySQLServerSession) {
         let debts = server.owed
         server.askedFor = debts
+        if let debtor = server.debtor, debtor.home == server.serial { debtor.asked = server.serial }
         if debts.contains(.diagnostics) {
             toServer.make(RawSpan()) { $0.query("SHOW WARNINGS") }
             server.beginHidden(.capture, .query)
@@ -75,8 +76,12 @@ extension MySQLEnvironment {
         server.askedFor = []
         let rows = server.takeGathered()
         let captured = server.takeCaptured()
-        defer { server.settled(debts) }
-        guard let debtor = server.debtor, debtor.home == server.serial else { return }
+        let debtor = server.debtor
+        defer {
+            server.settled(debts)
+            if let debtor, debtor.asked == server.serial { debtor.settled() }
+        }
+        guard let debtor, debtor.home == server.serial else { return }
         if debts.contains(.diagnostics), !captured.isEmpty {
             debtor.warnings = MySQLCapture(packets: captured, capabilities: server.capabilities)
         }

@@ -39,6 +39,8 @@ public final class MySQLServerSession {
     public internal(set) var options: MySQLOptions
     /// As last heard.
     public internal(set) var status: MySQLStatus
+    /// Without autocommit a statement that fails may have begun a transaction, which its error does not tell.
+    var mayHaveBegun = false
     /// What it has prepared.
     var statements: MySQLServerStatements
 
@@ -110,7 +112,10 @@ public final class MySQLServerSession {
     public var isQuiet: Bool { owner == .nobody && hidden.isEmpty && stream.isBetweenPayloads }
 
     /// No reply is owed and no transaction is open.
-    public var isClean: Bool { isQuiet && !status.contains(.inTransaction) }
+    public var isClean: Bool { isQuiet && !isInTransaction }
+
+    /// A transaction is open, or may be.
+    public var isInTransaction: Bool { status.contains(.inTransaction) || mayHaveBegun }
 
     /// It is known to have these settings.
     public func adopt(_ settings: SettingsProfile) { self.settings = settings }
@@ -122,7 +127,7 @@ public final class MySQLServerSession {
     public var owesClient: Bool { owner == .client }
 
     /// How many statements it has prepared.
-    public var preparedCount: Int { statements.count }
+    public var preparedCount: Int { statements.count &+ strangers.count }
 
     /// Which servers suit whom, see `PoolMachine`.
     public var affinity: UInt64 { Self.affinity(settings, options) }
@@ -172,7 +177,9 @@ public final class MySQLServerSession {
             debtor.lost.formUnion(debtor.debts)
             debtor.debts = []
         }
+        let waiting = debtor?.asked == serial ? debtor : nil
         settled(owed)
+        waiting?.settled()
     }
 
     /// Somebody is there who may ask for what it has left.
@@ -228,7 +235,8 @@ extension MySQLServerSession {
     public func moved() -> MySQLMovedSession {
         MySQLMovedSession(
             capabilities: capabilities, version: version, connectionID: connectionID, status: status,
-            settings: settings.entries, options: options, statementLimit: statements.limit, prepared: statements.ids,
+            settings: settings.entries, options: options, statementLimit: statements.limit,
+            prepared: statements.ids + strangers,
             tracks: tracks, canTrack: canTrack, hasDiagnostics: hasDiagnostics)
     }
 

@@ -101,8 +101,15 @@ extension MySQLEnvironment {
     /// Ends the transaction a client has left open, and one it has only announced with `SET TRANSACTION`.
     public func rollBack(_ server: MySQLServerSession) {
         toServer.reset()
-        if !server.status.contains(.inTransaction) { hiddenQuery(Array("BEGIN".utf8), .plain, server) }
+        if !server.isInTransaction { hiddenQuery(Array("BEGIN".utf8), .plain, server) }
         hiddenQuery(Array("ROLLBACK".utf8), .plain, server)
+    }
+
+    /// The client has gone and its command runs on: what that sets nobody will know.
+    public func loseTrack(of server: MySQLServerSession) {
+        server.isDirty = true
+        // A role outlives a reset.
+        server.settings = profiles.intern(unknownSettings.entries + (server.settings["role"].map { [$0] } ?? []))
     }
 
     /// Has the server forget everything a client left: variables, locks, temporary tables, statements.
@@ -159,6 +166,7 @@ extension MySQLEnvironment {
         toServer.make(RawSpan()) { $0.command(.resetConnection) }
         server.beginHidden(.plain, .resetConnection)
         _ = server.statements.removeAll()
+        server.strangers = []
         server.settings = afterReset(server)
         server.isDirty = false
         // MariaDB's status goes on saying ANSI_QUOTES otherwise.

@@ -113,7 +113,9 @@ final class MySQLActor {
 
     /// What it sent, what a private server says and what it got where that differs.
     var story: String {
-        var lines = [" client \(number)\(hasVanished ? ", vanished" : "")\(connection.session.mode == .session ? ", session" : "")"]
+        var lines = [
+            " client \(number)\(hasVanished ? ", vanished" : "")\(connection.session.mode == .session ? ", session" : "")"
+        ]
         let have = replies.all
         var index = 0
         for (number, step) in script.steps.enumerated() {

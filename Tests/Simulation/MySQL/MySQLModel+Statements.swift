@@ -77,7 +77,8 @@ extension MySQLModel {
     private func show(_ text: inout MySQLModelText, _ runs: Bool) -> [String] {
         if text.skip(words: "warnings") {
             let columns = ["Level", "Code", "Message"]
-            if runs { result(columns, session.conditions.map { [$0.level, String($0.code), $0.message] }) }
+            let rows = session.conditions.map { [$0.level, String($0.code), $0.message] }
+            if runs { result(columns, rows, countsRows: false) }
             return columns
         }
         let columns = ["@@session.warning_count"]
@@ -171,7 +172,10 @@ extension MySQLModel {
             if isGiven { _ = text.skip(",") }
             let value = try expression(&text, runs: runs) ?? ""
             guard text.skip(")") else { throw syntax(text) }
-            if value == "dup" { throw MySQLError(1062, "23000", "Duplicate entry 'dup' for key 'v'") }
+            if value == "dup" {
+                if runs { touch() }
+                throw MySQLError(1062, "23000", "Duplicate entry 'dup' for key 'v'")
+            }
             let parts = value.split(separator: ".").compactMap { UInt64($0) }
             let made = parts.count == 2 ? parts[0] * 1000 + parts[1] : 1
             if count == 0 { first = id.flatMap { UInt64($0) } ?? made }

@@ -341,7 +341,9 @@ extension ByteWriter {
         if isBinary {
             u8(0)
             var bits = [UInt8](repeating: 0, count: (row.count + 9) / 8)
-            for (index, value) in row.enumerated() where value == nil { bits[(index + 2) / 8] |= 1 << ((index + 2) % 8) }
+            for (index, value) in row.enumerated() where value == nil {
+                bits[(index + 2) / 8] |= 1 << ((index + 2) % 8)
+            }
             raw(bits)
         }
         for value in row {

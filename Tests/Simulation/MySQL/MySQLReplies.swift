@@ -53,13 +53,16 @@ struct MySQLReplies {
         case .definition:
             // Numbers that the proxy knows come as literals, of another type.
             return payload.withSpan { span in
-                guard let column = try? ColumnDefinition(parsing: span, tracker.capabilities) else { return "no column" }
+                guard let column = try? ColumnDefinition(parsing: span, tracker.capabilities) else {
+                    return "no column"
+                }
                 return "column " + Self.text(span.extracting(column.name).toArray())
             }
         case .definitionsEnd: return "end of columns"
         case .prepared:
             let reply = payload.withSpan { try? PrepareReply(parsing: $0, tracker.capabilities) }
-            return "prepared \(reply?.statement ?? 0), \(reply?.columns ?? 0) columns, \(reply?.parameters ?? 0) parameters"
+            return
+                "prepared \(reply?.statement ?? 0), \(reply?.columns ?? 0) columns, \(reply?.parameters ?? 0) parameters"
         case .row: return "row " + Self.text(payload)
         case .ok: return "ok " + ok(payload)
         case .resultEnd: return "end " + (payload.count == 5 ? Self.text(payload) : ok(payload))

@@ -85,15 +85,16 @@ struct MySQLScript {
         case 41: return "INSERT INTO t VALUES ('\(token())'), ('\(token())')"
         case 42: return "INSERT INTO t (id, v) VALUES (\(50 + random.below(9)), '\(token())')"
         case 43: return "UPDATE t SET v = \(random.chance(50) ? "'x'" : "LAST_INSERT_ID(\(client)77)")"
-        case 44: return "SELECT v FROM t"
-        case 45: return random.pick(["SELEC 1", "SELECT nope", "SELECT a FROM missing", "SET sql_safe_updates = 'bad'"])
+        case 44: return "SELECT 1 FROM t"
+        case 45:
+            return random.pick(["SELEC 1", "SELECT nope", "SELECT 1 FROM missing", "SET sql_safe_updates = 'bad'"])
         case 46: return random.pick(["INSERT INTO t VALUES ('dup')", "USE nope"])
         case 47, 48: return "SELECT CAST('\(token())x' AS SIGNED)"
         case 49: return "SELECT CAST('\(token())x' AS SIGNED), CAST('\(token())x' AS SIGNED)"
         case 50: return "DROP TABLE IF EXISTS nope"
         case 51: return "SET group_concat_max_len = 1"
         case 52: return "CREATE TEMPORARY TABLE tmp (a int)"
-        case 53: return random.pick(["SELECT a FROM tmp", "DROP TEMPORARY TABLE tmp", "DROP TABLE tmp"])
+        case 53: return random.pick(["SELECT 1 FROM tmp", "DROP TEMPORARY TABLE tmp", "DROP TABLE tmp"])
         case 54: return "SELECT GET_LOCK('l\(client)', 0)"
         case 55: return random.pick(["SELECT RELEASE_LOCK('l\(client)')", "SELECT RELEASE_ALL_LOCKS()"])
         case 56: return "SELECT SLEEP(1)"
@@ -142,8 +143,10 @@ struct MySQLScript {
 
     private mutating func prepare(_ random: inout Random) {
         let text = random.pick([
-            "SELECT ?", "SELECT ?", "SELECT 'common'", "SELECT '\(token())'", "SELECT @@time_zone", "SELECT LAST_INSERT_ID()",
-            "INSERT INTO t VALUES (?)", "SELECT ROW_COUNT()", "SELEC ?", "SELECT a FROM missing", "SELECT v FROM t", "SELECT @a",
+            "SELECT ?", "SELECT ?", "SELECT 'common'", "SELECT '\(token())'", "SELECT @@time_zone",
+            "SELECT LAST_INSERT_ID()",
+            "INSERT INTO t VALUES (?)", "SELECT ROW_COUNT()", "SELEC ?", "SELECT 1 FROM missing", "SELECT 1 FROM t",
+            "SELECT @a",
             "SET @a = '\(token())'", "SELECT DATABASE()",
         ])
         ids += 1

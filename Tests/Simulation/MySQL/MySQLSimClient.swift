@@ -52,6 +52,9 @@ final class MySQLSimClient: PooledSimClient {
                 if let server, session.pins.isEmpty, session.mode != .session { leaveIfDone(server) }
                 return
             case .busy: return
+            case .unsettled:
+                session.whenSettled = { [weak self] in self?.serve() }
+                return
             case .needServer:
                 if !worker.request(self) { return }
             case .needState:
@@ -120,7 +123,7 @@ final class MySQLSimClient: PooledSimClient {
 
     func replyEnded() {
         guard let server else { return }
-        if server.session.status.contains(.inTransaction) { return serve() }
+        if server.session.isInTransaction { return serve() }
         if session.isReleased {
             server.closeNeeded = true
             server.release()

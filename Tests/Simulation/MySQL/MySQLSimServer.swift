@@ -20,8 +20,7 @@ final class MySQLSimServer: PooledSimServer {
     private var mustRollBack = false
     private var borrower: Int?
     private var cancelsInFlight = 0
-    /// Statements of other workers' clients, which the session does not count.
-    private var strangers = 0
+    private var wasKilled = false
 
     init(_ worker: MySQLSimWorker, slot: UInt32) {
         self.worker = worker
@@ -91,10 +90,10 @@ final class MySQLSimServer: PooledSimServer {
         guard let wish = client?.session else { return }
         if session.mustReopen(for: wish) { worker.census.problems.append("a script needs another connection") }
         guard worker.environment.takeOver(wish, by: session) else {
+            sendHidden()
             client?.serverIsReady()
             return
         }
-        strangers = 0
         phase = .settings
         sendHidden()
     }
@@ -158,6 +157,7 @@ final class MySQLSimServer: PooledSimServer {
         case .settings: settingsDone()
         case .checking:
             if let error = session.takeHiddenError() { return problem("checked: \(error)") }
+            worker.environment.takeDebts(session)
             finish()
         case .cleaning:
             // A KILL QUERY may have hit what cleans.
@@ -183,7 +183,7 @@ final class MySQLSimServer: PooledSimServer {
     func release() {
         unlink()
         if session.isSpoiled { closeNeeded = true }
-        guard session.isDirty, !closeNeeded else { return finish() }
+        guard session.isDirty || wasKilled, !closeNeeded else { return finish() }
         phase = .cleaning
         cleanUp()
     }
@@ -216,20 +216,26 @@ final class MySQLSimServer: PooledSimServer {
 
     func abandon(halfSent: Bool) {
         mustRollBack = client?.session.pins.contains(.nextTransaction) ?? false
-        let hadPins = client.map { !$0.session.pins.isEmpty || $0.session.mode == .session } ?? true
+        let hadPins =
+            client.map { !$0.session.pins.isEmpty || $0.session.hasUnread || $0.session.mode == .session } ?? true
         unlink()
         guard !session.isSpoiled, !halfSent, phase == .active else { return close() }
         phase = .cleaning
-        if hadPins || session.owesClient { session.isDirty = true }
-        if session.owesClient { cancelStatement() } else { cleanUp() }
+        if hadPins { session.isDirty = true }
+        guard session.owesClient else { return cleanUp() }
+        worker.environment.loseTrack(of: session)
+        cancelStatement()
     }
 
     private func cleanUp() {
-        if session.status.contains(.inTransaction) || mustRollBack {
+        if session.isInTransaction || mustRollBack {
             mustRollBack = false
             worker.environment.rollBack(session)
         } else if session.isDirty {
             worker.environment.reset(session)
+        } else if wasKilled, cancelsInFlight == 0 {
+            wasKilled = false
+            worker.environment.takeBlow(session)
         } else {
             return finish()
         }
@@ -238,12 +244,14 @@ final class MySQLSimServer: PooledSimServer {
 
     private func cancelStatement() {
         cancelsInFlight += 1
+        wasKilled = true
         let world = worker.world
         world.after(1 + world.random.below(500)) { [self] in
             if phase != .closed { answered(model.kill()) }
             world.after(1 + world.random.below(200)) { [self] in
                 cancelsInFlight -= 1
                 guard cancelsInFlight == 0, phase == .idle else { return }
+                wasKilled = false
                 phase = .cleaning
                 worker.environment.takeBlow(session)
                 sendHidden()
@@ -253,7 +261,7 @@ final class MySQLSimServer: PooledSimServer {
 
     override func check() {
         phase = .checking
-        worker.environment.ping(session)
+        if !session.owesSomebody || !worker.environment.settle(session) { worker.environment.ping(session) }
         sendHidden()
     }
 
@@ -272,7 +280,6 @@ final class MySQLSimServer: PooledSimServer {
             return nil
         }
         let moved = session.moved()
-        strangers += session.preparedCount
         phase = .checking
         return { [self] pool in
             guard let other = pool as? MySQLSimWorker else { return }
@@ -311,9 +318,14 @@ final class MySQLSimServer: PooledSimServer {
         let has = state.carried.filter { !known.contains($0) }
         if !has.isEmpty { problem("\(has) set, known were \(known.sorted())") }
         let schema = session.settings["database"]?.replay.map { String(decoding: $0, as: UTF8.self) }
-        if schema != state.schema { problem("in \(state.schema) where \(schema ?? "none") was known") }
-        let count = session.preparedCount + strangers
-        if model.prepared.count != count { problem("\(model.prepared.count) prepared where \(count) were known") }
+        if let schema, schema != state.schema { problem("in \(state.schema) where \(schema) was known") }
+        if session.settings["database"] == nil { problem("in \(state.schema) where none was known") }
+    }
+
+    /// What it must be like when nothing is under way any more: what closes statements has arrived.
+    override func inspectAtEnd() {
+        let (count, known) = (model.prepared.count, session.preparedCount)
+        if count != known { problem("\(count) prepared where \(known) were known") }
     }
 
     override var summary: String {

@@ -31,6 +31,8 @@ class PooledSimServer {
     /// For whoever looks at a run that failed.
     var summary: String { "" }
 
+    /// Nothing is left to happen: says what is wrong with it.
+    func inspectAtEnd() {}
     /// The connection has been made: it calls `SimPool.opened` when it can be given out.
     func begins() {}
     /// Makes sure it still answers.
