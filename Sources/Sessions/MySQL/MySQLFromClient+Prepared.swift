@@ -99,8 +99,8 @@ extension MySQLEnvironment {
 
     /// The statement a client means; with −1, which MariaDB knows, the one prepared last.
     private func statement(_ id: UInt32, _ client: MySQLClientSession) -> MySQLClientStatement? {
-        guard id == ExecuteCommand.lastPrepared else { return client.statements[id] }
-        return client.statements.last.flatMap { client.statements[$0] }
+        guard id == ExecuteCommand.lastPrepared else { return client.statements.find(id) }
+        return client.statements.last.flatMap { client.statements.find($0) }
     }
 
     /// A name no other statement has: for one that has a cursor or long data, which belong to the server's statement.

@@ -71,6 +71,22 @@ extension MySQLEnvironment {
         }
     }
 
+    /// Whether the command in front cannot go on without a server: what `relay` would find too, with more steps. False
+    /// means only that one has to look closer.
+    public func surelyNeedsServer(_ bytes: RawSpan, _ client: MySQLClientSession) -> Bool {
+        guard client.streaming == .nothing, !client.awaitsReply,
+            case .header(let id, let body, let end) = scanPacket(bytes, at: 0), id == 0, end > body,
+            body < bytes.byteCount
+        else { return false }
+        switch bytes.u8(at: body) {
+        case MySQLCommand.query.rawValue: return true
+        case MySQLCommand.execute.rawValue:
+            return end &- body >= 10 && end <= bytes.byteCount && client.policy == .auto
+                && client.statements.isRecent(bytes.le32(at: body &+ 1))
+        default: return false
+        }
+    }
+
     /// Where the first packet of a command lies; `end` may lie beyond what has come.
     struct Packet {
         let start: Int

@@ -37,6 +37,11 @@ extension MySQLEnvironment {
         _ bytes: RawSpan, from server: MySQLServerSession, to client: MySQLClientSession?
     ) -> MySQLFromServer {
         var result = MySQLFromServer()
+        if server.owner == .client, server.tracker.mayBeginResult, server.stream.isBetweenPayloads, let client,
+            plain(bytes, server, client, &result)
+        {
+            return result
+        }
         while result.failure == nil {
             if server.owner == .client, server.tracker.isInRows,
                 !server.translatesEOF || server.translator?.owesNothing == true,

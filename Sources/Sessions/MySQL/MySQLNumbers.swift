@@ -12,6 +12,19 @@ struct MySQLNumbers {
     /// `LAST_INSERT_ID()`, where it is known for certain.
     var lastInsertID: UInt64? = 0
 
+    /// A statement gave so many rows, and neither error nor warning.
+    mutating func noteResult(rows: UInt64) {
+        errorCode = 0
+        errors = 0
+        warnings = 0
+        gave(rows: rows)
+    }
+
+    private mutating func gave(rows: UInt64) {
+        rowCount = -1
+        foundRows = rows
+    }
+
     /// Takes what the reply to a command says.
     mutating func note(_ summary: ReplySummary, _ command: MySQLCommand, readsDiagnostics: Bool, isMariaDB: Bool) {
         switch command {
@@ -31,8 +44,7 @@ struct MySQLNumbers {
             return
         }
         if summary.columns > 0 {
-            rowCount = -1
-            foundRows = summary.rows
+            gave(rows: summary.rows)
         } else {
             rowCount = Int64(clamping: summary.affectedRows)
         }
