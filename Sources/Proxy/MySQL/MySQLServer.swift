@@ -73,6 +73,18 @@ import Telemetry
         sendHidden()
     }
 
+    /// What it must tell its client before is asked for first, and it is closed when it is free again.
+    override func retire(_ why: String) {
+        guard let session, session.owesSomebody, environment.settle(session) else { return super.retire(why) }
+        pool.withdraw(self)
+        closeNeeded = true
+        phase = .cleaning
+        deadline = worker.cancelDeadline
+        sendHidden()
+    }
+
+    override func leaves() { session?.ended() }
+
     /// The worker it is to be lent to when it is clean.
     private var borrower: Int?
 
@@ -204,7 +216,7 @@ import Telemetry
         guard let session, let wish = client?.session else { return }
         if session.mustReopen(for: wish) {
             // First what others may still ask for.
-            guard session.owesOthers(than: wish), environment.settle(session) else { return reopen() }
+            guard session.owesOthers(than: nil), environment.settle(session) else { return reopen() }
             return beginAsking(.settings)
         }
         guard environment.takeOver(wish, by: session) else {
@@ -310,9 +322,9 @@ import Telemetry
             finish()
         case .cleaning:
             if let error = session?.takeHiddenError() { return close("cannot be reset: \(error.code)") }
-            if let borrower, let session {
+            if let session { environment.takeDebts(session) }
+            if let borrower {
                 self.borrower = nil
-                environment.takeDebts(session)
                 phase = .idle
                 return super.lend(to: borrower)
             }
