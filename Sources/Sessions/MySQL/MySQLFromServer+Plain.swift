@@ -35,7 +35,7 @@ extension MySQLEnvironment {
     {
         guard reply.warnings == 0, client.pins.isEmpty, client.extra == nil, client.debts.isEmpty,
             client.warnings == nil, !client.sawStateChange, client.reported.isEmpty, client.streaming == .nothing,
-            !server.hasDebtor, !server.hasDiagnostics, client.running?.onlyReads == true
+            client.lost.isEmpty, server.owed.isEmpty, !server.hasDiagnostics, client.running?.onlyReads == true
         else { return false }
         switch server.tracker.command {
         case .query: return client.executing == nil
