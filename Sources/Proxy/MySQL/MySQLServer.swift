@@ -98,6 +98,7 @@ import Telemetry
         schema = hasSchema ? pool.databaseName : ""
         var wanted = MySQLServerLogin.usual
         if options.contains(.foundRows) { wanted.insert(.foundRows) }
+        if options.contains(.singleResults) { wanted.remove(.multiResults) }
         let login = MySQLServerLogin(
             user: pool.user.serverUser, database: schema, credential: pool.user.mysqlCredential,
             capabilities: wanted,
@@ -130,7 +131,7 @@ import Telemetry
             version: handshake.flatMap { MySQLServerVersion(parsing: $0.serverVersion) },
             connectionID: processID, status: status,
             settings: environment.initialSettings(database: schema),
-            options: options.union(.multiStatements),
+            options: options.intersection(.ofOpening).union(.multiStatements),
             statementLimit: worker.snapshot.configuration.general.maxPreparedStatements)
         session = made
         self.login = nil

@@ -42,10 +42,14 @@ public final class MySQLEnvironment {
         )
     }
 
+    /// Stands for a text too long to be read.
+    var unread: StatementEntry { plainSelect }
+
     /// What a text is and does. Of texts with values in them, which never come again, the cache knows nothing; a look tells
-    /// most of them from others that leave no trace, and then any text of their kind will do.
+    /// most of them from others that leave no trace, and then any text of their kind will do. Where it matters whether a
+    /// text names tables, since that clears the diagnostics of the one before, it is read.
     func entry(of text: RawSpan, for client: MySQLClientSession) -> StatementEntry {
-        guard QuickLook.leavesNoTraceInMySQL(text) else {
+        guard !client.mayHaveConditions, QuickLook.leavesNoTraceInMySQL(text) else {
             return statements.entry(text: text, types: RawSpan(), options: client.lexer)
         }
         switch text.u8(at: 0) | 0x20 {

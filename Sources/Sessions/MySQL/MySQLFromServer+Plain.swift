@@ -33,9 +33,10 @@ extension MySQLEnvironment {
     /// Neither the statement nor anything before it has left, or has yet to leave, anything to be noted.
     private func isUneventful(_ reply: PlainResult, _ client: MySQLClientSession, _ server: MySQLServerSession) -> Bool
     {
-        guard reply.warnings == 0, client.pins.isEmpty, client.extra == nil, client.debts.isEmpty,
-            client.warnings == nil, !client.sawStateChange, client.reported.isEmpty, client.streaming == .nothing,
-            client.lost.isEmpty, server.owed.isEmpty, !server.hasDiagnostics, client.running?.onlyReads == true
+        guard reply.warnings == 0, client.pins.isEmpty, client.extra == nil, !client.mayHaveConditions,
+            client.debts.isEmpty, client.lost.isEmpty, !client.sawStateChange, client.reported.isEmpty,
+            client.streaming == .nothing, server.owed.isEmpty, !server.hasDiagnostics,
+            client.running?.onlyReads == true
         else { return false }
         switch server.tracker.command {
         case .query: return client.executing == nil

@@ -12,11 +12,12 @@ struct MySQLNumbers {
     /// `LAST_INSERT_ID()`, as last heard: servers that have a newer one for the client owe it.
     var lastInsertID: UInt64 = 0
 
-    /// A statement gave so many rows, and neither error nor warning.
+    /// There are warnings or errors to be asked for.
+    var hasConditions: Bool { warnings != 0 || errors != 0 }
+
+    /// A statement gave so many rows, and neither error nor warning, where there were none before: `hasConditions` is false.
     mutating func noteResult(rows: UInt64) {
         errorCode = 0
-        errors = 0
-        warnings = 0
         gave(rows: rows)
     }
 
@@ -25,28 +26,37 @@ struct MySQLNumbers {
         foundRows = rows
     }
 
-    /// Takes what the reply to a command says.
-    mutating func note(_ summary: ReplySummary, _ command: MySQLCommand, readsDiagnostics: Bool, isMariaDB: Bool) {
+    /// Takes what the reply to a command says. A statement that leaves the diagnostics of the one before as they are
+    /// (`keepsDiagnostics`) counts none of its own.
+    mutating func note(_ summary: ReplySummary, _ command: MySQLCommand, keepsDiagnostics: Bool, isMariaDB: Bool) {
+        if summary.errorCode != 0 { return failed(summary.errorCode, warnings: summary.warnings) }
         switch command {
         case .query, .execute, .bulkExecute: break
-        case .ping:
-            if isMariaDB { rowCount = 0 }
-            return
+        case .ping: return pinged(isMariaDB: isMariaDB)
         default: return
         }
-        errorCode = summary.errorCode
-        if !readsDiagnostics || summary.errorCode != 0 {
-            errors = summary.errorCode == 0 ? 0 : 1
-            warnings = UInt64(summary.warnings) &+ errors
-        }
-        if summary.errorCode != 0 {
-            rowCount = -1
-            return
+        errorCode = 0
+        if !keepsDiagnostics {
+            errors = 0
+            warnings = UInt64(summary.warnings)
         }
         if summary.columns > 0 {
             gave(rows: summary.rows)
         } else {
             rowCount = Int64(clamping: summary.affectedRows)
         }
+    }
+
+    /// A command was answered with an error.
+    mutating func failed(_ code: UInt16, warnings count: UInt16 = 0) {
+        errorCode = code
+        errors = 1
+        warnings = UInt64(count) &+ 1
+        rowCount = -1
+    }
+
+    /// COM_PING.
+    mutating func pinged(isMariaDB: Bool) {
+        if isMariaDB { rowCount = 0 }
     }
 }
