@@ -83,6 +83,8 @@ import Telemetry
         sendHidden()
     }
 
+    override var isInReply: Bool { client?.session?.isAwaitingReply == true && session?.isReplyBegun == true }
+
     override func leaves() { session?.ended() }
 
     /// The worker it is to be lent to when it is clean.
@@ -436,6 +438,7 @@ import Telemetry
 
     private func broke(_ failure: MySQLServerFailure) {
         let client = self.client
+        let wasInReply = isInReply
         switch failure {
         case .violation(let what):
             Log.error("server_protocol", "the server broke the protocol", ["pool": pool.name, "what": what])
@@ -450,6 +453,6 @@ import Telemetry
             }
             close("the server said error \(error.code)")
         }
-        client?.serverLost(alreadyTold: false)
+        client?.serverLost(alreadyTold: wasInReply)
     }
 }
