@@ -15,8 +15,7 @@ extension MySQLClient {
         let wasMulti = session.options.contains(.multiStatements)
         let wasIn = pool?.global.key.database ?? ""
         leaveSession()
-        var handshake = MySQLGreeter.handshake(like: nil, connectionID: connectionID)
-        handshake.authPlugin = AuthPluginName.native
+        var handshake = MySQLGreeter.handshake(like: worker.greeter.known, connectionID: connectionID)
         if !firstNonce.isEmpty { handshake.nonce = firstNonce }
         let login = MySQLLoginAttempt(
             exchange: MySQLClientLogin(
