@@ -108,23 +108,23 @@ def converse(endpoints, name, abilities, dice=None, rivals=False):
             others.close()
 
 
-def test_mysql_differential(request, endpoints, name, abilities):
-    differs_yet(request, name)
+def test_mysql_differential(request, endpoints, family, name, abilities):
+    differs_yet(request, name, family)
     converse(endpoints, name, ABILITIES[abilities])
 
 
 @pytest.mark.requires_pooler
-def test_mysql_differential_cut_anywhere_on_other_servers(request, endpoints, name):
+def test_mysql_differential_cut_anywhere_on_other_servers(request, endpoints, family, name):
     """The bytes in random pieces, and each turn on another server than the one before."""
-    differs_yet(request, name)
+    differs_yet(request, name, family)
     converse(endpoints, name, ABILITIES["modern"], random.Random(name), rivals=True)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("number", [0, 1])
 @pytest.mark.timeout(300)
-def test_mysql_differential_generated(request, endpoints, seed, number):
+def test_mysql_differential_generated(request, endpoints, family, seed, number):
     """A few hundred generated exchanges, the same in every run; `make fuzz` runs new ones by the hundred thousand."""
-    differs_yet(request, "generated")
+    differs_yet(request, "generated", family)
     common = offered(endpoints, database_of(number))
     Worker(endpoints, seed=seed, number=number, offered=common[0] & common[1]).run(600)
