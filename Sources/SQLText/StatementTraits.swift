@@ -44,6 +44,8 @@ public struct StatementTraits: OptionSet, Sendable, Hashable {
     public static let serverOwnTruth = StatementTraits(rawValue: 131_072)
     /// MariaDB `NEXTVAL(s)`, `NEXT VALUE FOR s`: the session remembers the value, for `LASTVAL`.
     public static let usesSequence = StatementTraits(rawValue: 524_288)
+    /// `SET last_insert_id`: says what `LAST_INSERT_ID()` is from now on. A `.setComputed` is among the effects.
+    public static let setsLastInsertID = StatementTraits(rawValue: 1_048_576)
     /// `SET insert_id`, `SET rand_seed1`: a later statement uses it up, so the server must stay until one that is no `SET`
     /// has run. A `.setComputed` is among the effects.
     public static let setsForNext = StatementTraits(rawValue: 262_144)

@@ -70,10 +70,14 @@ public final class MySQLClientSession {
     var numbers = MySQLNumbers()
     /// What the server it used last still has for it.
     var debts: MySQLDebts = []
+    /// What went with a server that ended before it was asked.
+    var lost: MySQLDebts = []
     /// That server.
     public internal(set) var home: UInt64 = 0
     /// Its next statement asks for the diagnostics of the one before, and its server is another one.
     var wantsDiagnostics = false
+    /// Its next statement may ask for `LAST_INSERT_ID()`, and its server has not got it.
+    var wantsLastInsertID = false
     /// What SHOW WARNINGS shows, of a server that somebody else has used since.
     var warnings: MySQLCapture?
     /// What `CONNECTION_ID()` says.

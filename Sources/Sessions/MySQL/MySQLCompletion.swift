@@ -89,6 +89,9 @@ extension MySQLEnvironment {
         client.pins = []
         client.extra = nil
         client.numbers = MySQLNumbers()
+        client.debts = []
+        client.lost = []
+        server.settled(server.owed)
         client.readSettings()
     }
 

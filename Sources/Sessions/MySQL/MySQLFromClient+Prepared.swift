@@ -66,6 +66,11 @@ extension MySQLEnvironment {
         }
         if let stop = needs(client, server) { return stop }
         guard let server else { return .needServer }
+        let traits = statement.entry.facts.traits
+        if !traits.isDisjoint(with: Self.askingForID) {
+            if wantsLastInsertID(client, server) { return .needState }
+            if lacksLastInsertID(traits, client, server) { return discard(bytes, packet, client, .lostLastInsertID) }
+        }
         if let other = answered(statement, client, server) { statement.key = other }
         guard let held = server.statements.use(statement.key) else {
             client.wanted = statement

@@ -185,7 +185,7 @@ extension MySQLEnvironment {
         guard let server else { return .needServer }
         if server.settings === client.settings, server.options == client.options,
             server.tracks || !server.canTrack,
-            !server.hasDebtor || !server.owesOthers(than: client),
+            server.owed.isEmpty || !server.owesOthers(than: client),
             !server.hasDiagnostics || server.lastClient == client.serial
         {
             return nil
@@ -253,9 +253,16 @@ extension MySQLEnvironment {
                 return discard(bytes, packet, client, error)
             }
             if traits.contains(.readsDiagnostics), !client.isHome(on: server), !isCounted(entry) {
+                if client.lost.contains(.diagnostics) { return discard(bytes, packet, client, .lostDiagnostics) }
                 if answerWarnings(entry, client) { return nil }
                 client.wantsDiagnostics = true
                 return .needState
+            }
+            if !traits.isDisjoint(with: Self.askingForID) {
+                if wantsLastInsertID(client, server) { return .needState }
+                if lacksLastInsertID(traits, client, server) {
+                    return discard(bytes, packet, client, .lostLastInsertID)
+                }
             }
             if traits.contains(.wantsLocalFile), !client.capabilities.contains(.localFiles) {
                 return discard(
@@ -277,6 +284,7 @@ extension MySQLEnvironment {
                 return nil
             }
         } else {
+            if wantsLastInsertID(client, server) { return .needState }
             client.running = nil
             client.more().add(.unknown)
             client.pins.insert(.unknown)

@@ -9,8 +9,8 @@ struct MySQLNumbers {
     private(set) var errors: UInt64 = 0
     /// The number of the error the statement ended with, else 0.
     private(set) var errorCode: UInt16 = 0
-    /// `LAST_INSERT_ID()`, where it is known for certain.
-    var lastInsertID: UInt64? = 0
+    /// `LAST_INSERT_ID()`, as last heard: servers that have a newer one for the client owe it.
+    var lastInsertID: UInt64 = 0
 
     /// Takes what the reply to a command says.
     mutating func note(_ summary: ReplySummary, _ command: MySQLCommand, readsDiagnostics: Bool, isMariaDB: Bool) {

@@ -28,50 +28,37 @@ extension MySQLEnvironment {
         if !traits.contains(.readsDiagnostics) {
             if summary.warnings > 0 || summary.errorCode != 0 {
                 client.debts.insert(.diagnostics)
+                client.lost.remove(.diagnostics)
                 server.hasDiagnostics = true
-            } else if server.hasDiagnostics || client.debts.contains(.diagnostics), client.running?.usesTables == true {
+            } else if server.hasDiagnostics || client.debts.contains(.diagnostics) || !client.lost.isEmpty,
+                client.running?.usesTables == true || server.version?.isMariaDB == false
+            {
                 // MariaDB's servers keep them over statements without tables.
                 client.debts.remove(.diagnostics)
+                client.lost.remove(.diagnostics)
                 server.hasDiagnostics = false
             }
             if client.warnings != nil { client.warnings = nil }
         }
-        if summary.lastInsertID != 0 { client.numbers.lastInsertID = summary.lastInsertID }
-        let writes = facts?.flags.contains(.writes) ?? true
-        let returns = writes && summary.columns > 0 && facts?.statements.last?.kind == .insert
-        let loads = writes && facts?.statements.last?.kind == .load
-        if summary.lastInsertID != 0 || returns || loads || traits.contains(.setsForNext) || mayInsert(client.running) {
-            client.debts.insert(.lastInsertID)
-        }
-        if client.debts.isEmpty {
-            if server.hasDebtor { server.setDebtor(nil) }
-        } else if server.debtor !== client {
-            server.setDebtor(client)
-        }
+        noteLastInsertID(client, server, summary)
         client.home = server.serial
         server.lastClient = client.serial
-    }
-
-    /// Runs what may set `LAST_INSERT_ID()` without saying so.
-    private func mayInsert(_ entry: StatementEntry?) -> Bool {
-        guard let facts = entry?.facts, facts.flags.contains(.writes) else { return false }
-        if facts.traits.contains(.callsRoutine) { return true }
-        return facts.traits.contains(.readsLastInsertID)
-            && facts.statements.contains { $0.reads?.setsLastInsertID == true }
+        if client.debts.isEmpty {
+            if !server.owed.isEmpty { server.settled(server.owed) }
+        } else {
+            server.owe(client.debts, to: client)
+        }
     }
 
     /// Asks the server for what the client before may still ask for; whoever gets the server waits for it.
     func askDebts(_ server: MySQLServerSession) {
-        guard let debtor = server.debtor else { return }
-        server.asksDebts = true
-        if debtor.debts.contains(.diagnostics) {
+        let debts = server.owed
+        server.askedFor = debts
+        if debts.contains(.diagnostics) {
             toServer.make(RawSpan()) { $0.query("SHOW WARNINGS") }
             server.beginHidden(.capture, .query)
         }
-        if debtor.debts.contains(.lastInsertID) {
-            toServer.make(RawSpan()) { $0.query("SELECT LAST_INSERT_ID()") }
-            server.beginHidden(.query, .query)
-        }
+        if debts.contains(.lastInsertID) { askLastInsertID(server) }
     }
 
     /// Makes the server forget the diagnostics of whoever used it before.
@@ -90,24 +77,18 @@ extension MySQLEnvironment {
 
     /// The server has answered that.
     public func takeDebts(_ server: MySQLServerSession) {
-        guard server.asksDebts else { return }
-        server.asksDebts = false
+        let debts = server.askedFor
+        guard !debts.isEmpty else { return }
+        server.askedFor = []
         let rows = server.takeGathered()
         let captured = server.takeCaptured()
-        guard let debtor = server.debtor else { return server.setDebtor(nil) }
-        if debtor.debts.contains(.diagnostics), !captured.isEmpty {
+        defer { server.settled(debts) }
+        guard let debtor = server.debtor, debtor.home == server.serial else { return }
+        if debts.contains(.diagnostics), !captured.isEmpty {
             debtor.warnings = MySQLCapture(packets: captured, capabilities: server.capabilities)
         }
-        if debtor.debts.contains(.lastInsertID), let row = rows.first {
-            row.withSpan { span in
-                try? MySQLRow.text(span, columns: 1) { _, range in
-                    let text = range.map { String(decoding: span.extracting($0).toArray(), as: UTF8.self) }
-                    if let value = text.flatMap(UInt64.init) { debtor.numbers.lastInsertID = value }
-                }
-            }
-        }
-        debtor.debts = []
-        server.setDebtor(nil)
+        if debts.contains(.lastInsertID), let row = rows.first { takeLastInsertID(row, debtor, server) }
+        debtor.debts.subtract(debts)
     }
 
     /// What a text that asks for something left behind is sent as; nil for as it is.
@@ -127,8 +108,8 @@ extension MySQLEnvironment {
             reads.replacing(in: text) { kind in
                 switch kind {
                 case .connectionID: .unsigned(UInt64(client.connectionID))
-                case .lastInsertID:
-                    isHome && client.debts.contains(.lastInsertID) ? nil : numbers.lastInsertID.map { .unsigned($0) }
+                // The server has been given it.
+                case .lastInsertID: nil
                 case .rowCount: .signed(numbers.rowCount)
                 case .foundRows: client.pins.contains(.foundRows) ? nil : .unsigned(numbers.foundRows)
                 case .warningCount: isHome ? nil : .unsigned(numbers.warnings)

@@ -17,6 +17,11 @@ extension MySQLEnvironment {
         for id in server.strangers { toServer.make(RawSpan()) { $0.command(.closeStatement, statement: id) } }
         server.strangers = []
         if server.owesOthers(than: client) { askDebts(server) }
+        if !client.debts.isEmpty, client.home != server.serial {
+            // Another server has not been asked, and will not be in time.
+            client.lost.formUnion(client.debts)
+            client.debts = []
+        }
         if server.hasDiagnostics, server.lastClient != client.serial { clearDiagnostics(server) }
         if !server.tracks { track(server) }
         switchSettings(to: client.settings, server)
@@ -34,6 +39,10 @@ extension MySQLEnvironment {
         if client.wantsDiagnostics {
             client.wantsDiagnostics = false
             makeDiagnostics(of: client, on: server)
+        }
+        if client.wantsLastInsertID {
+            client.wantsLastInsertID = false
+            giveLastInsertID(of: client, to: server)
         }
         return !server.hidden.isEmpty
     }
@@ -109,6 +118,7 @@ extension MySQLEnvironment {
     /// Has the server forget everything a client left: variables, locks, temporary tables, statements.
     public func reset(_ server: MySQLServerSession) {
         toServer.reset()
+        if server.owesOthers(than: nil) { askDebts(server) }
         forget(server)
     }
 
@@ -183,7 +193,7 @@ extension MySQLEnvironment {
         server.tracks = true
     }
 
-    private func hiddenQuery(_ text: [UInt8], _ kind: MySQLHidden, _ server: MySQLServerSession) {
+    func hiddenQuery(_ text: [UInt8], _ kind: MySQLHidden, _ server: MySQLServerSession) {
         toServer.make(RawSpan()) { $0.command(.query, text) }
         server.beginHidden(kind, .query)
     }
