@@ -65,9 +65,18 @@ final class MySQLClient: PooledClient {
 
     override func sendEncoded(_ bytes: UnsafeRawBufferPointer) {
         guard let encoding, bytes.count > 0 else { return }
-        var out = ByteWriter(capacity: min(bytes.count, 1 << 17) + 16)
-        unsafe encoding.writer.write(bytes.bytes, to: &out, worker.compression)
-        unsafe out.withUnsafeBytes { unsafe sendNow($0) }
+        var plain = encoding.tail.take()
+        unsafe plain.append(bytes)
+        let ready = unsafe plain.withBytes { unsafe encoding.framing.ready($0.bytes) }
+        if ready > 0 {
+            var out = ByteWriter(capacity: min(ready, CompressedPacketWriter.longestPart) + 16)
+            unsafe plain.withBytes { all in
+                unsafe encoding.writer.write(all.bytes.extracting(..<ready), to: &out, worker.compression)
+            }
+            unsafe out.withUnsafeBytes { unsafe sendNow($0) }
+            plain.drop(ready)
+        }
+        encoding.tail = plain
     }
 
     override func interestChanged() { if let encoding { pumpLater(encoding) } }
