@@ -14,6 +14,8 @@ final class MySQLLoginAttempt {
     var database = ""
     /// What COM_SET_OPTION had switched before COM_CHANGE_USER.
     var wasMulti: Bool?
+    /// The session whose COM_CHANGE_USER this is, if a failure leaves the client in it.
+    var previous: MySQLClientSession?
     /// The client named no database.
     var namesNone = false
     var record: UserRecord?
@@ -84,6 +86,7 @@ extension MySQLClient {
             login.record?.remember(proof)
             accepted(login)
         case .refused(let bytes):
+            if login.previous != nil { return stay(told: bytes, login) }
             end(with: bytes, logged: "login refused: \(login.weakness)", sqlstate: "28000")
         case .closeSilently: close(nil)
         }
@@ -160,6 +163,7 @@ extension MySQLClient {
         if login.namesNone, login.database.isEmpty {
             login.database = worker.snapshot.configuration.databaseOfMySQLClients ?? ""
         }
+        guard isKnown(login) else { return }
         guard let pool = admit(database: login.database, record: login.record, as: .mysql) else { return }
         if pool.global.mysqlFacts != nil { return finishLogin() }
         phase = .welcome
@@ -183,6 +187,7 @@ extension MySQLClient {
         }
         var options: MySQLOptions = []
         if login.capabilities.contains(.foundRows) { options.insert(.foundRows) }
+        if !login.capabilities.contains(.multiResults) { options.insert(.singleResults) }
         // What COM_SET_OPTION has switched outlives COM_CHANGE_USER.
         let isMulti = login.wasMulti ?? login.capabilities.contains(.multiStatements)
         if isMulti { options.insert(.multiStatements) }

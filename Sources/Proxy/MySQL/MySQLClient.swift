@@ -187,7 +187,7 @@ final class MySQLClient: PooledClient {
                 keepServerForGood()
                 return done
             case .fatal(let error):
-                fail(error)
+                fail(error, sequence: 0)
                 return bytes.count
             }
             if phase == .closed { return bytes.count }
@@ -382,12 +382,12 @@ final class MySQLClient: PooledClient {
 
     override func fail(_ refusal: Refusal, logged: String? = nil) { fail(MySQLError(refusal), logged: logged) }
 
-    /// Sends a last error and closes.
-    func fail(_ error: MySQLError, logged: String? = nil) {
+    /// Sends a last error and closes. `sequence` is that of its packet, if it is no other.
+    func fail(_ error: MySQLError, logged: String? = nil, sequence: UInt8? = nil) {
         var out = ByteWriter(capacity: 256)
         // What belongs to a login that was accepted comes in front of why it is of no use.
         if phase == .login || phase == .welcome, let login { out.raw(login.exchange.pending) }
-        error.writePacket(to: &out, sequence: sequence)
+        error.writePacket(to: &out, sequence: sequence ?? self.sequence)
         end(with: out.take(), logged: logged ?? error.message, sqlstate: error.sqlstate)
     }
 

@@ -55,8 +55,8 @@ public final class MySQLClientSession {
     var replySequence: UInt8 = 1
     /// The statement its server must have before it can go on.
     var wanted: MySQLClientStatement?
-    /// The text being prepared, and the id it will have.
-    var preparing: (entry: StatementEntry, id: UInt32)?
+    /// The text being prepared, and the id it will have. `isUntold`: it was too long to be read.
+    var preparing: (entry: StatementEntry, id: UInt32, isUntold: Bool)?
     var statements = MySQLClientStatements()
     /// Its statement is being ended because it takes too long.
     public var endsForTime = false
@@ -76,10 +76,16 @@ public final class MySQLClientSession {
     public internal(set) var home: UInt64 = 0
     /// Its next statement asks for the diagnostics of the one before, and its server is another one.
     var wantsDiagnostics = false
+    /// They are there as far as they could be made again.
+    var hasMadeDiagnostics = false
     /// Its next statement may ask for `LAST_INSERT_ID()`, and its server has not got it.
     var wantsLastInsertID = false
     /// What SHOW WARNINGS shows, of a server that somebody else has used since.
     var warnings: MySQLCapture?
+    /// What it shows instead: an error of ours, of which no server knows.
+    var ownError: MySQLError?
+    /// How often its COM_CHANGE_USER has failed.
+    public var failedChanges = 0
     /// What `CONNECTION_ID()` says.
     let connectionID: UInt32
     /// What few clients have.

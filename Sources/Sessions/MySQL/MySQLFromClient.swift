@@ -130,6 +130,7 @@ extension MySQLEnvironment {
         case .quit: return .quit
         case .ping where server == nil:
             guard packet.end <= bytes.byteCount else { return .needBytes }
+            client.numbers.pinged()
             answerOK(client, warnings: client.warningsKept)
             return nil
         case .closeStatement, .resetStatement, .sendLongData, .fetch:
@@ -138,14 +139,16 @@ extension MySQLEnvironment {
         case .processKill:
             guard packet.end <= bytes.byteCount else { return .needBytes }
             guard let id = try? SmallCommand.processKill(bytes.extracting(packet.body..<packet.end)) else {
-                return discard(bytes, packet, client, .malformedPacket)
+                return discard(bytes, packet, client, malformed(client))
             }
             return .kill(UInt64(id), queryOnly: false)
         case .changeUser:
             guard packet.length <= HandshakeResponse.maximumLength else {
-                return discard(bytes, packet, client, .malformedPacket)
+                return discard(bytes, packet, client, malformed(client))
             }
             guard packet.end <= bytes.byteCount else { return .needBytes }
+            // MariaDB lets a client try three times.
+            if client.isOfMariaDB, client.failedChanges >= 3 { return discard(bytes, packet, client, .unknownCommand) }
             return .changeUser(packet.body..<packet.end)
         case .binlogDump, .binlogDumpGTID, .registerReplica, .tableDump:
             return replica(bytes, packet, client, server, command)
@@ -252,11 +255,11 @@ extension MySQLEnvironment {
             if client.policy != .auto, let error = refusal(entry, client) {
                 return discard(bytes, packet, client, error)
             }
-            if traits.contains(.readsDiagnostics), !client.isHome(on: server), !isCounted(entry) {
-                if client.lost.contains(.diagnostics) { return discard(bytes, packet, client, .lostDiagnostics) }
-                if answerWarnings(entry, client) { return nil }
-                client.wantsDiagnostics = true
-                return .needState
+            switch diagnostics(bytes, packet, entry, client, server, isBinary: false) {
+            case .given: return nil
+            case .toBeMade: return .needState
+            case .needsBytes: return .needBytes
+            case nil: break
             }
             if !traits.isDisjoint(with: Self.askingForID) {
                 if wantsLastInsertID(client, server) { return .needState }
@@ -293,14 +296,6 @@ extension MySQLEnvironment {
         client.pins.subtract(.untilNextStatement)
         forward(bytes, packet, client, server, .query)
         return nil
-    }
-
-    /// A number we know answers it.
-    private func isCounted(_ entry: StatementEntry) -> Bool {
-        guard entry.facts.statements.count == 1 else { return false }
-        if let reads = entry.facts.statements[0].reads { return !reads.columns.isEmpty }
-        let question = DiagnosticsQuestion(entry)
-        return question == .countOfWarnings || question == .countOfErrors
     }
 
     /// Why a statement is refused where `session_state = "reject"`; where it is `"pin"`, every change of state pins.
@@ -341,7 +336,7 @@ extension MySQLEnvironment {
         guard packet.end <= bytes.byteCount else { return .needBytes }
         guard let option = try? SmallCommand.Option(parsing: bytes.extracting(packet.body..<packet.end)) else {
             let isShort = packet.length < 3 && client.isOfMySQL(since: 80_000)
-            return discard(bytes, packet, client, isShort ? .malformedPacket : .unknownCommand)
+            return discard(bytes, packet, client, isShort ? malformed(client) : .unknownCommand)
         }
         switch option {
         case .multiStatementsOn: client.options.insert(.multiStatements)
@@ -356,7 +351,15 @@ extension MySQLEnvironment {
 extension MySQLEnvironment {
     /// An error instead of a reply. What was planned for the client before stays in front of it.
     public func answer(_ client: MySQLClientSession, _ error: MySQLError) {
+        client.failed(error)
         toClient.make(RawSpan()) { error.writePacket(to: &$0, sequence: client.replySequence) }
+    }
+
+    /// The error for a command whose packet is not what it should be, in the words of the family.
+    func malformed(_ client: MySQLClientSession) -> MySQLError {
+        var error = MySQLError.malformedPacket
+        if client.isOfMariaDB { error.message.removeLast() }
+        return error
     }
 
     /// An OK packet instead of a reply.

@@ -12,23 +12,21 @@ struct MySQLNumbers {
     /// `LAST_INSERT_ID()`, as last heard: servers that have a newer one for the client owe it.
     var lastInsertID: UInt64 = 0
 
-    /// Takes what the reply to a command says.
-    mutating func note(_ summary: ReplySummary, _ command: MySQLCommand, readsDiagnostics: Bool, isMariaDB: Bool) {
+    /// Takes what the reply to a command says. A statement that leaves the diagnostics of the one before as they are
+    /// (`keepsDiagnostics`) counts none of its own.
+    mutating func note(_ summary: ReplySummary, _ command: MySQLCommand, keepsDiagnostics: Bool, isMariaDB: Bool) {
+        if summary.errorCode != 0 {
+            return failed(summary.errorCode, warnings: summary.warnings, isAdded: !isMariaDB && command == .initDatabase)
+        }
         switch command {
         case .query, .execute, .bulkExecute: break
-        case .ping:
-            if isMariaDB { rowCount = 0 }
-            return
+        case .ping, .initDatabase: return pinged()
         default: return
         }
-        errorCode = summary.errorCode
-        if !readsDiagnostics || summary.errorCode != 0 {
-            errors = summary.errorCode == 0 ? 0 : 1
-            warnings = UInt64(summary.warnings) &+ errors
-        }
-        if summary.errorCode != 0 {
-            rowCount = -1
-            return
+        errorCode = 0
+        if !keepsDiagnostics {
+            errors = 0
+            warnings = UInt64(summary.warnings)
         }
         if summary.columns > 0 {
             rowCount = -1
@@ -37,4 +35,15 @@ struct MySQLNumbers {
             rowCount = Int64(clamping: summary.affectedRows)
         }
     }
+
+    /// A command was answered with an error. MySQL adds those of commands that are no statements to what was there.
+    mutating func failed(_ code: UInt16, warnings count: UInt16 = 0, isAdded: Bool = false) {
+        errorCode = code
+        errors = (isAdded ? errors : 0) &+ 1
+        warnings = (isAdded ? warnings : UInt64(count)) &+ 1
+        rowCount = -1
+    }
+
+    /// COM_PING, and others that have an OK packet and are no statements.
+    mutating func pinged() { rowCount = 0 }
 }

@@ -21,7 +21,7 @@ extension MySQLEnvironment {
         let summary = server.tracker.summary
         switch server.tracker.command {
         case .query, .execute, .bulkExecute: break
-        default: return
+        default: if summary.errorCode == 0 { return }
         }
         let facts = client.running?.facts
         let traits = facts?.traits ?? []
@@ -38,7 +38,7 @@ extension MySQLEnvironment {
                 client.lost.remove(.diagnostics)
                 server.hasDiagnostics = false
             }
-            if client.warnings != nil { client.warnings = nil }
+            if !keepsDiagnostics(client, server) { client.forgetConditions() }
         }
         noteLastInsertID(client, server, summary)
         client.home = server.serial
@@ -59,13 +59,6 @@ extension MySQLEnvironment {
             server.beginHidden(.capture, .query)
         }
         if debts.contains(.lastInsertID) { askLastInsertID(server) }
-    }
-
-    /// Makes the server forget the diagnostics of whoever used it before.
-    func clearDiagnostics(_ server: MySQLServerSession) {
-        server.hasDiagnostics = false
-        toServer.make(RawSpan()) { $0.query("SELECT 1 FROM (SELECT 1) AS t") }
-        server.beginHidden(.ignored, .query)
     }
 
     /// Asks the server for what the client before may still ask for; false if there is nothing.
@@ -94,7 +87,7 @@ extension MySQLEnvironment {
     /// What a text that asks for something left behind is sent as; nil for as it is.
     func answered(_ entry: StatementEntry, _ client: MySQLClientSession, _ server: MySQLServerSession) -> [UInt8]? {
         guard entry.facts.statements.count == 1 else { return nil }
-        if entry.facts.traits.contains(.readsDiagnostics), !client.isHome(on: server),
+        if entry.facts.traits.contains(.readsDiagnostics), client.hasDiagnosticsElsewhere(than: server),
             let count = counted(entry, client)
         {
             return count
@@ -102,105 +95,27 @@ extension MySQLEnvironment {
         guard let reads = entry.facts.statements[0].reads else { return nil }
         // What it is compared with there is the server's number.
         if entry.facts.statements[0].functions.contains("is_used_lock") { return nil }
-        let isHome = client.isHome(on: server)
+        let isElsewhere = client.hasDiagnosticsElsewhere(than: server)
+        let isMariaDB = server.version?.isMariaDB == true
         let numbers = client.numbers
         return entry.withText { text in
             reads.replacing(in: text) { kind in
                 switch kind {
-                case .connectionID: .unsigned(UInt64(client.connectionID))
+                case .connectionID:
+                    isMariaDB ? .short(client.connectionID) : .unsigned(UInt64(client.connectionID))
                 // The server has been given it.
-                case .lastInsertID: nil
+                case .lastInsertID: .kept
                 case .rowCount: .signed(numbers.rowCount)
-                case .foundRows: client.pins.contains(.foundRows) ? nil : .unsigned(numbers.foundRows)
-                case .warningCount: isHome ? nil : .unsigned(numbers.warnings)
-                case .errorCount: isHome ? nil : .unsigned(numbers.errors)
+                case .foundRows:
+                    client.pins.contains(.foundRows)
+                        ? nil
+                        : isMariaDB
+                            ? .signed(Int64(clamping: numbers.foundRows))
+                            : .foundRows(Int64(clamping: numbers.foundRows))
+                case .warningCount: isElsewhere ? .unsigned(numbers.warnings) : nil
+                case .errorCount: isElsewhere ? .unsigned(numbers.errors) : nil
                 }
             }
-        }
-    }
-
-    /// `SHOW COUNT(*) WARNINGS` and `SHOW COUNT(*) ERRORS` of a client whose server somebody else has used since.
-    private func counted(_ entry: StatementEntry, _ client: MySQLClientSession) -> [UInt8]? {
-        switch DiagnosticsQuestion(entry) {
-        case .countOfWarnings:
-            Array("SELECT (\(client.numbers.warnings)|0) AS `@@session.warning_count`".utf8)
-        case .countOfErrors: Array("SELECT (\(client.numbers.errors)|0) AS `@@session.error_count`".utf8)
-        case .warnings, .none: nil
-        }
-    }
-
-    /// SHOW WARNINGS of a client whose server somebody else has used since: answered from what was kept. True if it was.
-    func answerWarnings(_ entry: StatementEntry, _ client: MySQLClientSession) -> Bool {
-        guard let kept = client.warnings, toClient.isEmpty, DiagnosticsQuestion(entry) == .warnings else {
-            return false
-        }
-        let echo = MySQLServerSession(
-            capabilities: kept.capabilities, version: nil, connectionID: 0, status: client.status,
-            settings: profiles.empty, options: [], statementLimit: 1)
-        echo.begin(.query)
-        translate(client, echo)
-        let reply = kept.packets.withSpan { packets in
-            var stream = PacketStream()
-            var position = 0
-            while case .head(let piece) = stream.next(in: packets, at: position, head: .max) {
-                position = piece.end
-                let event = echo.tracker.received(packets.extracting(piece.body..<piece.end), length: piece.length)
-                visible(event, piece, packets, echo, client)
-            }
-            return toClient.bytes(of: packets)
-        }
-        toClient.reset()
-        toClient.make(RawSpan()) { $0.raw(reply) }
-        return true
-    }
-}
-
-/// A text that is nothing but a question about the statement before, which Headgate can answer.
-enum DiagnosticsQuestion {
-    case warnings, countOfWarnings, countOfErrors
-
-    init?(_ entry: StatementEntry) {
-        guard entry.facts.statements.count == 1, entry.textLength < 40 else { return nil }
-        let text = entry.withText { String(decoding: $0.toArray(), as: UTF8.self).lowercased() }
-        switch text.filter({ !$0.isWhitespace }) {
-        case "showwarnings": self = .warnings
-        case "showcount(*)warnings": self = .countOfWarnings
-        case "showcount(*)errors": self = .countOfErrors
-        default: return nil
-        }
-    }
-}
-
-/// The reply to SHOW WARNINGS kept for later, as the server sent it.
-struct MySQLCapture {
-    let packets: [UInt8]
-    let capabilities: MySQLCapabilities
-
-    /// The statement that leaves what is kept behind once more, where that is one warning or error.
-    var onlyCondition: [UInt8]? {
-        packets.withSpan { bytes in
-            var tracker = ReplyTracker(capabilities)
-            tracker.begin(.query)
-            var position = 0
-            var found: [[UInt8]] = []
-            while case .header(_, let body, let end) = scanPacket(bytes, at: position), end <= bytes.byteCount {
-                let payload = bytes.extracting(body..<end)
-                position = end
-                guard tracker.received(payload, length: end &- body) == .row else { continue }
-                found.append(payload.toArray())
-            }
-            guard found.count == 1 else { return nil }
-            var values: [[UInt8]] = []
-            found[0].withSpan { row in
-                try? MySQLRow.text(row, columns: 3) { _, range in
-                    values.append(range.map { row.extracting($0).toArray() } ?? [])
-                }
-            }
-            guard values.count == 3, UInt16(String(decoding: values[1], as: UTF8.self)) != nil else { return nil }
-            let state = values[0].elementsEqual("Error".utf8) ? "HY000" : "01000"
-            let message = Hex.encode(values[2])
-            return Array("SIGNAL SQLSTATE '\(state)' SET MYSQL_ERRNO = ".utf8) + values[1]
-                + Array(", MESSAGE_TEXT = _utf8mb4 0x".utf8) + message
         }
     }
 }

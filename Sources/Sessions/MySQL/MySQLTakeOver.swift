@@ -47,16 +47,6 @@ extension MySQLEnvironment {
         return !server.hidden.isEmpty
     }
 
-    /// The server has the client's diagnostics, or none: not those of whoever used it before.
-    private func makeDiagnostics(of client: MySQLClientSession, on server: MySQLServerSession) {
-        if let condition = client.warnings?.onlyCondition {
-            hiddenQuery(condition, .ignored, server)
-            server.hasDiagnostics = true
-        }
-        client.home = server.serial
-        server.lastClient = client.serial
-    }
-
     /// Sends what leads from the server's settings to `settings`, which it has from then on.
     private func switchSettings(to settings: SettingsProfile, _ server: MySQLServerSession) {
         if server.settings === settings { return }
