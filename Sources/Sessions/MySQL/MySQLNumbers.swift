@@ -16,7 +16,8 @@ struct MySQLNumbers {
     /// (`keepsDiagnostics`) counts none of its own.
     mutating func note(_ summary: ReplySummary, _ command: MySQLCommand, keepsDiagnostics: Bool, isMariaDB: Bool) {
         if summary.errorCode != 0 {
-            return failed(summary.errorCode, warnings: summary.warnings, isAdded: !isMariaDB && command == .initDatabase)
+            return failed(
+                summary.errorCode, warnings: summary.warnings, isAdded: !isMariaDB && command == .initDatabase)
         }
         switch command {
         case .query, .execute, .bulkExecute: break
