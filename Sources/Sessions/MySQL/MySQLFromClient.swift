@@ -128,7 +128,7 @@ extension MySQLEnvironment {
         case .execute, .bulkExecute: return execute(bytes, packet, client, server, command)
         case .prepare: return prepare(bytes, packet, client, server)
         case .quit: return .quit
-        case .ping where server == nil:
+        case .ping where server == nil || client.ownError != nil && !client.isOfMariaDB:
             guard packet.end <= bytes.byteCount else { return .needBytes }
             client.numbers.pinged()
             answerOK(client, warnings: client.warningsKept)
@@ -157,7 +157,9 @@ extension MySQLEnvironment {
             return simple(bytes, packet, client, server, command)
         case .clone where client.isOfMySQL(since: 80_017):
             return discard(bytes, packet, client, MySQLError(1524, "HY000", "Plugin 'clone' is not loaded"))
-        case .groupReplicationStream where client.isOfMySQL(since: 80_027): return .fatal(.unknownCommand)
+        case .groupReplicationStream where client.isOfMySQL(since: 80_027):
+            answer(client, .unknownCommand)
+            return .quit
         case .sleep, .connect, .time, .delayedInsert, .connectOut, .daemon, .clone,
             .groupReplicationStream:
             return discard(bytes, packet, client, .unknownCommand)
