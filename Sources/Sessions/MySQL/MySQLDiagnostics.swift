@@ -123,6 +123,7 @@ extension MySQLClientSession {
         ownError = error
         debts.remove(.diagnostics)
         lost.remove(.diagnostics)
+        warnings = nil
     }
 
     /// Nothing is known of the statement before.
