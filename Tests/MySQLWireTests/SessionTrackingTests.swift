@@ -45,7 +45,7 @@ import Testing
     @Test func asAskedFor() {
         let all = tracking(
             ("session_track_system_variables", "*"), ("SESSION_TRACK_STATE_CHANGE", "on"),
-            ("session_track_gtids", "OWN_GTID"), ("session_track_transaction_info", "CHARACTERISTICS"))
+            ("session_track_transaction_info", "CHARACTERISTICS"))
         let redirect = Self.variable("redirect_url", "mariadb://x")
         var expected = Self.changes
         if let at = expected.firstRange(of: redirect) { expected.removeSubrange(at) }

@@ -129,12 +129,14 @@ extension MySQLEnvironment {
     ) -> MySQLStop? {
         guard packet.length > 0 else {
             client.replySequence = 1
-            answer(client, client.isOfMariaDB ? .unknownCommand : malformed(client))
+            answer(client, .unknownCommand)
             return nil
         }
         guard packet.body < bytes.byteCount else { return .needBytes }
         client.replySequence = 1
-        guard let command = MySQLCommand(rawValue: bytes.u8(at: packet.body)), command.isSpoken else {
+        guard let command = MySQLCommand(rawValue: bytes.u8(at: packet.body)), command.isSpoken,
+            command != .processKill || !client.isOfMySQL(since: 80_300)
+        else {
             return discard(bytes, packet, client, .unknownCommand)
         }
         switch command {
@@ -142,10 +144,10 @@ extension MySQLEnvironment {
         case .execute, .bulkExecute: return execute(bytes, packet, client, server, command)
         case .prepare: return prepare(bytes, packet, client, server)
         case .quit: return .quit
-        case .ping where server == nil:
+        case .ping where server == nil || client.ownError != nil && !client.isOfMariaDB:
             guard packet.end <= bytes.byteCount else { return .needBytes }
-            client.numbers.pinged(isMariaDB: client.isOfMariaDB)
-            answerOK(client)
+            client.numbers.pinged()
+            answerOK(client, warnings: client.warningsKept)
             return nil
         case .closeStatement, .resetStatement, .sendLongData, .fetch:
             return statementCommand(bytes, packet, client, server, command)
@@ -169,6 +171,11 @@ extension MySQLEnvironment {
         case .ping, .initDatabase, .fieldList, .createDatabase, .dropDatabase, .refresh, .shutdown, .statistics,
             .processInfo, .debug, .resetConnection:
             return simple(bytes, packet, client, server, command)
+        case .clone where client.isOfMySQL(since: 80_017):
+            return discard(bytes, packet, client, MySQLError(1524, "HY000", "Plugin 'clone' is not loaded"))
+        case .groupReplicationStream where client.isOfMySQL(since: 80_027):
+            answer(client, .unknownCommand)
+            return .quit
         case .sleep, .connect, .time, .delayedInsert, .connectOut, .daemon, .clone,
             .groupReplicationStream:
             return discard(bytes, packet, client, .unknownCommand)
@@ -346,7 +353,8 @@ extension MySQLEnvironment {
     private func setOption(_ bytes: RawSpan, _ packet: Packet, _ client: MySQLClientSession) -> MySQLStop? {
         guard packet.end <= bytes.byteCount else { return .needBytes }
         guard let option = try? SmallCommand.Option(parsing: bytes.extracting(packet.body..<packet.end)) else {
-            return discard(bytes, packet, client, .unknownCommand)
+            let isShort = packet.length < 3 && client.isOfMySQL(since: 80_000)
+            return discard(bytes, packet, client, isShort ? malformed(client) : .unknownCommand)
         }
         switch option {
         case .multiStatementsOn: client.options.insert(.multiStatements)
@@ -373,8 +381,8 @@ extension MySQLEnvironment {
     }
 
     /// An OK packet instead of a reply.
-    public func answerOK(_ client: MySQLClientSession, affected: UInt64 = 0) {
-        let packet = OKPacket(affectedRows: affected, status: client.status)
+    public func answerOK(_ client: MySQLClientSession, affected: UInt64 = 0, warnings: UInt16 = 0) {
+        let packet = OKPacket(affectedRows: affected, status: client.status, warnings: warnings)
         toClient.make(RawSpan()) { out in
             let mark = out.beginPacket(client.replySequence)
             packet.write(to: &out, client.capabilities, source: RawSpan())
@@ -384,12 +392,14 @@ extension MySQLEnvironment {
 
     /// What ends a reply without rows: an EOF packet, or an OK packet in its place.
     private func answerEnd(_ client: MySQLClientSession) {
+        let warnings = client.warningsKept
         toClient.make(RawSpan()) { out in
             let mark = out.beginPacket(client.replySequence)
             if client.capabilities.contains(.deprecateEOF) {
-                OKPacket(status: client.status).write(to: &out, client.capabilities, source: RawSpan(), asEOF: true)
+                OKPacket(status: client.status, warnings: warnings)
+                    .write(to: &out, client.capabilities, source: RawSpan(), asEOF: true)
             } else {
-                EOFPacket(status: client.status).write(to: &out)
+                EOFPacket(warnings: warnings, status: client.status).write(to: &out)
             }
             out.endPacket(mark)
         }

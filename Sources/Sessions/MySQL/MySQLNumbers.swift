@@ -29,10 +29,13 @@ struct MySQLNumbers {
     /// Takes what the reply to a command says. A statement that leaves the diagnostics of the one before as they are
     /// (`keepsDiagnostics`) counts none of its own.
     mutating func note(_ summary: ReplySummary, _ command: MySQLCommand, keepsDiagnostics: Bool, isMariaDB: Bool) {
-        if summary.errorCode != 0 { return failed(summary.errorCode, warnings: summary.warnings) }
+        if summary.errorCode != 0 {
+            return failed(
+                summary.errorCode, warnings: summary.warnings, isAdded: !isMariaDB && command == .initDatabase)
+        }
         switch command {
         case .query, .execute, .bulkExecute: break
-        case .ping: return pinged(isMariaDB: isMariaDB)
+        case .ping, .initDatabase: return pinged()
         default: return
         }
         errorCode = 0
@@ -47,16 +50,14 @@ struct MySQLNumbers {
         }
     }
 
-    /// A command was answered with an error.
-    mutating func failed(_ code: UInt16, warnings count: UInt16 = 0) {
+    /// A command was answered with an error. MySQL adds those of commands that are no statements to what was there.
+    mutating func failed(_ code: UInt16, warnings count: UInt16 = 0, isAdded: Bool = false) {
         errorCode = code
-        errors = 1
-        warnings = UInt64(count) &+ 1
+        errors = (isAdded ? errors : 0) &+ 1
+        warnings = (isAdded ? warnings : UInt64(count)) &+ 1
         rowCount = -1
     }
 
-    /// COM_PING.
-    mutating func pinged(isMariaDB: Bool) {
-        if isMariaDB { rowCount = 0 }
-    }
+    /// COM_PING, and others that have an OK packet and are no statements.
+    mutating func pinged() { rowCount = 0 }
 }
