@@ -1,3 +1,5 @@
+import Glibc
+
 /// Bytes a connection must keep: received and not yet dealt with, or not yet sent. Owns no memory while empty, so an
 /// idle connection costs no buffer; the block comes from and returns to the thread's allocator, whose size classes are
 /// the slab.
@@ -10,7 +12,7 @@
     /// An empty store.
     public init() { unsafe base = nil }
 
-    deinit { unsafe base?.deallocate() }
+    deinit { unsafe free(base) }
 
     /// How many bytes are kept.
     @inline(__always)
@@ -37,11 +39,11 @@
         } else {
             var larger = max(64, capacity)
             while larger < wanted { larger &*= 2 }
-            // Typed, since untyped memory comes from posix_memalign, which is dearer than malloc.
-            let fresh = UnsafeMutableRawPointer(UnsafeMutablePointer<UInt8>.allocate(capacity: larger))
+            // What Swift allocates comes from posix_memalign, which is dearer than malloc.
+            guard let fresh = unsafe malloc(larger) else { preconditionFailure("out of memory") }
             if let base = unsafe base {
                 unsafe fresh.copyMemory(from: base + start, byteCount: count)
-                unsafe base.deallocate()
+                unsafe free(base)
             }
             unsafe base = fresh
             capacity = larger
@@ -67,7 +69,7 @@
 
     /// Forgets everything and gives the memory back.
     public mutating func clear() {
-        unsafe base?.deallocate()
+        unsafe free(base)
         unsafe base = nil
         capacity = 0
         start = 0

@@ -163,6 +163,13 @@ import Glibc
         unsafe base[mark &+ 2] = UInt8(truncatingIfNeeded: value >> 16)
     }
 
+    /// Overwrites the byte written at `mark`.
+    @inline(__always)
+    public mutating func patch8(_ mark: Int, _ value: UInt8) {
+        guard mark >= 0, mark < count, let base = unsafe base else { return }
+        unsafe base[mark] = value
+    }
+
     /// Takes back what was written from `mark` on.
     public mutating func takeBack(to mark: Int) -> [UInt8] {
         guard mark >= 0, mark <= count, let base = unsafe base else { return [] }

@@ -19,6 +19,26 @@ import Testing
     ])
     func needsACloserLook(_ text: String) { #expect(!look(text)) }
 
+    /// What it searches for is found wherever it stands.
+    @Test func findsEverywhere() {
+        func quick(_ text: String) -> Bool { Array(text.utf8).withSpan { QuickLook.leavesNoTraceInMySQL($0) } }
+        for before in 0..<20 {
+            for behind in 1..<12 {
+                func text(_ found: String) -> String {
+                    "select " + String(repeating: "x", count: before) + found + String(repeating: "y", count: behind)
+                }
+                #expect(quick(text("")))
+                for found in ["(", ";", "@", "/*", "sql_", "SQL_", "val", "VAL", "into", "iNTo"] {
+                    #expect(!quick(text(found)), "\(text(found))")
+                }
+                // Not these.
+                for found in ["*", "/", "_", "va", "in", "int", "l_", "nt", "to"] {
+                    #expect(quick(text(found)), "\(text(found))")
+                }
+            }
+        }
+    }
+
     /// Whatever it lets pass has no effect by the full understanding either.
     @Test func neverLessCautiousThanTheParser() {
         let words = [

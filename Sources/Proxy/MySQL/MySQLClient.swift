@@ -6,10 +6,15 @@ import Settings
 import Telemetry
 
 /// One client that speaks MySQL: drives a `MySQLClientSession` and moves its bytes.
-final class MySQLClient: PooledClient {
+@safe final class MySQLClient: PooledClient {
     var session: MySQLClientSession?
     /// The server it has.
-    var server: MySQLServer?
+    var server: MySQLServer? {
+        get { unsafe link.map { unsafe $0.takeUnretainedValue() } }
+        set { unsafe link = newValue.map { unsafe Unmanaged.passUnretained($0) } }
+    }
+    /// The same, not counted: the worker keeps both, and whichever is closed first undoes the links.
+    private var link: Unmanaged<MySQLServer>?
     /// What is needed only while it logs in.
     var login: MySQLLoginAttempt?
     let listener: ListenSettings
@@ -136,18 +141,15 @@ final class MySQLClient: PooledClient {
         var done = 0
         while done < bytes.count {
             let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[done...])
-            let server = self.server
-            let result = unsafe environment.relay(rest.bytes, from: session, to: server?.session)
-            if let server {
-                if server.startedAt == 0 { server.startedAt = lastActive }
-                unsafe server.send(environment.toServer, from: rest)
+            if unsafe link == nil && environment.surelyNeedsServer(rest.bytes, session) {
+                if !requestServer() {
+                    holdIfFull(bytes.count - done)
+                    return done
+                }
+                if waitsForServer { return done }
             }
-            if !environment.toClient.isEmpty { unsafe send(environment.toClient, from: rest) }
+            let result = unsafe relay(rest, session, environment)
             done += result.consumed
-            if let pool {
-                pool.counters.bytesFromClients &+= UInt64(truncatingIfNeeded: result.consumed)
-                if environment.tally.isSome { pool.count(&environment.tally) }
-            }
             switch result.stop {
             case .drained, .needBytes:
                 if let server = self.server, session.pins.isEmpty, session.mode != .session {
@@ -197,6 +199,29 @@ final class MySQLClient: PooledClient {
             if phase == .closed { return bytes.count }
         }
         return done
+    }
+
+    /// Reads what came, and sends what comes of it.
+    private func relay(
+        _ bytes: UnsafeRawBufferPointer, _ session: MySQLClientSession, _ environment: MySQLEnvironment
+    ) -> MySQLFromClient {
+        let result: MySQLFromClient
+        if let link = unsafe link {
+            result = unsafe link._withUnsafeGuaranteedRef { server in
+                let result = unsafe environment.relay(bytes.bytes, from: session, to: server.session)
+                if server.startedAt == 0 { server.startedAt = lastActive }
+                unsafe server.send(environment.toServer, from: bytes)
+                return result
+            }
+        } else {
+            result = unsafe environment.relay(bytes.bytes, from: session, to: nil)
+        }
+        if !environment.toClient.isEmpty { unsafe send(environment.toClient, from: bytes) }
+        if result.consumed > 0, let pool {
+            pool.counters.bytesFromClients &+= UInt64(truncatingIfNeeded: result.consumed)
+            if environment.tally.isSome { pool.count(&environment.tally) }
+        }
+        return result
     }
 
     /// Somebody said KILL with its number.
@@ -265,11 +290,21 @@ final class MySQLClient: PooledClient {
     func replyEnded() {
         hasTimedOut = false
         lastActive = worker.loop.nowMicros
-        guard let session, let server, let serverSession = server.session else { return }
-        if session.mode == .statement, !serverSession.status.contains(.autocommit) {
+        guard let session = unsafe session.map({ unsafe Unmanaged.passUnretained($0) }), let link = unsafe link else {
+            return
+        }
+        unsafe session._withUnsafeGuaranteedRef { session in
+            unsafe link._withUnsafeGuaranteedRef { server in
+                if let status = server.session?.status { replyEnded(session, server, status) }
+            }
+        }
+    }
+
+    private func replyEnded(_ session: MySQLClientSession, _ server: MySQLServer, _ status: MySQLStatus) {
+        if session.mode == .statement, !status.contains(.autocommit) {
             return stillServed(isOpen: true, mode: session.mode)
         }
-        if serverSession.isInTransaction {
+        if server.session?.isInTransaction == true {
             stillServed(isOpen: true, mode: session.mode)
             if phase != .closed { resume() }
             return

@@ -8,10 +8,15 @@ import Settings
 import Telemetry
 
 /// One connection to a MySQL or MariaDB server: drives a `MySQLServerSession` and moves its bytes.
-final class MySQLServer: PooledServer {
+@safe final class MySQLServer: PooledServer {
     var session: MySQLServerSession?
     /// Whom it serves.
-    var client: MySQLClient?
+    var client: MySQLClient? {
+        get { unsafe link.map { unsafe $0.takeUnretainedValue() } }
+        set { unsafe link = newValue.map { unsafe Unmanaged.passUnretained($0) } }
+    }
+    /// The same, not counted: the worker keeps both, and whichever is closed first undoes the links.
+    private var link: Unmanaged<MySQLClient>?
     /// It is its client's to the end: everything is passed through as it is.
     private(set) var isForGood = false
     private var login: MySQLServerLogin?
@@ -280,12 +285,16 @@ final class MySQLServer: PooledServer {
         _ bytes: UnsafeRawBufferPointer, _ session: MySQLServerSession, _ environment: MySQLEnvironment
     ) -> Int {
         lastUsed = worker.loop.nowMicros
-        let client = self.client
-        let result = unsafe environment.relay(bytes.bytes, from: session, to: client?.session)
-        if let client {
-            unsafe client.send(environment.toClient, from: bytes)
+        let result: MySQLFromServer
+        if let link = unsafe link {
+            result = unsafe link._withUnsafeGuaranteedRef { client in
+                let result = unsafe environment.relay(bytes.bytes, from: session, to: client.session)
+                unsafe client.send(environment.toClient, from: bytes)
+                return result
+            }
             pool.counters.bytesFromServers &+= UInt64(truncatingIfNeeded: result.consumed)
         } else {
+            result = unsafe environment.relay(bytes.bytes, from: session, to: nil)
             environment.toClient.reset()
         }
         if !environment.toServer.isEmpty { unsafe send(environment.toServer, from: bytes) }
@@ -293,20 +302,22 @@ final class MySQLServer: PooledServer {
             broke(failure)
             return bytes.count
         }
-        if result.hiddenEnded { hiddenEnded() } else if result.replyEnded { replyEnded(client) }
+        if result.hiddenEnded { hiddenEnded() } else if result.replyEnded { replyEnded(session.status) }
         return result.consumed
     }
 
-    private func replyEnded(_ client: MySQLClient?) {
-        guard let client else {
+    private func replyEnded(_ status: MySQLStatus) {
+        guard let link = unsafe link else {
             // Its client left while the statement ran.
             if phase == .cleaning { cleanUp() }
             return
         }
         pool.counters.queries &+= 1
-        pool.counters.queryMicros &+= UInt64(truncatingIfNeeded: lastUsed &- max(client.lastActive, startedAt))
-        if session?.status.contains(.inTransaction) == false { pool.counters.transactions &+= 1 }
-        client.replyEnded()
+        if !status.contains(.inTransaction) { pool.counters.transactions &+= 1 }
+        unsafe link._withUnsafeGuaranteedRef { client in
+            pool.counters.queryMicros &+= UInt64(truncatingIfNeeded: lastUsed &- max(client.lastActive, startedAt))
+            client.replyEnded()
+        }
     }
 
     private func hiddenEnded() {

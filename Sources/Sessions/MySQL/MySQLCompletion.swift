@@ -65,6 +65,9 @@ extension MySQLEnvironment {
     private func prepared(_ client: MySQLClientSession, _ server: MySQLServerSession) {
         guard let (entry, id, isUntold) = client.preparing else { return }
         client.preparing = nil
+        if client.isOfMariaDB, server.tracker.summary.errorCode == 0, entry.usesTables {
+            clearedDiagnostics(client, server)
+        }
         guard let reply = server.tracker.summary.prepared, server.tracker.summary.errorCode == 0 else {
             client.statements.last = nil
             return
@@ -89,6 +92,7 @@ extension MySQLEnvironment {
         server.settings = after
         server.tracks = false
         _ = server.statements.removeAll()
+        server.strangers = []
         // MariaDB goes back to the character sets of the login.
         let isMariaDB = server.version?.isMariaDB ?? false
         let names = client.base.entries.filter { isMariaDB && MySQLSettings.ofNames.contains($0.name) }
@@ -185,6 +189,12 @@ extension MySQLEnvironment {
             switch effect {
             case .set(let name, let replay):
                 guard worked else { continue }
+                // What the server has told is exact: the value may have been cut, with a warning that would come again.
+                if client.reported.contains(name), MySQLVariables.of(name).handling == .replayed,
+                    name != MySQLSettings.database, !MySQLSettings.ofNames.contains(name)
+                {
+                    continue
+                }
                 client.extra?.remove(.userVariables, name)
                 if name == "role", MySQLVariables.reset(name, server: server.version) == nil {
                     // Nothing takes it back, not even a reset of the session.

@@ -12,6 +12,17 @@ extension MySQLEnvironment {
         server.beginHidden(.ignored, .query)
     }
 
+    /// The server has forgotten the client's diagnostics, without having run anything: it has prepared a statement that
+    /// names tables.
+    func clearedDiagnostics(_ client: MySQLClientSession, _ server: MySQLServerSession) {
+        client.numbers.clearedDiagnostics()
+        client.forgetConditions()
+        client.debts.remove(.diagnostics)
+        client.lost.remove(.diagnostics)
+        server.hasDiagnostics = false
+        server.settled(.diagnostics)
+    }
+
     /// `SHOW COUNT(*) WARNINGS` and `SHOW COUNT(*) ERRORS` of a client whose server somebody else has used since.
     func counted(_ entry: StatementEntry, _ client: MySQLClientSession) -> [UInt8]? {
         switch DiagnosticsQuestion(entry) {
@@ -26,7 +37,8 @@ extension MySQLEnvironment {
     /// statement with rows as those have. True if it was.
     func answerWarnings(_ entry: StatementEntry, _ client: MySQLClientSession, isBinary: Bool = false) -> Bool {
         guard client.ownError == nil, let kept = client.warnings, toClient.isEmpty,
-            DiagnosticsQuestion(entry) == .warnings, let kept = isBinary ? kept.binary : kept
+            DiagnosticsQuestion(entry) == .warnings,
+            let kept = (isBinary ? kept.binary : kept)?.saying(client.status)
         else { return false }
         let echo = MySQLServerSession(
             capabilities: kept.capabilities, version: nil, connectionID: 0, status: client.status,
@@ -118,9 +130,15 @@ extension MySQLClientSession {
         !isHome(on: server) || ownError != nil || warnings != nil
     }
 
+    /// SHOW WARNINGS may have something to show it.
+    var mayHaveConditions: Bool {
+        numbers.hasConditions || debts.contains(.diagnostics) || lost.contains(.diagnostics) || warnings != nil
+            || ownError != nil || hasMadeDiagnostics
+    }
+
     /// A command of its was answered with an error of ours.
     func failed(_ error: MySQLError) {
-        numbers.failed(error.code)
+        numbers.failed(error.code, isAdded: !isOfMariaDB && error.code != 1243)
         ownError = error
         debts.remove(.diagnostics)
         lost.remove(.diagnostics)
@@ -170,6 +188,26 @@ extension StatementEntry {
 struct MySQLCapture {
     let packets: [UInt8]
     let capabilities: MySQLCapabilities
+
+    /// The same with what the session's state is by now.
+    func saying(_ status: MySQLStatus) -> MySQLCapture {
+        var packets = packets
+        let last = packets.withSpan { bytes in
+            var position = 0
+            var last = 0
+            while case .header(_, let body, let end) = scanPacket(bytes, at: position), end <= bytes.byteCount {
+                last = body
+                position = end
+            }
+            return last
+        }
+        // Behind two numbers that are 0, or behind the count of warnings.
+        if last &+ 5 <= packets.count, packets[last] == 0xFE {
+            packets[last &+ 3] = UInt8(truncatingIfNeeded: status.rawValue)
+            packets[last &+ 4] = UInt8(truncatingIfNeeded: status.rawValue >> 8)
+        }
+        return MySQLCapture(packets: packets, capabilities: capabilities)
+    }
 
     /// The same as the reply to a prepared statement: of its columns only the code is a number. nil if it makes no sense.
     var binary: MySQLCapture? {

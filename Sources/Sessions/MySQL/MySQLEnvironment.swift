@@ -46,10 +46,10 @@ public final class MySQLEnvironment {
     var unread: StatementEntry { plainSelect }
 
     /// What a text is and does. Of texts with values in them, which never come again, the cache knows nothing; a look tells
-    /// most of them from others that leave no trace, and then any text of their kind will do.
+    /// most of them from others that leave no trace, and then any text of their kind will do. Where it matters whether a
+    /// text names tables, since that clears the diagnostics of the one before, it is read.
     func entry(of text: RawSpan, for client: MySQLClientSession) -> StatementEntry {
-        // Whether it names tables decides what becomes of warnings, if there are any.
-        guard client.numbers.warnings == 0, QuickLook.leavesNoTraceInMySQL(text) else {
+        guard !client.mayHaveConditions, QuickLook.leavesNoTraceInMySQL(text) else {
             return statements.entry(text: text, types: RawSpan(), options: client.lexer)
         }
         switch text.u8(at: 0) | 0x20 {

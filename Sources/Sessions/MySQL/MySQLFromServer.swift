@@ -37,6 +37,11 @@ extension MySQLEnvironment {
         _ bytes: RawSpan, from server: MySQLServerSession, to client: MySQLClientSession?
     ) -> MySQLFromServer {
         var result = MySQLFromServer()
+        if server.owner == .client, server.tracker.mayBeginResult, server.stream.isBetweenPayloads, let client,
+            plain(bytes, server, client, &result)
+        {
+            return result
+        }
         while result.failure == nil {
             if server.owner == .client, server.tracker.isInRows,
                 !server.translatesEOF || server.translator?.owesNothing == true,
@@ -173,7 +178,10 @@ extension MySQLEnvironment {
         guard let client else {
             // Whoever asked is gone: what comes is for nobody.
             server.dropsRest = true
-            if server.tracker.isComplete { ended(server, &result) }
+            if server.tracker.isComplete {
+                server.hasDiagnosticsOfNobody()
+                ended(server, &result)
+            }
             return
         }
         if event == .localFile, !client.capabilities.contains(.localFiles) {
@@ -283,7 +291,8 @@ extension MySQLEnvironment {
         learn(state, client, server)
         let tracking = client.extra?.tracking ?? SessionTracking.usual
         if server.translatesEOF, event == .resultEnd, !client.capabilities.contains(.deprecateEOF) {
-            if tracking.length(of: state) > 0 { server.translator?.tellsOfChange = true }
+            // MySQL's EOF packets do not say so.
+            if client.isOfMariaDB, tracking.length(of: state) > 0 { server.translator?.tellsOfChange = true }
             return false
         }
         server.isReplyUntouched = false
@@ -353,6 +362,7 @@ extension MySQLEnvironment {
         default: break
         }
         guard server.tracker.isComplete else { return }
+        if current.kind == .plain, server.tracker.summary.warnings > 0 { server.hasDiagnosticsOfNobody() }
         server.hidden.removeFirst()
         if let next = server.hidden.first {
             server.tracker.begin(next.command)

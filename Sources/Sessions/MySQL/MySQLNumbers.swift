@@ -12,15 +12,31 @@ struct MySQLNumbers {
     /// `LAST_INSERT_ID()`, as last heard: servers that have a newer one for the client owe it.
     var lastInsertID: UInt64 = 0
 
+    /// There are warnings or errors to be asked for.
+    var hasConditions: Bool { warnings != 0 || errors != 0 }
+
+    /// A statement gave so many rows, and neither error nor warning, where there were none before: `hasConditions` is false.
+    mutating func noteResult(rows: UInt64) {
+        errorCode = 0
+        rowCount = -1
+        foundRows = rows
+    }
+
     /// Takes what the reply to a command says. A statement that leaves the diagnostics of the one before as they are
     /// (`keepsDiagnostics`) counts none of its own.
     mutating func note(
         _ summary: ReplySummary, _ command: MySQLCommand, keepsDiagnostics: Bool, keepsFoundRows: Bool, isMariaDB: Bool
     ) {
-        if summary.errorCode != 0 { return failed(summary.errorCode, warnings: summary.warnings) }
+        if summary.errorCode != 0 {
+            // What came before it in the same text counts all the same.
+            if summary.results > 0, summary.columns > 0 { foundRows = summary.rows &- summary.rowsBefore }
+            return failed(
+                summary.errorCode, warnings: summary.warnings, isAdded: !isMariaDB && command == .initDatabase)
+        }
         switch command {
         case .query, .execute, .bulkExecute: break
-        case .ping, .initDatabase, .resetStatement: return answeredOK(isMariaDB: isMariaDB)
+        case .ping, .initDatabase: return pinged()
+        case .resetStatement where isMariaDB: return pinged()
         default: return
         }
         errorCode = 0
@@ -32,17 +48,20 @@ struct MySQLNumbers {
         rowCount = summary.endsWithRows ? -1 : Int64(clamping: summary.affectedRows)
     }
 
-    /// A command was answered with an error.
-    mutating func failed(_ code: UInt16, warnings count: UInt16 = 0) {
+    /// A command was answered with an error. MySQL adds those of commands that are no statements to what was there.
+    mutating func failed(_ code: UInt16, warnings count: UInt16 = 0, isAdded: Bool = false) {
         errorCode = code
-        errors = 1
-        warnings = UInt64(count) &+ 1
+        errors = (isAdded ? errors : 0) &+ 1
+        warnings = (isAdded ? warnings : UInt64(count)) &+ 1
         rowCount = -1
     }
 
-    /// A command that is no statement was answered with OK.
-    mutating func answeredOK(isMariaDB: Bool) { if isMariaDB { rowCount = 0 } }
+    /// COM_PING, and others that have an OK packet and are no statements.
+    mutating func pinged() { rowCount = 0 }
 
     /// SHOW WARNINGS was answered, or COM_SET_OPTION.
     mutating func answeredEnd(isMariaDB: Bool) { if isMariaDB { rowCount = -1 } }
+
+    /// There are no messages any more.
+    mutating func clearedDiagnostics() { (warnings, errors) = (0, 0) }
 }

@@ -131,6 +131,11 @@ extension StatementEntry {
         facts.traits.isEmpty && facts.flags.isDisjoint(with: [.hasEffects, .transactionControl])
     }
 
+    /// One statement of which nothing but rows comes.
+    var onlyReads: Bool {
+        leavesNothing && facts.flags.isDisjoint(with: [.writes, .multiple, .copies, .unparsed, .empty])
+    }
+
     /// Names tables, whose use clears the diagnostics of the statement before.
     var usesTables: Bool { facts.statements.contains { !$0.tables.isEmpty } }
 }

@@ -157,6 +157,12 @@ public final class MySQLServerSession {
         return captured.count < Self.gatherLimit ? captured : []
     }
 
+    /// What SHOW WARNINGS would show there is for nobody.
+    func hasDiagnosticsOfNobody() {
+        hasDiagnostics = true
+        lastClient = 0
+    }
+
     /// It has that for its client.
     func owe(_ what: MySQLDebts, to client: MySQLClientSession) {
         owed = what

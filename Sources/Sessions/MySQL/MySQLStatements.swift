@@ -60,6 +60,8 @@ struct MySQLClientStatements {
     private var lastID: UInt32 = 0
     /// MariaDB: what id −1 stands for; nil after a COM_STMT_PREPARE that failed.
     var last: UInt32?
+    /// The one asked for last: most clients execute one again and again.
+    private var recent: MySQLClientStatement?
 
     var count: Int { held.count }
 
@@ -74,10 +76,18 @@ struct MySQLClientStatements {
 
     mutating func insert(_ statement: MySQLClientStatement) { held[statement.id] = statement }
 
-    @inline(__always)
-    subscript(id: UInt32) -> MySQLClientStatement? { held[id] }
+    /// The statement of that id.
+    mutating func find(_ id: UInt32) -> MySQLClientStatement? {
+        if isRecent(id) { return recent }
+        recent = held[id]
+        return recent
+    }
+
+    /// Whether it is the one asked for last.
+    func isRecent(_ id: UInt32) -> Bool { recent?.id == id }
 
     mutating func remove(_ id: UInt32) {
+        if isRecent(id) { recent = nil }
         held[id] = nil
         if last == id { last = nil }
     }
@@ -85,6 +95,7 @@ struct MySQLClientStatements {
     /// None of them is left; what comes has other ids all the same.
     mutating func removeAll() {
         held.removeAll()
+        recent = nil
         last = nil
     }
 
@@ -109,6 +120,8 @@ struct MySQLServerStatements {
     }
 
     private var held: [MySQLStatementKey: Held] = [:]
+    /// The one used last, while nothing has been entered or removed since.
+    private var recent: (key: MySQLStatementKey, held: Held)?
     private var clock: UInt64 = 0
     /// How many there may be.
     var limit: Int
@@ -119,8 +132,13 @@ struct MySQLServerStatements {
 
     /// What the server calls it, nil if it does not have it.
     mutating func use(_ key: MySQLStatementKey) -> Held? {
-        guard let found = held[key] else { return nil }
         clock &+= 1
+        if let recent, recent.key == key {
+            recent.held.usedAt = clock
+            return recent.held
+        }
+        guard let found = held[key] else { return nil }
+        recent = (key, found)
         found.usedAt = clock
         return found
     }
@@ -128,6 +146,7 @@ struct MySQLServerStatements {
     /// Enters a statement; answers ids to be closed at the server: the one it replaces, one too many.
     mutating func insert(_ key: MySQLStatementKey, id: UInt32) -> [UInt32] {
         var closing: [UInt32] = []
+        recent = nil
         if let before = held.removeValue(forKey: key) { closing.append(before.id) }
         while held.count >= max(1, limit), let oldest = held.min(by: { $0.value.usedAt < $1.value.usedAt }) {
             held[oldest.key] = nil
@@ -141,11 +160,15 @@ struct MySQLServerStatements {
     /// What the server calls them.
     var ids: [UInt32] { held.values.map(\.id) }
 
-    mutating func remove(_ key: MySQLStatementKey) -> UInt32? { held.removeValue(forKey: key)?.id }
+    mutating func remove(_ key: MySQLStatementKey) -> UInt32? {
+        recent = nil
+        return held.removeValue(forKey: key)?.id
+    }
 
     /// Forgets all; answers what the server calls them.
     mutating func removeAll() -> [UInt32] {
         let ids = held.values.map(\.id)
+        recent = nil
         held.removeAll()
         return ids
     }

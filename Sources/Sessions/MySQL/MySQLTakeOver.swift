@@ -95,7 +95,7 @@ extension MySQLEnvironment {
     public func takeBlow(_ server: MySQLServerSession) {
         toServer.reset()
         hiddenQuery(Array("DO 0".utf8), .ignored, server)
-        server.hasDiagnostics = true
+        server.hasDiagnosticsOfNobody()
     }
 
     /// Ends the transaction a client has left open, and one it has only announced with `SET TRANSACTION`.
