@@ -113,7 +113,8 @@ public struct PoolMachine {
     public mutating func request(
         client: UInt32, affinity: UInt64, preferred: UInt32? = nil, now: Int64
     ) -> LeaseAnswer {
-        if !isPaused && !idle.isEmpty && waiting == 0 {
+        // Whoever waits while servers lie idle waits for one that is being looked at.
+        if !isPaused && !idle.isEmpty {
             if let preferred, removeIdle(preferred) { return .granted(server: preferred) }
             return .granted(server: takeIdle(affinity: affinity))
         }

@@ -73,6 +73,7 @@ extension ReplyTracker {
     /// The whole reply came, and was this: only while `mayBeginResult`.
     public mutating func passed(_ result: PlainResult) {
         summary.columns = result.columns
+        summary.endsWithRows = true
         summary.rows = result.rows
         summary.status = result.status
         summary.warnings = result.warnings

@@ -127,7 +127,7 @@ enum DiagnosticsAnswer {
 extension MySQLClientSession {
     /// What SHOW WARNINGS would show it is not what its server would.
     func hasDiagnosticsElsewhere(than server: MySQLServerSession) -> Bool {
-        !isHome(on: server) || ownError != nil || warnings != nil
+        !isHome(on: server) || ownError != nil || warnings != nil || lost.contains(.diagnostics)
     }
 
     /// SHOW WARNINGS may have something to show it.

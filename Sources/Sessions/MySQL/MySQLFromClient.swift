@@ -206,7 +206,10 @@ extension MySQLEnvironment {
 
     /// Makes sure that there is a server with what the client has set; nil if so.
     func needs(_ client: MySQLClientSession, _ server: MySQLServerSession?) -> MySQLStop? {
-        if client.asked != 0 { return .unsettled }
+        if client.asked != 0 {
+            // Its own server's last client is not to wait for another server.
+            return server?.owesOthers(than: client) == true ? .needState : .unsettled
+        }
         guard let server else { return .needServer }
         if server.settings === client.settings, server.options == client.options,
             server.tracks || !server.canTrack,

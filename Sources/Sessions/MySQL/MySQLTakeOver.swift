@@ -17,7 +17,7 @@ extension MySQLEnvironment {
         for id in server.strangers { toServer.make(RawSpan()) { $0.command(.closeStatement, statement: id) } }
         server.strangers = []
         if server.owesOthers(than: client) { askDebts(server) }
-        if !client.debts.isEmpty, client.home != server.serial {
+        if !client.debts.isEmpty, client.home != server.serial, client.asked == 0 {
             // Another server has not been asked, and will not be in time.
             client.lost.formUnion(client.debts)
             client.debts = []
