@@ -44,6 +44,8 @@ public struct StatementTraits: OptionSet, Sendable, Hashable {
     public static let serverOwnTruth = StatementTraits(rawValue: 131_072)
     /// MariaDB `NEXTVAL(s)`, `NEXT VALUE FOR s`: the session remembers the value, for `LASTVAL`.
     public static let usesSequence = StatementTraits(rawValue: 524_288)
+    /// May show `session_track_…`, which a proxy sets for its own use: the variables by name, `SHOW VARIABLES`.
+    public static let readsTracking = StatementTraits(rawValue: 2_097_152)
     /// `SET insert_id`, `SET rand_seed1`: a later statement uses it up, so the server must stay until one that is no `SET`
     /// has run. A `.setComputed` is among the effects.
     public static let setsForNext = StatementTraits(rawValue: 262_144)

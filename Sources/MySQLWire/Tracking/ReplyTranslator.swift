@@ -51,6 +51,8 @@ public struct ReplyTranslator: Equatable, Sendable {
     public var owesNothing: Bool { !owesEnd }
     /// The last state the server told of.
     private var status: MySQLStatus
+    /// The client is told of a change to its session by the payload that comes.
+    public var tellsChange = false
 
     /// For a server and a client that agreed on these capabilities; `status` is the server's as last heard.
     public init(server: MySQLCapabilities, client: MySQLCapabilities, status: MySQLStatus = .autocommit) {
@@ -113,7 +115,7 @@ public struct ReplyTranslator: Equatable, Sendable {
 
     private func resultEnd(_ payload: RawSpan, _ tracker: ReplyTracker, _ owed: Bool) -> Translation {
         let summary = tracker.summary
-        let flags = (summary.status ?? []).subtracting(.sessionStateChanged)
+        let flags = (summary.status ?? []).subtracting(tellsChange ? [] : .sessionStateChanged)
         if addsEOF {
             guard payload.byteCount != 5 else { return .pass }
             let end = EOFPacket(warnings: summary.warnings, status: flags)

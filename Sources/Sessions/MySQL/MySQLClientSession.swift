@@ -126,8 +126,14 @@ public final class MySQLClientSession {
         return text.contains("lock") || text.contains("handler") || text.contains(" from @")
     }
 
-    /// Variables whose values the server must be asked for before another one can be given them.
-    public var hasUnread: Bool { extra?.unread.isEmpty == false }
+    /// Variables whose values the server must be asked for before another one can be given them, or what it is to forget.
+    public var hasUnread: Bool { extra.map { !$0.unread.isEmpty || $0.endsAnnounced } ?? false }
+
+    /// The server has been given that for the statement in front.
+    func has(_ gift: MySQLGifts, of server: MySQLServerSession) -> Bool {
+        guard let extra else { return false }
+        return extra.givenBy == server.serial && extra.given.contains(gift)
+    }
 
     func more() -> MySQLClientExtra {
         if let extra { return extra }
@@ -174,6 +180,13 @@ final class MySQLClientExtra {
 
     /// Variables that were set to something computed.
     var unread: Set<String> = []
+    /// What SET TRANSACTION said of the next transaction may have been used up, or not.
+    var endsAnnounced = false
+    /// The error its last command was answered with by us, which no server knows of.
+    var ownError: MySQLError?
+    /// What a server was given for the statement in front alone, and which.
+    var given: MySQLGifts = []
+    var givenBy: UInt64 = 0
 
     /// More names than this are as good as none.
     private static let limit = 1024

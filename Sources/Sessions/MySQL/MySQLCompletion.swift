@@ -11,10 +11,13 @@ extension MySQLEnvironment {
         client.status = server.status.intersection(.ofSession)
         let summary = server.tracker.summary
         let failed = summary.errorCode != 0
-        client.numbers.note(
-            summary, server.tracker.command,
-            readsDiagnostics: client.running?.facts.traits.contains(.readsDiagnostics) ?? false,
-            isMariaDB: server.version?.isMariaDB ?? false)
+        let isMariaDB = server.version?.isMariaDB ?? false
+        let keeps = client.numbers.hasDiagnostics && keepsDiagnostics(client, isMariaDB)
+        client.numbers.note(summary, server.tracker.command, keepsDiagnostics: keeps, isMariaDB: isMariaDB)
+        if let extra = client.extra {
+            extra.given = []
+            if failed || summary.warnings > 0 || !keeps, extra.ownError != nil { extra.ownError = nil }
+        }
         switch server.tracker.command {
         case .query: ran(client, server, failed ? summary.results : .max)
         case .execute, .bulkExecute:
@@ -37,6 +40,12 @@ extension MySQLEnvironment {
         client.sawStateChange = false
         client.endsForTime = false
         if !client.reported.isEmpty { client.reported.removeAll() }
+    }
+
+    /// What `SHOW WARNINGS` shows stays. MariaDB's servers keep it over statements without tables.
+    private func keepsDiagnostics(_ client: MySQLClientSession, _ isMariaDB: Bool) -> Bool {
+        guard let running = client.running else { return true }
+        return running.facts.traits.contains(.readsDiagnostics) || isMariaDB && !running.usesTables
     }
 
     /// COM_STMT_EXECUTE is over.
@@ -123,8 +132,15 @@ extension MySQLEnvironment {
             }
             if traits.contains(.usesSequence) { pins.insert(.sequences) }
             if statement.kind != .set { pins.remove(.nextStatement) }
-            // Whatever comes behind SET TRANSACTION uses it up, if it does not open the transaction.
-            if statement.kind != .set, !client.status.contains(.inTransaction) { pins.remove(.nextTransaction) }
+            if pins.contains(.nextTransaction), !client.status.contains(.inTransaction) {
+                if traits.contains(.commitsImplicitly) || statement.kind == .commit || statement.kind == .rollback {
+                    pins.remove(.nextTransaction)
+                } else if statement.kind != .set, statement.usesStoredTables {
+                    // A transaction of its own has used it up, if its tables know of transactions.
+                    pins.remove(.nextTransaction)
+                    client.more().endsAnnounced = true
+                }
+            }
         }
         if client.isUnexplained, !hasEffects { client.more().add(.unknown) }
         guard let extra = client.extra else { return }
@@ -165,6 +181,7 @@ extension MySQLEnvironment {
                     server.isSpoiled = true
                     continue
                 }
+                if name.hasPrefix("session_track_") { track(name, replay, client, server) }
                 if name.hasPrefix("@"), replay.count > Self.longestVariable || before.entries.count >= Self.mostSettings
                 {
                     client.more().add(.userVariables, name)
@@ -175,6 +192,7 @@ extension MySQLEnvironment {
                 let whole = name.hasPrefix("@") ? MySQLSettings.collated(value, before) : value
                 set(profiles.setting(SettingEntry(name: name, replay: whole), in: client.settings), client, server)
             case .reset(let name):
+                if worked, name.hasPrefix("session_track_") { track(name, nil, client, server) }
                 if worked { set(profiles.removing(name, from: client.settings), client, server) }
             case .setComputed(let name) where name.hasPrefix("@"):
                 client.more().add(.userVariables, name)
@@ -182,7 +200,10 @@ extension MySQLEnvironment {
             case .setComputed(let name):
                 // Servers tell of most of them, and are asked for the others.
                 if client.reported.contains(name) { continue }
-                if name == MySQLSettings.database || name == "role" || name == "resource group" {
+                if name.hasPrefix("session_track_") {
+                    server.tracks = false
+                    client.more().add(.unknown)
+                } else if name == MySQLSettings.database || name == "role" || name == "resource group" {
                     if !server.tracks || name != MySQLSettings.database { client.more().add(.unknown) }
                 } else if MySQLVariables.of(name).handling == .replayed
                     || MySQLVariables.of(name).handling == .replayedInParts
@@ -202,6 +223,19 @@ extension MySQLEnvironment {
         }
         if worked { names(statement, client, server) }
         if worked, statement.kind == .begin { client.extra?.removeAll(.tableLocks) }
+    }
+
+    /// The client has said what it wants to be told of its session; by default if there is no `replay`.
+    private func track(
+        _ name: String, _ replay: [UInt8]?, _ client: MySQLClientSession, _ server: MySQLServerSession
+    ) {
+        server.tracks = false
+        if client.reported.contains(name) { return }
+        guard let replay else { return client.more().tracking.reset(name) }
+        let value = replay.split(separator: 0x3D, maxSplits: 1).last?.filter { $0 != 0x27 && $0 != 0x20 } ?? []
+        Array(name.utf8).withSpan { name in
+            value.withSpan { value in _ = client.more().tracking.set(name, value) }
+        }
     }
 
     /// What `SET NAMES` has set is one thing, though its effects are three.

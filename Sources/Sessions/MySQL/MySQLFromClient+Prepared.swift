@@ -66,6 +66,12 @@ extension MySQLEnvironment {
         }
         if let stop = needs(client, server) { return stop }
         guard let server else { return .needServer }
+        let traits = statement.entry.facts.traits
+        if traits.contains(.readsTracking), wantsTracking(client, server) { return .needState }
+        if traits.contains(.readsDiagnostics), !client.hasDiagnostics(on: server), !isCounted(statement.entry) {
+            client.wantsDiagnostics = true
+            return .needState
+        }
         if let other = answered(statement, client, server) { statement.key = other }
         guard let held = server.statements.use(statement.key) else {
             client.wanted = statement

@@ -179,7 +179,7 @@ extension MySQLEnvironment {
     func needs(_ client: MySQLClientSession, _ server: MySQLServerSession?) -> MySQLStop? {
         guard let server else { return .needServer }
         if server.settings === client.settings, server.options == client.options,
-            server.tracks || !server.canTrack,
+            server.tracks || !server.canTrack || client.has(.tracking, of: server),
             !server.hasDebtor || !server.owesOthers(than: client),
             !server.hasDiagnostics || server.lastClient == client.serial
         {
@@ -247,7 +247,8 @@ extension MySQLEnvironment {
             if client.policy != .auto, let error = refusal(entry, client) {
                 return discard(bytes, packet, client, error)
             }
-            if traits.contains(.readsDiagnostics), !client.isHome(on: server), !isCounted(entry) {
+            if traits.contains(.readsTracking), wantsTracking(client, server) { return .needState }
+            if traits.contains(.readsDiagnostics), !client.hasDiagnostics(on: server), !isCounted(entry) {
                 if answerWarnings(entry, client) { return nil }
                 client.wantsDiagnostics = true
                 return .needState
@@ -283,7 +284,7 @@ extension MySQLEnvironment {
     }
 
     /// A number we know answers it.
-    private func isCounted(_ entry: StatementEntry) -> Bool {
+    func isCounted(_ entry: StatementEntry) -> Bool {
         guard entry.facts.statements.count == 1 else { return false }
         if let reads = entry.facts.statements[0].reads { return !reads.columns.isEmpty }
         let question = DiagnosticsQuestion(entry)
@@ -342,11 +343,15 @@ extension MySQLEnvironment {
 extension MySQLEnvironment {
     /// An error instead of a reply. What was planned for the client before stays in front of it.
     public func answer(_ client: MySQLClientSession, _ error: MySQLError) {
+        client.numbers.failed(error.code)
+        client.warnings = nil
+        client.more().ownError = error
         toClient.make(RawSpan()) { error.writePacket(to: &$0, sequence: client.replySequence) }
     }
 
     /// An OK packet instead of a reply.
     public func answerOK(_ client: MySQLClientSession, affected: UInt64 = 0) {
+        if client.lexer.server?.isMariaDB == true { client.numbers.rowCount = Int64(clamping: affected) }
         let packet = OKPacket(affectedRows: affected, status: client.status)
         toClient.make(RawSpan()) { out in
             let mark = out.beginPacket(client.replySequence)
@@ -357,6 +362,7 @@ extension MySQLEnvironment {
 
     /// What ends a reply without rows: an EOF packet, or an OK packet in its place.
     private func answerEnd(_ client: MySQLClientSession) {
+        if client.lexer.server?.isMariaDB == true { client.numbers.rowCount = -1 }
         toClient.make(RawSpan()) { out in
             let mark = out.beginPacket(client.replySequence)
             if client.capabilities.contains(.deprecateEOF) {

@@ -250,8 +250,13 @@ extension MySQLEnvironment {
             let packet = try? OKPacket(parsing: payload, server.capabilities), !packet.sessionState.isEmpty
         else { return false }
         learn(payload.extracting(packet.sessionState), client, server)
-        if server.translatesEOF, event == .resultEnd, !client.capabilities.contains(.deprecateEOF) { return false }
         let tracking = client.extra?.tracking ?? SessionTracking.usual
+        if server.translatesEOF, event == .resultEnd, !client.capabilities.contains(.deprecateEOF) {
+            server.translator?.tellsChange =
+                client.capabilities.contains(.sessionTrack)
+                && tracking.length(of: payload.extracting(packet.sessionState)) > 0
+            return false
+        }
         server.isReplyUntouched = false
         toClient.make(bytes) { out in
             let mark = out.beginPacket(piece.sequence &+ server.shift)

@@ -3,7 +3,7 @@ import SQLText
 
 /// What a statement leaves behind for the next one to ask for (`ROW_COUNT()`, `FOUND_ROWS()`, `@@warning_count`).
 struct MySQLNumbers {
-    private(set) var rowCount: Int64 = 0
+    var rowCount: Int64 = 0
     private(set) var foundRows: UInt64 = 0
     private(set) var warnings: UInt64 = 0
     private(set) var errors: UInt64 = 0
@@ -12,23 +12,38 @@ struct MySQLNumbers {
     /// `LAST_INSERT_ID()`, where it is known for certain.
     var lastInsertID: UInt64? = 0
 
-    /// Takes what the reply to a command says.
-    mutating func note(_ summary: ReplySummary, _ command: MySQLCommand, readsDiagnostics: Bool, isMariaDB: Bool) {
+    /// There is something for `SHOW WARNINGS` to show.
+    var hasDiagnostics: Bool { warnings > 0 || errors > 0 }
+
+    /// A command was answered with an error.
+    mutating func failed(_ code: UInt16) {
+        errorCode = code
+        errors = 1
+        warnings = 1
+        rowCount = -1
+    }
+
+    /// Takes what the reply to a command says; `keepsDiagnostics` if what the statement before said can still be asked for.
+    mutating func note(_ summary: ReplySummary, _ command: MySQLCommand, keepsDiagnostics: Bool, isMariaDB: Bool) {
+        if summary.errorCode != 0 {
+            failed(summary.errorCode)
+            warnings &+= UInt64(summary.warnings)
+            return
+        }
         switch command {
         case .query, .execute, .bulkExecute: break
-        case .ping:
+        case .ping, .initDatabase, .resetStatement:
             if isMariaDB { rowCount = 0 }
+            return
+        case .fieldList, .fetch:
+            if isMariaDB { rowCount = -1 }
             return
         default: return
         }
-        errorCode = summary.errorCode
-        if !readsDiagnostics || summary.errorCode != 0 {
-            errors = summary.errorCode == 0 ? 0 : 1
-            warnings = UInt64(summary.warnings) &+ errors
-        }
-        if summary.errorCode != 0 {
-            rowCount = -1
-            return
+        errorCode = 0
+        if !keepsDiagnostics || summary.warnings > 0 {
+            errors = 0
+            warnings = UInt64(summary.warnings)
         }
         if summary.columns > 0 {
             rowCount = -1

@@ -113,7 +113,7 @@ extension MySQLEnvironment {
     /// What a text that asks for something left behind is sent as; nil for as it is.
     func answered(_ entry: StatementEntry, _ client: MySQLClientSession, _ server: MySQLServerSession) -> [UInt8]? {
         guard entry.facts.statements.count == 1 else { return nil }
-        if entry.facts.traits.contains(.readsDiagnostics), !client.isHome(on: server),
+        if entry.facts.traits.contains(.readsDiagnostics), !client.hasDiagnostics(on: server),
             let count = counted(entry, client)
         {
             return count
@@ -122,6 +122,7 @@ extension MySQLEnvironment {
         // What it is compared with there is the server's number.
         if entry.facts.statements[0].functions.contains("is_used_lock") { return nil }
         let isHome = client.isHome(on: server)
+        let hasDiagnostics = client.hasDiagnostics(on: server)
         let numbers = client.numbers
         return entry.withText { text in
             reads.replacing(in: text) { kind in
@@ -131,8 +132,8 @@ extension MySQLEnvironment {
                     isHome && client.debts.contains(.lastInsertID) ? nil : numbers.lastInsertID.map { .unsigned($0) }
                 case .rowCount: .signed(numbers.rowCount)
                 case .foundRows: client.pins.contains(.foundRows) ? nil : .unsigned(numbers.foundRows)
-                case .warningCount: isHome ? nil : .unsigned(numbers.warnings)
-                case .errorCount: isHome ? nil : .unsigned(numbers.errors)
+                case .warningCount: hasDiagnostics ? nil : .unsigned(numbers.warnings)
+                case .errorCount: hasDiagnostics ? nil : .unsigned(numbers.errors)
                 }
             }
         }
@@ -217,9 +218,48 @@ struct MySQLCapture {
             }
             guard values.count == 3, UInt16(String(decoding: values[1], as: UTF8.self)) != nil else { return nil }
             let state = values[0].elementsEqual("Error".utf8) ? "HY000" : "01000"
-            let message = Hex.encode(values[2])
-            return Array("SIGNAL SQLSTATE '\(state)' SET MYSQL_ERRNO = ".utf8) + values[1]
-                + Array(", MESSAGE_TEXT = _utf8mb4 0x".utf8) + message
+            return Self.condition(state, values[1], values[2])
+        }
+    }
+
+    /// The statement that leaves an error behind that we have answered with.
+    static func condition(of error: MySQLError) -> [UInt8] {
+        condition(error.sqlstate, Array("\(error.code)".utf8), Array(error.message.utf8))
+    }
+
+    private static func condition(_ state: String, _ code: [UInt8], _ message: [UInt8]) -> [UInt8] {
+        Array("SIGNAL SQLSTATE '\(state)' SET MYSQL_ERRNO = ".utf8) + code
+            + Array(", MESSAGE_TEXT = _utf8mb4 0x".utf8) + Hex.encode(message)
+    }
+}
+
+/// What a server is given for one statement.
+struct MySQLGifts: OptionSet {
+    let rawValue: UInt8
+
+    /// The client's values of `session_track_…`.
+    static let tracking = MySQLGifts(rawValue: 1)
+    /// The error we have answered the command before with.
+    static let diagnostics = MySQLGifts(rawValue: 2)
+}
+
+extension MySQLEnvironment {
+    /// The server must first have the client's own values of `session_track_…`; false if it has.
+    func wantsTracking(_ client: MySQLClientSession, _ server: MySQLServerSession) -> Bool {
+        guard server.tracks, server.canTrack else { return false }
+        let extra = client.more()
+        extra.given.insert(.tracking)
+        extra.givenBy = server.serial
+        return true
+    }
+}
+
+extension Statement {
+    /// Names tables that are not the server's tables about itself.
+    var usesStoredTables: Bool {
+        tables.contains { table in
+            let name = table.lowercased()
+            return name != "dual" && !name.hasPrefix("information_schema.") && !name.hasPrefix("performance_schema.")
         }
     }
 }
@@ -238,5 +278,10 @@ extension MySQLClientSession {
     /// Nobody else has used the server since this client's last statement.
     func isHome(on server: MySQLServerSession) -> Bool {
         home == server.serial && server.lastClient == serial
+    }
+
+    /// The server has what `SHOW WARNINGS` would show this client.
+    func hasDiagnostics(on server: MySQLServerSession) -> Bool {
+        isHome(on: server) && (extra?.ownError == nil || has(.diagnostics, of: server))
     }
 }

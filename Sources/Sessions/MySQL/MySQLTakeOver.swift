@@ -20,6 +20,7 @@ extension MySQLEnvironment {
         if server.hasDiagnostics, server.lastClient != client.serial { clearDiagnostics(server) }
         if !server.tracks { track(server) }
         switchSettings(to: client.settings, server)
+        give(client, server)
         if server.options.contains(.multiStatements) != client.options.contains(.multiStatements) {
             let option: SmallCommand.Option =
                 client.options.contains(.multiStatements) ? .multiStatementsOn : .multiStatementsOff
@@ -38,9 +39,21 @@ extension MySQLEnvironment {
         return !server.hidden.isEmpty
     }
 
+    /// For one statement the server has what the client has set for itself where we have set something else.
+    private func give(_ client: MySQLClientSession, _ server: MySQLServerSession) {
+        guard let extra = client.extra, extra.given.contains(.tracking), extra.givenBy == server.serial else { return }
+        hiddenQuery(MySQLSettings.tracking(client.settings), .plain, server)
+        server.tracks = false
+    }
+
     /// The server has the client's diagnostics, or none: not those of whoever used it before.
     private func makeDiagnostics(of client: MySQLClientSession, on server: MySQLServerSession) {
-        if let condition = client.warnings?.onlyCondition {
+        let own = client.extra?.ownError
+        if own != nil {
+            client.extra?.given.insert(.diagnostics)
+            client.extra?.givenBy = server.serial
+        }
+        if let condition = own.map(MySQLCapture.condition(of:)) ?? client.warnings?.onlyCondition {
             hiddenQuery(condition, .ignored, server)
             server.hasDiagnostics = true
         }
@@ -121,6 +134,7 @@ extension MySQLEnvironment {
     /// Asks for the values of variables that were computed.
     public func askUnread(_ client: MySQLClientSession, _ server: MySQLServerSession) {
         toServer.reset()
+        if client.extra?.endsAnnounced == true { hiddenQuery(Array("COMMIT".utf8), .plain, server) }
         let names = (client.extra?.unread ?? []).sorted()
         for name in names { hiddenQuery(Array("SELECT @@SESSION.\(name)".utf8), .query, server) }
     }
@@ -130,6 +144,7 @@ extension MySQLEnvironment {
         guard let extra = client.extra else { return }
         let names = extra.unread.sorted()
         extra.unread = []
+        extra.endsAnnounced = false
         let rows = server.takeGathered()
         let failed = server.takeHiddenError() != nil || rows.count != names.count
         var entries = client.settings.entries

@@ -220,7 +220,7 @@ class Generator:
 
 #: Words whose statements may leave something on the server that cannot be carried to another.
 HOLDING = ("@", "TEMPORARY", "GET_LOCK", "LOCK TABLES", "HANDLER", "XA ", "PREPARE", "CALL", "NEXTVAL", "VALUE FOR",
-    "FOUND_ROWS", "ATOMIC", "EXECUTE", "INSERT_ID", "TIMESTAMP", "RAND_SEED")
+    "FOUND_ROWS", "ATOMIC", "EXECUTE", "INSERT_ID", "TIMESTAMP", "RAND_SEED", "SET TRANSACTION")
 
 
 def needs_server(said: list[Command]) -> bool:
