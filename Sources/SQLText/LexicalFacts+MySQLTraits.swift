@@ -100,6 +100,7 @@ extension LexicalFacts {
         switch word(slice, 1, text) {
         case "warnings", "errors": out.traits.insert(.readsDiagnostics)
         case "count": out.traits.insert(.readsDiagnostics)
+        case "create", "grants": out.traits.insert(.showsOne)
         case "processlist", "status", "engine", "master", "slave", "replica", "replicas", "binary", "binlog", "open",
             "profile", "profiles", "relaylog", "explain", "all":
             out.traits.insert(.serverOwnTruth)

@@ -46,6 +46,8 @@ public struct StatementTraits: OptionSet, Sendable, Hashable {
     public static let usesSequence = StatementTraits(rawValue: 524_288)
     /// May show `session_track_…`, which a proxy sets for its own use: the variables by name, `SHOW VARIABLES`.
     public static let readsTracking = StatementTraits(rawValue: 2_097_152)
+    /// `SHOW CREATE …`, `SHOW GRANTS`: rows that no `FOUND_ROWS()` counts.
+    public static let showsOne = StatementTraits(rawValue: 4_194_304)
     /// `SET insert_id`, `SET rand_seed1`: a later statement uses it up, so the server must stay until one that is no `SET`
     /// has run. A `.setComputed` is among the effects.
     public static let setsForNext = StatementTraits(rawValue: 262_144)

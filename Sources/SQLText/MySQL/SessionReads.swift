@@ -29,6 +29,8 @@ public enum SessionReadValue: Sendable, Equatable {
     case unsigned(UInt64)
     /// `ROW_COUNT()` is -1 for what has no rows.
     case signed(Int64)
+    /// The server knows it: the read stays where it is.
+    case kept
 }
 
 /// All such places of one statement, outside of strings and comments.
@@ -67,6 +69,7 @@ public struct SessionReads: Sendable, Equatable {
     ) -> [UInt8]? {
         guard !isUncertain, !list.isEmpty else { return nil }
         if setsLastInsertID, list.contains(where: { $0.kind == .lastInsertID }) { return nil }
+        guard list.contains(where: { value($0.kind) != .kept }) else { return nil }
         var out: [UInt8] = []
         out.reserveCapacity(text.byteCount &+ 64)
         var at = 0
@@ -92,6 +95,7 @@ public struct SessionReads: Sendable, Equatable {
             switch value {
             case .unsigned(let number): out.append(contentsOf: "(\(number)|0)".utf8)
             case .signed(let number): out.append(contentsOf: "CAST(\(number)|0 AS SIGNED)".utf8)
+            case .kept: guard copy(to: read.range.upperBound) else { return nil }
             }
             at = read.range.upperBound
         }

@@ -13,7 +13,10 @@ extension MySQLEnvironment {
         let failed = summary.errorCode != 0
         let isMariaDB = server.version?.isMariaDB ?? false
         let keeps = client.numbers.hasDiagnostics && keepsDiagnostics(client, isMariaDB)
-        client.numbers.note(summary, server.tracker.command, keepsDiagnostics: keeps, isMariaDB: isMariaDB)
+        let setsFoundRows = summary.columns > 0 && client.running?.setsFoundRows ?? true
+        client.numbers.note(
+            summary, server.tracker.command, keepsDiagnostics: keeps, setsFoundRows: setsFoundRows,
+            isMariaDB: isMariaDB)
         if let extra = client.extra {
             extra.given = []
             if failed || summary.warnings > 0 || !keeps, extra.ownError != nil { extra.ownError = nil }
@@ -51,7 +54,8 @@ extension MySQLEnvironment {
     /// COM_STMT_EXECUTE is over.
     private func executed(_ client: MySQLClientSession, _ server: MySQLServerSession, failed: Bool) {
         guard let statement = client.executing else { return }
-        statement.hasLongData = false
+        // An error in the long data stays until the statement is reset.
+        statement.hasLongData = statement.hasLongData && server.tracker.summary.errorCode == 1210
         statement.hasCursor = !failed && server.status.contains(.cursorExists)
         if statement.hasCursor { client.pins.insert(.cursors) }
         settle(client, server)
@@ -97,7 +101,9 @@ extension MySQLEnvironment {
         client.statements.removeAll()
         client.pins = []
         client.extra = nil
+        let foundRows = client.numbers.foundRows
         client.numbers = MySQLNumbers()
+        if isMariaDB { client.numbers.foundRows = foundRows }
         client.readSettings()
     }
 
@@ -106,9 +112,12 @@ extension MySQLEnvironment {
         if client.pins.isEmpty, client.extra == nil, !client.sawStateChange, client.running?.leavesNothing == true {
             return
         }
-        var pins = client.pins.subtracting(.untilNextStatement)
+        var pins = client.pins
         defer { if client.pins != pins { client.pins = pins } }
         guard let entry = client.running else { return }
+        if pins.contains(.foundRows), server.tracker.summary.columns > 0, entry.setsFoundRows {
+            pins.remove(.foundRows)
+        }
         let all = entry.facts.statements
         var hasEffects = false
         for index in 0..<all.count {
@@ -223,6 +232,20 @@ extension MySQLEnvironment {
         }
         if worked { names(statement, client, server) }
         if worked, statement.kind == .begin { client.extra?.removeAll(.tableLocks) }
+    }
+
+    /// What the statement that runs says of this holds for the packet that ends it.
+    func noteTracking(_ client: MySQLClientSession, _ server: MySQLServerSession) {
+        guard let facts = client.running?.facts, facts.flags.contains(.hasEffects), facts.statements.count == 1 else {
+            return
+        }
+        for effect in facts.statements[0].effects {
+            switch effect {
+            case .set(let name, let replay) where name.hasPrefix("session_track_"): track(name, replay, client, server)
+            case .reset(let name) where name.hasPrefix("session_track_"): track(name, nil, client, server)
+            default: continue
+            }
+        }
     }
 
     /// The client has said what it wants to be told of its session; by default if there is no `replay`.

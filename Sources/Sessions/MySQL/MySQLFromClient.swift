@@ -227,7 +227,6 @@ extension MySQLEnvironment {
         guard let server else { return .needServer }
         client.running = nil
         client.executing = nil
-        client.pins.subtract(.untilNextStatement)
         forward(bytes, packet, client, server, command)
         return nil
     }
@@ -278,7 +277,6 @@ extension MySQLEnvironment {
             client.pins.insert(.unknown)
         }
         client.executing = nil
-        client.pins.subtract(.untilNextStatement)
         forward(bytes, packet, client, server, .query)
         return nil
     }
@@ -344,6 +342,7 @@ extension MySQLEnvironment {
     /// An error instead of a reply. What was planned for the client before stays in front of it.
     public func answer(_ client: MySQLClientSession, _ error: MySQLError) {
         client.numbers.failed(error.code)
+        client.numbers.isOurs = true
         client.warnings = nil
         client.more().ownError = error
         toClient.make(RawSpan()) { error.writePacket(to: &$0, sequence: client.replySequence) }
@@ -351,7 +350,10 @@ extension MySQLEnvironment {
 
     /// An OK packet instead of a reply.
     public func answerOK(_ client: MySQLClientSession, affected: UInt64 = 0) {
-        if client.lexer.server?.isMariaDB == true { client.numbers.rowCount = Int64(clamping: affected) }
+        if client.lexer.server?.isMariaDB == true {
+            client.numbers.rowCount = Int64(clamping: affected)
+            client.numbers.isOurs = true
+        }
         let packet = OKPacket(affectedRows: affected, status: client.status)
         toClient.make(RawSpan()) { out in
             let mark = out.beginPacket(client.replySequence)
@@ -362,7 +364,10 @@ extension MySQLEnvironment {
 
     /// What ends a reply without rows: an EOF packet, or an OK packet in its place.
     private func answerEnd(_ client: MySQLClientSession) {
-        if client.lexer.server?.isMariaDB == true { client.numbers.rowCount = -1 }
+        if client.lexer.server?.isMariaDB == true {
+            client.numbers.rowCount = -1
+            client.numbers.isOurs = true
+        }
         toClient.make(RawSpan()) { out in
             let mark = out.beginPacket(client.replySequence)
             if client.capabilities.contains(.deprecateEOF) {

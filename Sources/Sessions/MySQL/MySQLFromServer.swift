@@ -250,6 +250,7 @@ extension MySQLEnvironment {
             let packet = try? OKPacket(parsing: payload, server.capabilities), !packet.sessionState.isEmpty
         else { return false }
         learn(payload.extracting(packet.sessionState), client, server)
+        noteTracking(client, server)
         let tracking = client.extra?.tracking ?? SessionTracking.usual
         if server.translatesEOF, event == .resultEnd, !client.capabilities.contains(.deprecateEOF) {
             server.translator?.tellsChange =

@@ -4,7 +4,7 @@ import SQLText
 /// What a statement leaves behind for the next one to ask for (`ROW_COUNT()`, `FOUND_ROWS()`, `@@warning_count`).
 struct MySQLNumbers {
     var rowCount: Int64 = 0
-    private(set) var foundRows: UInt64 = 0
+    var foundRows: UInt64 = 0
     private(set) var warnings: UInt64 = 0
     private(set) var errors: UInt64 = 0
     /// The number of the error the statement ended with, else 0.
@@ -15,6 +15,9 @@ struct MySQLNumbers {
     /// There is something for `SHOW WARNINGS` to show.
     var hasDiagnostics: Bool { warnings > 0 || errors > 0 }
 
+    /// The command before was answered by us, and no server knows of it.
+    var isOurs = false
+
     /// A command was answered with an error.
     mutating func failed(_ code: UInt16) {
         errorCode = code
@@ -24,7 +27,10 @@ struct MySQLNumbers {
     }
 
     /// Takes what the reply to a command says; `keepsDiagnostics` if what the statement before said can still be asked for.
-    mutating func note(_ summary: ReplySummary, _ command: MySQLCommand, keepsDiagnostics: Bool, isMariaDB: Bool) {
+    mutating func note(
+        _ summary: ReplySummary, _ command: MySQLCommand, keepsDiagnostics: Bool, setsFoundRows: Bool, isMariaDB: Bool
+    ) {
+        isOurs = false
         if summary.errorCode != 0 {
             failed(summary.errorCode)
             warnings &+= UInt64(summary.warnings)
@@ -47,7 +53,7 @@ struct MySQLNumbers {
         }
         if summary.columns > 0 {
             rowCount = -1
-            foundRows = summary.rows
+            if setsFoundRows { foundRows = summary.rows }
         } else {
             rowCount = Int64(clamping: summary.affectedRows)
         }

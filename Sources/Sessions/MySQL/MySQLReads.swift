@@ -50,6 +50,7 @@ extension MySQLEnvironment {
         }
         client.home = server.serial
         server.lastClient = client.serial
+        server.hasNumbers = true
     }
 
     /// Runs what may set `LAST_INSERT_ID()` without saying so.
@@ -112,29 +113,48 @@ extension MySQLEnvironment {
 
     /// What a text that asks for something left behind is sent as; nil for as it is.
     func answered(_ entry: StatementEntry, _ client: MySQLClientSession, _ server: MySQLServerSession) -> [UInt8]? {
-        guard entry.facts.statements.count == 1 else { return nil }
-        if entry.facts.traits.contains(.readsDiagnostics), !client.hasDiagnostics(on: server),
+        let all = entry.facts.statements
+        if all.count == 1, entry.facts.traits.contains(.readsDiagnostics), !client.hasDiagnostics(on: server),
             let count = counted(entry, client)
         {
             return count
         }
-        guard let reads = entry.facts.statements[0].reads else { return nil }
-        // What it is compared with there is the server's number.
-        if entry.facts.statements[0].functions.contains("is_used_lock") { return nil }
+        var out: [UInt8]?
+        // From the end on: what is in front stays where it is.
+        for index in all.indices.reversed() {
+            // What it is compared with there is the server's number.
+            guard let reads = all[index].reads, !all[index].functions.contains("is_used_lock") else { continue }
+            let known = left(to: all[index], behind: all[..<index], client, server)
+            let replaced =
+                out.map { $0.withSpan { reads.replacing(in: $0, known) } }
+                ?? entry.withText { reads.replacing(in: $0, known) }
+            if let replaced { out = replaced }
+        }
+        return out
+    }
+
+    /// What the commands before have left to a statement, where its server does not know that itself.
+    private func left(
+        to statement: Statement, behind: ArraySlice<Statement>, _ client: MySQLClientSession,
+        _ server: MySQLServerSession
+    ) -> (SessionRead.Kind) -> SessionReadValue? {
+        let isFirst = behind.isEmpty
         let isHome = client.isHome(on: server)
         let hasDiagnostics = client.hasDiagnostics(on: server)
+        let hasFound = isHome && server.hasNumbers || client.pins.contains(.foundRows)
+        let hasCount = isHome && server.hasNumbers && !client.numbers.isOurs
+        let keepsFound = behind.allSatisfy { !$0.setsFoundRows }
+        let owesID = isHome && client.debts.contains(.lastInsertID)
         let numbers = client.numbers
-        return entry.withText { text in
-            reads.replacing(in: text) { kind in
-                switch kind {
-                case .connectionID: .unsigned(UInt64(client.connectionID))
-                case .lastInsertID:
-                    isHome && client.debts.contains(.lastInsertID) ? nil : numbers.lastInsertID.map { .unsigned($0) }
-                case .rowCount: .signed(numbers.rowCount)
-                case .foundRows: client.pins.contains(.foundRows) ? nil : .unsigned(numbers.foundRows)
-                case .warningCount: hasDiagnostics ? nil : .unsigned(numbers.warnings)
-                case .errorCount: hasDiagnostics ? nil : .unsigned(numbers.errors)
-                }
+        let id = client.connectionID
+        return { kind in
+            switch kind {
+            case .connectionID: .unsigned(UInt64(id))
+            case .lastInsertID: owesID || !isFirst ? .kept : numbers.lastInsertID.map { .unsigned($0) }
+            case .rowCount: hasCount || !isFirst ? .kept : .signed(numbers.rowCount)
+            case .foundRows: hasFound || !keepsFound ? .kept : .unsigned(numbers.foundRows)
+            case .warningCount: hasDiagnostics || !isFirst ? .kept : .unsigned(numbers.warnings)
+            case .errorCount: hasDiagnostics || !isFirst ? .kept : .unsigned(numbers.errors)
             }
         }
     }
@@ -231,6 +251,23 @@ struct MySQLCapture {
         Array("SIGNAL SQLSTATE '\(state)' SET MYSQL_ERRNO = ".utf8) + code
             + Array(", MESSAGE_TEXT = _utf8mb4 0x".utf8) + Hex.encode(message)
     }
+}
+
+extension Statement {
+    /// `FOUND_ROWS()` is another number behind it.
+    var setsFoundRows: Bool {
+        switch kind {
+        case .select, .values: true
+        case .show: traits.isDisjoint(with: [.readsDiagnostics, .showsOne])
+        case .call, .execute, .unknown: true
+        default: false
+        }
+    }
+}
+
+extension StatementEntry {
+    /// The same of the last of its statements.
+    var setsFoundRows: Bool { facts.statements.last?.setsFoundRows ?? false }
 }
 
 /// What a server is given for one statement.

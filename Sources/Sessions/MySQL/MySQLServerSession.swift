@@ -73,6 +73,8 @@ public final class MySQLServerSession {
     var dropsRest = false
     /// It has something that not even a reset takes away: it serves its client to the end, and nobody else.
     public var isSpoiled = false
+    /// Nothing of ours has run since its last client's statement that would show in `ROW_COUNT()` and `FOUND_ROWS()`.
+    var hasNumbers = false
     /// It has warnings or an error of its last client, which SHOW WARNINGS would show.
     var hasDiagnostics = false
     /// Statements of another worker's clients, to be closed.
@@ -176,6 +178,7 @@ public final class MySQLServerSession {
 
     /// A hidden command was sent; hidden ones are answered before what the client sends behind them.
     func beginHidden(_ kind: MySQLHidden, _ command: MySQLCommand) {
+        if command != .prepare { hasNumbers = false }
         if hidden.isEmpty {
             owner = .hidden
             tracker.begin(command)
