@@ -37,8 +37,9 @@ unit: deps
 simulation: build
 	.build/release/SimulationRun $(if $(SIMULATION_SEED),--seed $(SIMULATION_SEED),--runs $(SIMULATION_RUNS))
 
+# A file at a time on each of two: most of a test is waiting.
 integration: build
-	$(PYTHON) -m pytest integration
+	$(PYTHON) -m pytest integration -n 2 --dist loadfile
 
 lint: deps
 	$(SWIFT) format lint --strict --recursive --parallel $(wildcard Sources Tests Fuzzing Benchmarks Package.swift)

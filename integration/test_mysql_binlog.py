@@ -29,11 +29,19 @@ def log_names(server) -> list[str]:
     return [row[0] for row in server.query("SHOW BINARY LOGS")]
 
 
-def dumps(server) -> list[dict]:
-    return server.query("SELECT id FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'")
+@pytest.fixture
+def dumps(mysql_server):
+    """The connections the log is sent on, but those of replicas that other tests have."""
+
+    def ids() -> set[str]:
+        sql = "SELECT id FROM information_schema.processlist WHERE command LIKE 'Binlog Dump%'"
+        return {row[0] for row in mysql_server.query(sql)}
+
+    before = ids()
+    return lambda: ids() - before
 
 
-def test_mysql_replica_replicates_through_the_pooler(own_mysql_pooler, mysql_server):
+def test_mysql_replica_replicates_through_the_pooler(own_mysql_pooler, mysql_server, dumps):
     if mysql_server.family != "mariadb":
         pytest.skip("the replica is a MariaDB")
     pooler = own_mysql_pooler(default_pool_size=3)
@@ -55,7 +63,7 @@ def test_mysql_replica_replicates_through_the_pooler(own_mysql_pooler, mysql_ser
         assert status["Slave_IO_Running"] == "Yes", status["Last_IO_Error"]
     finally:
         replica.remove()
-    wait_until(lambda: not dumps(mysql_server), what="the end of its server connection")
+    wait_until(lambda: not dumps(), what="the end of its server connection")
 
 
 def _status(replica):
@@ -112,7 +120,7 @@ def test_mysql_binlog_raw(mysql_pooler, mysql_server):
 
 
 @pytest.mark.requires_pooler
-def test_mysql_binlog_counts_against_the_limits(own_mysql_pooler, mysql_server):
+def test_mysql_binlog_counts_against_the_limits(own_mysql_pooler, mysql_server, dumps):
     pooler = own_mysql_pooler(default_pool_size=1, defaults={"query_wait_timeout": "1s"})
     name = log_names(mysql_server)[-1]
     with pooler.wire() as reader, pooler.wire() as other:
@@ -122,20 +130,20 @@ def test_mysql_binlog_counts_against_the_limits(own_mysql_pooler, mysql_server):
         assert other.outcome("SELECT 1") == 1205
         reader.reset()
         wait_until(lambda: other.outcome("SELECT 1") == "1", what="the place to be free again")
-        wait_until(lambda: not dumps(mysql_server), what="the end of its server connection")
+        wait_until(lambda: not dumps(), what="the end of its server connection")
 
 
 @pytest.mark.requires_pooler
-def test_mysql_binlog_ends_with_its_server(own_mysql_pooler, mysql_server):
+def test_mysql_binlog_ends_with_its_server(own_mysql_pooler, mysql_server, dumps):
     pooler = own_mysql_pooler()
     name = log_names(mysql_server)[-1]
     with pooler.wire() as reader:
         reader.query(CHECKSUM)
         reader.command(DUMP, struct.pack("<IHI", 4, 0, 81) + name.encode())
         assert reader.read()[0] == 0
-        wait_until(lambda: dumps(mysql_server), what="the log being sent")
-        for row in dumps(mysql_server):
-            mysql_server.execute(f"KILL {row[0]}")
+        wait_until(dumps, what="the log being sent")
+        for number in dumps():
+            mysql_server.execute(f"KILL {number}")
         with pytest.raises((OSError, WireError)):
             while True:
                 reader._next()

@@ -12,6 +12,7 @@ import pytest
 from support.mysql_compressed import Compressed
 from support.mysql_server import MySQL
 from support.mysql_wire import WireError
+from support.processes import wait_until
 
 
 def connect(pooler, user: str = "app", dbname: str = "app", **more) -> Compressed:
@@ -83,7 +84,7 @@ def test_mysql_compressed_frame_that_is_broken(mysql_pooler, frame):
         client._next()
     if isinstance(error.value, WireError):
         assert error.value.code == 1157
-    assert "uncompress" in mysql_pooler.log()
+    wait_until(lambda: "uncompress" in mysql_pooler.log(), what="the log line")
     with mysql_pooler.wire() as other:
         assert other.value("SELECT 1") == "1"
 

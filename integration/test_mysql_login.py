@@ -133,6 +133,7 @@ def test_mysql_change_user_counts_in_its_new_pool(own_mysql_pooler, mysql_server
             with pytest.raises(WireError) as error:
                 change(client, pooler, "bob", "app")
             assert error.value.code == 1040
+    wait_until(lambda: not [c for c in pooler.console("SHOW CLIENTS") if c["database"] == "app"], what="their end")
     with pooler.wire() as client:
         change(client, pooler, "bob", "app")
         with pooler.wire() as other, pytest.raises(WireError) as error:

@@ -40,7 +40,7 @@ extension Pool {
         let configuration = worker.snapshot.configuration
         let limit = configuration.general.autodbIdleTimeout
         guard !limit.isZero, global.unusedFor(now) >= limit.microseconds else { return false }
-        for slot in machine.idleServers { worker.servers[slot]?.close("autodb_idle_timeout is over") }
+        for slot in machine.idleServers { worker.servers[slot]?.retire("autodb_idle_timeout is over") }
         // Those of other workers, and one on its way between two, too.
         return global.share.servers.inUse == 0 && serverCount == 0 && machine.waiting == 0
     }

@@ -178,7 +178,7 @@ final class Pool {
     /// A server is free.
     func place(_ server: PooledServer) {
         let now = worker.loop.nowMicros
-        if machine.isPaused || server.closeNeeded { return server.close("paused, or no longer wanted") }
+        if machine.isPaused || server.closeNeeded { return server.retire("paused, or no longer wanted") }
         switch machine.place(server: server.slot, affinity: server.affinity, now: now) {
         case .assigned(let slot, let since):
             guard let client = worker.clients[slot] else { return place(server) }
@@ -340,6 +340,9 @@ final class Pool {
         server.lend(to: other)
     }
 
+    /// An idle server has something to do before it is closed: nobody is to get it.
+    func withdraw(_ server: PooledServer) { machine.removeIdle(server.slot) }
+
     /// A server that moves to another worker is no longer ours, but still the pool's.
     func gaveAway(_ server: PooledServer) {
         serverCount -= 1
@@ -362,7 +365,7 @@ final class Pool {
         guard machine.isPaused != on else { return }
         machine.isPaused = on
         guard on else { return supply() }
-        for slot in machine.idleServers { worker.servers[slot]?.close("PAUSE") }
+        for slot in machine.idleServers { worker.servers[slot]?.retire("PAUSE") }
     }
 
     /// Takes over what a new configuration says of this pool.
@@ -425,11 +428,11 @@ final class Pool {
         for slot in machine.idleServers {
             guard let server = worker.servers[slot] else { continue }
             if server.closeNeeded || now >= server.expiresAt {
-                server.close("server_lifetime is over")
+                server.retire("server_lifetime is over")
             } else if idleLimit > 0 && now - server.lastUsed >= idleLimit
                 && global.share.servers.inUse > settings.minPoolSize
             {
-                server.close("server_idle_timeout is over")
+                server.retire("server_idle_timeout is over")
             }
         }
     }

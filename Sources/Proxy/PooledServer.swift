@@ -115,6 +115,10 @@ class PooledServer: Connection {
 
     /// Another worker needs it, and it is free.
     func lend(to other: Int) { worker.lend(self, to: other) }
+    /// It is idle and not wanted any more.
+    func retire(_ why: String) { close(why) }
+    /// Its connection has ended.
+    func leaves() {}
     /// Makes sure an idle server still answers.
     func check() {}
     /// Fills in what only its protocol knows.
@@ -250,6 +254,7 @@ class PooledServer: Connection {
         Log.debug("server_close", "closing server connection", ["pool": pool.name, "pid": processID, "why": why])
         closeSocket()
         worker.loop.retire(self)
+        leaves()
         let isOpening = was == .connecting || was == .login || was == .preparing
         pool.closed(self, wasOpening: isOpening && !isReopening)
         client?.serverLost(alreadyTold: false)

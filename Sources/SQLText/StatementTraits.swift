@@ -48,6 +48,8 @@ public struct StatementTraits: OptionSet, Sendable, Hashable {
     public static let readsTracking = StatementTraits(rawValue: 2_097_152)
     /// `SHOW CREATE …`, `SHOW GRANTS`: rows that no `FOUND_ROWS()` counts.
     public static let showsOne = StatementTraits(rawValue: 4_194_304)
+    /// `SET last_insert_id`: says what `LAST_INSERT_ID()` is from now on. A `.setComputed` is among the effects.
+    public static let setsLastInsertID = StatementTraits(rawValue: 1_048_576)
     /// `SET insert_id`, `SET rand_seed1`: a later statement uses it up, so the server must stay until one that is no `SET`
     /// has run. A `.setComputed` is among the effects.
     public static let setsForNext = StatementTraits(rawValue: 262_144)

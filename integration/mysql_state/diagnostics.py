@@ -48,7 +48,8 @@ def same(sql: str):
 
 def used_in_another(client: Session) -> bool:
     client.query("INSERT INTO app.state_counter (v) VALUES (LAST_INSERT_ID())")
-    return client.value("SELECT MAX(v) FROM app.state_counter") == str(client.notes.get("inserted"))
+    own = client.notes.get("inserted", -1)
+    return client.value(f"SELECT COUNT(*) FROM app.state_counter WHERE v = {own}") != "0"
 
 
 def later(sql: str = "SELECT 1"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import signal
 import subprocess
@@ -188,8 +189,11 @@ class MariaDB(MariaDBServer):
 
 
 class MariaDBReplica(MariaDBServer):
+    _numbers = itertools.count()
+
     def __init__(self, primary: MariaDB):
-        super().__init__("mariadb-replica", server_id=2)
+        # A primary has no two replicas with one number.
+        super().__init__("mariadb-replica", server_id=2 + next(self._numbers))
         self.primary = primary
 
     def create(self) -> "MariaDBReplica":

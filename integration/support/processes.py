@@ -29,6 +29,10 @@ def free_port() -> int:
     with open("/proc/sys/net/ipv4/ip_local_port_range") as f:
         low = int(f.read().split()[0])
     base, span = 15000, max(1000, min(low, 32000) - 15000)
+    # Runs side by side (pytest-xdist) keep to their own part, or two could find the same port free.
+    parts = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    span //= parts
+    base += span * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
     start = int.from_bytes(os.urandom(4), "big") % span
     for step in range(span):
         port = base + (start + step) % span

@@ -26,6 +26,7 @@ extension MySQLClient {
         // What names no database stays where it was, without a schema.
         login.database = wasIn
         login.wasMulti = wasMulti
+        login.foundRows = session.foundRows
         self.login = login
         hasTurned = true
         let patience = worker.snapshot.configuration.general.clientLoginTimeout.microseconds

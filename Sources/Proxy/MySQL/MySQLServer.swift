@@ -68,6 +68,18 @@ final class MySQLServer: PooledServer {
         sendHidden()
     }
 
+    /// What it must tell its client before is asked for first, and it is closed when it is free again.
+    override func retire(_ why: String) {
+        guard let session, session.owesSomebody, environment.settle(session) else { return super.retire(why) }
+        pool.withdraw(self)
+        closeNeeded = true
+        phase = .cleaning
+        deadline = worker.cancelDeadline
+        sendHidden()
+    }
+
+    override func leaves() { session?.ended() }
+
     /// The worker it is to be lent to when it is clean.
     private var borrower: Int?
 
@@ -199,7 +211,7 @@ final class MySQLServer: PooledServer {
         guard let session, let wish = client?.session else { return }
         if session.mustReopen(for: wish) {
             // First what others may still ask for.
-            guard session.owesOthers(than: wish), environment.settle(session) else { return reopen() }
+            guard session.owesOthers(than: nil), environment.settle(session) else { return reopen() }
             return beginAsking(.settings)
         }
         guard environment.takeOver(wish, by: session) else {
@@ -299,9 +311,9 @@ final class MySQLServer: PooledServer {
             finish()
         case .cleaning:
             if let error = session?.takeHiddenError() { return close("cannot be reset: \(error.code)") }
-            if let borrower, let session {
+            if let session { environment.takeDebts(session) }
+            if let borrower {
                 self.borrower = nil
-                environment.takeDebts(session)
                 phase = .idle
                 return super.lend(to: borrower)
             }

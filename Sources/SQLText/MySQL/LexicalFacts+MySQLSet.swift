@@ -161,7 +161,7 @@ extension LexicalFacts {
         switch variable.handling {
         case .readOnly: return
         case .once:
-            out.traits.insert(.setsForNext)
+            out.traits.insert(variable.name == "last_insert_id" ? .setsLastInsertID : .setsForNext)
             return out.effects.append(.setComputed(name: variable.name))
         case .pins:
             out.effects.append(.setComputed(name: variable.name))

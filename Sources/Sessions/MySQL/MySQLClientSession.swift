@@ -70,10 +70,14 @@ public final class MySQLClientSession {
     var numbers = MySQLNumbers()
     /// What the server it used last still has for it.
     var debts: MySQLDebts = []
+    /// What went with a server that ended before it was asked.
+    var lost: MySQLDebts = []
     /// That server.
     public internal(set) var home: UInt64 = 0
     /// Its next statement asks for the diagnostics of the one before, and its server is another one.
     var wantsDiagnostics = false
+    /// Its next statement may ask for `LAST_INSERT_ID()`, and its server has not got it.
+    var wantsLastInsertID = false
     /// What SHOW WARNINGS shows, of a server that somebody else has used since.
     var warnings: MySQLCapture?
     /// What `CONNECTION_ID()` says.
@@ -112,6 +116,12 @@ public final class MySQLClientSession {
 
     /// A reply is owed to it.
     public var isAwaitingReply: Bool { awaitsReply }
+
+    /// What `FOUND_ROWS()` says, as far as we know: MariaDB keeps it over COM_CHANGE_USER.
+    public var foundRows: UInt64 {
+        get { numbers.foundRows }
+        set { numbers.foundRows = newValue }
+    }
 
     /// How many statements it has prepared.
     public var preparedCount: Int { statements.count }

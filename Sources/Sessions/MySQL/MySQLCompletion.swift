@@ -13,13 +13,22 @@ extension MySQLEnvironment {
         let failed = summary.errorCode != 0
         let isMariaDB = server.version?.isMariaDB ?? false
         let keeps = client.numbers.hasDiagnostics && keepsDiagnostics(client, isMariaDB)
-        let setsFoundRows = summary.columns > 0 && client.running?.setsFoundRows ?? true
+        let isRuntimeError = summary.errorCode == 1690 || summary.errorCode == 1242
+        let setsFoundRows = summary.columns > 0 && client.running?.setsFoundRows(true) ?? true
         client.numbers.note(
             summary, server.tracker.command, keepsDiagnostics: keeps, setsFoundRows: setsFoundRows,
             isMariaDB: isMariaDB)
-        if let extra = client.extra {
-            extra.given = []
-            if failed || summary.warnings > 0 || !keeps, extra.ownError != nil { extra.ownError = nil }
+        if let running = client.running {
+            // A SELECT that failed on its way has counted none; GET DIAGNOSTICS may have failed, though it does not say so.
+            if isRuntimeError, running.setsFoundRows(true) { client.numbers.foundRows = 0 }
+            if summary.columns == 0, summary.warnings > 0, running.facts.traits.contains(.readsDiagnostics) {
+                client.numbers.rowCount = -1
+            }
+        }
+        client.extra?.given = []
+        if failed || summary.warnings > 0 || !keeps {
+            if client.warnings != nil { client.warnings = nil }
+            client.extra?.ownError = nil
         }
         switch server.tracker.command {
         case .query: ran(client, server, failed ? summary.results : .max)
@@ -104,6 +113,9 @@ extension MySQLEnvironment {
         let foundRows = client.numbers.foundRows
         client.numbers = MySQLNumbers()
         if isMariaDB { client.numbers.foundRows = foundRows }
+        client.debts = []
+        client.lost = []
+        server.settled(server.owed)
         client.readSettings()
     }
 
@@ -115,7 +127,7 @@ extension MySQLEnvironment {
         var pins = client.pins
         defer { if client.pins != pins { client.pins = pins } }
         guard let entry = client.running else { return }
-        if pins.contains(.foundRows), server.tracker.summary.columns > 0, entry.setsFoundRows {
+        if pins.contains(.foundRows), entry.setsFoundRows(server.tracker.summary.columns > 0) {
             pins.remove(.foundRows)
         }
         let all = entry.facts.statements
@@ -191,14 +203,15 @@ extension MySQLEnvironment {
                     continue
                 }
                 if name.hasPrefix("session_track_") { track(name, replay, client, server) }
-                if name.hasPrefix("@"), replay.count > Self.longestVariable || before.entries.count >= Self.mostSettings
-                {
+                let value = name == MySQLSettings.database ? MySQLSettings.schema(ofUse: replay) : replay
+                let isVariable = name.hasPrefix("@")
+                let isTooMuch = replay.count > Self.longestVariable || before.entries.count >= Self.mostSettings
+                guard let whole = isVariable ? MySQLSettings.collated(value, before) : value, !isVariable || !isTooMuch
+                else {
                     client.more().add(.userVariables, name)
                     set(profiles.removing(name, from: client.settings), client, server)
                     continue
                 }
-                let value = name == MySQLSettings.database ? MySQLSettings.schema(ofUse: replay) : replay
-                let whole = name.hasPrefix("@") ? MySQLSettings.collated(value, before) : value
                 set(profiles.setting(SettingEntry(name: name, replay: whole), in: client.settings), client, server)
             case .reset(let name):
                 if worked, name.hasPrefix("session_track_") { track(name, nil, client, server) }

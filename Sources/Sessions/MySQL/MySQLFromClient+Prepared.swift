@@ -27,7 +27,7 @@ extension MySQLEnvironment {
         let entry = statements.entry(
             text: bytes.extracting((packet.body &+ 1)..<packet.end), types: RawSpan(), options: client.lexer)
         client.preparing = (entry, client.statements.nextID())
-        client.running = nil
+        client.running = entry
         client.executing = nil
         tally.clientParses &+= 1
         tally.serverParses &+= 1
@@ -71,8 +71,13 @@ extension MySQLEnvironment {
         let traits = statement.entry.facts.traits
         if traits.contains(.readsTracking), wantsTracking(client, server) { return .needState }
         if traits.contains(.readsDiagnostics), !client.hasDiagnostics(on: server), !isCounted(statement.entry) {
+            if client.lost.contains(.diagnostics) { return discard(bytes, packet, client, .lostDiagnostics) }
             client.wantsDiagnostics = true
             return .needState
+        }
+        if !traits.isDisjoint(with: Self.askingForID) {
+            if wantsLastInsertID(client, server) { return .needState }
+            if lacksLastInsertID(traits, client, server) { return discard(bytes, packet, client, .lostLastInsertID) }
         }
         if let other = answered(statement, client, server) { statement.key = other }
         guard let held = server.statements.use(statement.key) else {

@@ -180,7 +180,7 @@ extension MySQLEnvironment {
         guard let server else { return .needServer }
         if server.settings === client.settings, server.options == client.options,
             server.tracks || !server.canTrack || client.has(.tracking, of: server),
-            !server.hasDebtor || !server.owesOthers(than: client),
+            server.owed.isEmpty || !server.owesOthers(than: client),
             !server.hasDiagnostics || server.lastClient == client.serial
         {
             return nil
@@ -248,21 +248,19 @@ extension MySQLEnvironment {
             }
             if traits.contains(.readsTracking), wantsTracking(client, server) { return .needState }
             if traits.contains(.readsDiagnostics), !client.hasDiagnostics(on: server), !isCounted(entry) {
+                if client.lost.contains(.diagnostics) { return discard(bytes, packet, client, .lostDiagnostics) }
                 if answerWarnings(entry, client) { return nil }
                 client.wantsDiagnostics = true
                 return .needState
             }
+            if !traits.isDisjoint(with: Self.askingForID) {
+                if wantsLastInsertID(client, server) { return .needState }
+                if lacksLastInsertID(traits, client, server) {
+                    return discard(bytes, packet, client, .lostLastInsertID)
+                }
+            }
             if traits.contains(.wantsLocalFile), !client.capabilities.contains(.localFiles) {
-                return discard(
-                    bytes, packet, client,
-                    client.capabilities.contains(.mysql)
-                        ? MySQLError(
-                            3948, "42000",
-                            "Loading local data is disabled; this must be enabled on both the client and server sides")
-                        : MySQLError(
-                            4166, "HY000",
-                            "The used command is not allowed because the MariaDB server or client has "
-                                + "disabled the local infile capability"))
+                return discard(bytes, packet, client, noLocalFile(entry, client))
             }
             client.running = entry
             if !traits.isDisjoint(with: Self.asking), let text = answered(entry, client, server) {
@@ -272,6 +270,7 @@ extension MySQLEnvironment {
                 return nil
             }
         } else {
+            if wantsLastInsertID(client, server) { return .needState }
             client.running = nil
             client.more().add(.unknown)
             client.pins.insert(.unknown)
@@ -279,6 +278,21 @@ extension MySQLEnvironment {
         client.executing = nil
         forward(bytes, packet, client, server, .query)
         return nil
+    }
+
+    /// Why a client without `CLIENT_LOCAL_FILES` cannot load one. MariaDB looks for the table's schema first.
+    private func noLocalFile(_ entry: StatementEntry, _ client: MySQLClientSession) -> MySQLError {
+        guard client.lexer.server?.isMariaDB == true else {
+            return MySQLError(
+                3948, "42000",
+                "Loading local data is disabled; this must be enabled on both the client and server sides")
+        }
+        let isNowhere = entry.facts.statements.contains { $0.tables.contains { !$0.contains(".") } }
+        if !client.hasSchema, isNowhere { return MySQLError(1046, "3D000", "No database selected") }
+        return MySQLError(
+            4166, "HY000",
+            "The used command is not allowed because the MariaDB server or client has disabled the local infile capability"
+        )
     }
 
     /// A number we know answers it.

@@ -9,8 +9,8 @@ struct MySQLNumbers {
     private(set) var errors: UInt64 = 0
     /// The number of the error the statement ended with, else 0.
     private(set) var errorCode: UInt16 = 0
-    /// `LAST_INSERT_ID()`, where it is known for certain.
-    var lastInsertID: UInt64? = 0
+    /// `LAST_INSERT_ID()`, as last heard: servers that have a newer one for the client owe it.
+    var lastInsertID: UInt64 = 0
 
     /// There is something for `SHOW WARNINGS` to show.
     var hasDiagnostics: Bool { warnings > 0 || errors > 0 }
@@ -30,7 +30,7 @@ struct MySQLNumbers {
     mutating func note(
         _ summary: ReplySummary, _ command: MySQLCommand, keepsDiagnostics: Bool, setsFoundRows: Bool, isMariaDB: Bool
     ) {
-        isOurs = false
+        if command != .prepare || summary.errorCode != 0 { isOurs = false }
         if summary.errorCode != 0 {
             failed(summary.errorCode)
             warnings &+= UInt64(summary.warnings)
@@ -43,6 +43,9 @@ struct MySQLNumbers {
             return
         case .fieldList, .fetch:
             if isMariaDB { rowCount = -1 }
+            return
+        case .prepare:
+            if !keepsDiagnostics { (errors, warnings) = (0, UInt64(summary.warnings)) }
             return
         default: return
         }

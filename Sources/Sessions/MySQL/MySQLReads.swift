@@ -19,60 +19,51 @@ extension MySQLEnvironment {
     /// Notes what a statement has left on the server.
     func noteDebts(_ client: MySQLClientSession, _ server: MySQLServerSession) {
         let summary = server.tracker.summary
-        switch server.tracker.command {
-        case .query, .execute, .bulkExecute: break
-        default: return
-        }
-        let facts = client.running?.facts
-        let traits = facts?.traits ?? []
-        if !traits.contains(.readsDiagnostics) {
+        let command = server.tracker.command
+        let isStatement = command == .query || command == .execute || command == .bulkExecute
+        guard isStatement || command == .prepare || summary.errorCode != 0 else { return }
+        let traits = client.running?.facts.traits ?? []
+        if !traits.contains(.readsDiagnostics) || summary.errorCode != 0 || summary.warnings > 0 {
             if summary.warnings > 0 || summary.errorCode != 0 {
                 client.debts.insert(.diagnostics)
+                client.lost.remove(.diagnostics)
                 server.hasDiagnostics = true
-            } else if server.hasDiagnostics || client.debts.contains(.diagnostics), client.running?.usesTables == true {
+            } else if server.hasDiagnostics || client.debts.contains(.diagnostics) || !client.lost.isEmpty,
+                client.running?.usesTables == true || server.version?.isMariaDB == false
+            {
                 // MariaDB's servers keep them over statements without tables.
                 client.debts.remove(.diagnostics)
+                client.lost.remove(.diagnostics)
                 server.hasDiagnostics = false
             }
-            if client.warnings != nil { client.warnings = nil }
         }
-        if summary.lastInsertID != 0 { client.numbers.lastInsertID = summary.lastInsertID }
-        let writes = facts?.flags.contains(.writes) ?? true
-        let returns = writes && summary.columns > 0 && facts?.statements.last?.kind == .insert
-        let loads = writes && facts?.statements.last?.kind == .load
-        if summary.lastInsertID != 0 || returns || loads || traits.contains(.setsForNext) || mayInsert(client.running) {
-            client.debts.insert(.lastInsertID)
-        }
-        if client.debts.isEmpty {
-            if server.hasDebtor { server.setDebtor(nil) }
-        } else if server.debtor !== client {
-            server.setDebtor(client)
+        if isStatement {
+            noteLastInsertID(client, server, summary)
+            server.hasNumbers = true
+            if summary.errorCode == 0, let running = client.running, running.setsFoundRows(summary.columns > 0) {
+                server.foundRowsOwner = client.serial
+            } else if server.foundRowsOwner != client.serial {
+                server.foundRowsOwner = 0
+            }
         }
         client.home = server.serial
         server.lastClient = client.serial
-        server.hasNumbers = true
-    }
-
-    /// Runs what may set `LAST_INSERT_ID()` without saying so.
-    private func mayInsert(_ entry: StatementEntry?) -> Bool {
-        guard let facts = entry?.facts, facts.flags.contains(.writes) else { return false }
-        if facts.traits.contains(.callsRoutine) { return true }
-        return facts.traits.contains(.readsLastInsertID)
-            && facts.statements.contains { $0.reads?.setsLastInsertID == true }
+        if client.debts.isEmpty {
+            if !server.owed.isEmpty { server.settled(server.owed) }
+        } else {
+            server.owe(client.debts, to: client)
+        }
     }
 
     /// Asks the server for what the client before may still ask for; whoever gets the server waits for it.
     func askDebts(_ server: MySQLServerSession) {
-        guard let debtor = server.debtor else { return }
-        server.asksDebts = true
-        if debtor.debts.contains(.diagnostics) {
+        let debts = server.owed
+        server.askedFor = debts
+        if debts.contains(.diagnostics) {
             toServer.make(RawSpan()) { $0.query("SHOW WARNINGS") }
             server.beginHidden(.capture, .query)
         }
-        if debtor.debts.contains(.lastInsertID) {
-            toServer.make(RawSpan()) { $0.query("SELECT LAST_INSERT_ID()") }
-            server.beginHidden(.query, .query)
-        }
+        if debts.contains(.lastInsertID) { askLastInsertID(server) }
     }
 
     /// Makes the server forget the diagnostics of whoever used it before.
@@ -91,24 +82,18 @@ extension MySQLEnvironment {
 
     /// The server has answered that.
     public func takeDebts(_ server: MySQLServerSession) {
-        guard server.asksDebts else { return }
-        server.asksDebts = false
+        let debts = server.askedFor
+        guard !debts.isEmpty else { return }
+        server.askedFor = []
         let rows = server.takeGathered()
         let captured = server.takeCaptured()
-        guard let debtor = server.debtor else { return server.setDebtor(nil) }
-        if debtor.debts.contains(.diagnostics), !captured.isEmpty {
+        defer { server.settled(debts) }
+        guard let debtor = server.debtor, debtor.home == server.serial else { return }
+        if debts.contains(.diagnostics), !captured.isEmpty {
             debtor.warnings = MySQLCapture(packets: captured, capabilities: server.capabilities)
         }
-        if debtor.debts.contains(.lastInsertID), let row = rows.first {
-            row.withSpan { span in
-                try? MySQLRow.text(span, columns: 1) { _, range in
-                    let text = range.map { String(decoding: span.extracting($0).toArray(), as: UTF8.self) }
-                    if let value = text.flatMap(UInt64.init) { debtor.numbers.lastInsertID = value }
-                }
-            }
-        }
-        debtor.debts = []
-        server.setDebtor(nil)
+        if debts.contains(.lastInsertID), let row = rows.first { takeLastInsertID(row, debtor, server) }
+        debtor.debts.subtract(debts)
     }
 
     /// What a text that asks for something left behind is sent as; nil for as it is.
@@ -141,16 +126,16 @@ extension MySQLEnvironment {
         let isFirst = behind.isEmpty
         let isHome = client.isHome(on: server)
         let hasDiagnostics = client.hasDiagnostics(on: server)
-        let hasFound = isHome && server.hasNumbers || client.pins.contains(.foundRows)
+        let hasFound = isHome && server.foundRowsOwner == client.serial || client.pins.contains(.foundRows)
         let hasCount = isHome && server.hasNumbers && !client.numbers.isOurs
         let keepsFound = behind.allSatisfy { !$0.setsFoundRows }
-        let owesID = isHome && client.debts.contains(.lastInsertID)
         let numbers = client.numbers
         let id = client.connectionID
         return { kind in
             switch kind {
             case .connectionID: .unsigned(UInt64(id))
-            case .lastInsertID: owesID || !isFirst ? .kept : numbers.lastInsertID.map { .unsigned($0) }
+            // The server has been given it.
+            case .lastInsertID: .kept
             case .rowCount: hasCount || !isFirst ? .kept : .signed(numbers.rowCount)
             case .foundRows: hasFound || !keepsFound ? .kept : .unsigned(numbers.foundRows)
             case .warningCount: hasDiagnostics || !isFirst ? .kept : .unsigned(numbers.warnings)
@@ -266,8 +251,11 @@ extension Statement {
 }
 
 extension StatementEntry {
-    /// The same of the last of its statements.
-    var setsFoundRows: Bool { facts.statements.last?.setsFoundRows ?? false }
+    /// The same of the last of its statements; `withRows` if it had a result.
+    func setsFoundRows(_ withRows: Bool) -> Bool {
+        guard let last = facts.statements.last, last.setsFoundRows else { return false }
+        return withRows || last.kind == .select
+    }
 }
 
 /// What a server is given for one statement.
@@ -308,7 +296,13 @@ extension StatementEntry {
     }
 
     /// Names tables, whose use clears the diagnostics of the statement before.
-    var usesTables: Bool { facts.statements.contains { !$0.tables.isEmpty } }
+    var usesTables: Bool {
+        facts.statements.contains {
+            // Most SHOW read the server's tables about itself.
+            !$0.tables.isEmpty || $0.kind == .call
+                || $0.kind == .show && $0.traits.isDisjoint(with: [.readsDiagnostics, .showsOne, .serverOwnTruth])
+        }
+    }
 }
 
 extension MySQLClientSession {
@@ -319,6 +313,6 @@ extension MySQLClientSession {
 
     /// The server has what `SHOW WARNINGS` would show this client.
     func hasDiagnostics(on server: MySQLServerSession) -> Bool {
-        isHome(on: server) && (extra?.ownError == nil || has(.diagnostics, of: server))
+        isHome(on: server) && (extra?.ownError == nil && warnings == nil || has(.diagnostics, of: server))
     }
 }

@@ -54,11 +54,14 @@ public final class MySQLServerSession {
     var gatheredBytes = 0
     /// Replies kept as they are.
     var captured: [UInt8] = []
-    /// Who may still ask for what its last statement has left here. Looked at only if `hasDebtor`: weak references cost.
+    /// What its last client has left here and may ask for; nobody else may see it.
+    private(set) var owed: MySQLDebts = []
+    /// That client. Looked at only if something is owed: weak references cost.
     private(set) weak var debtor: MySQLClientSession?
-    private(set) var hasDebtor = false
-    /// It has been asked for that.
-    var asksDebts = false
+    /// What it has been asked for of that.
+    var askedFor: MySQLDebts = []
+    /// Whose `LAST_INSERT_ID()` it has for certain. With nobody's it has 0, or what its client has made since.
+    var lastInsertIDOwner: UInt64 = 0
     /// Who used it last.
     var lastClient: UInt64 = 0
     /// For a client whose capabilities are other than the server's.
@@ -73,8 +76,10 @@ public final class MySQLServerSession {
     var dropsRest = false
     /// It has something that not even a reset takes away: it serves its client to the end, and nobody else.
     public var isSpoiled = false
-    /// Nothing of ours has run since its last client's statement that would show in `ROW_COUNT()` and `FOUND_ROWS()`.
+    /// Nothing of ours has run since its last client's statement that would show in `ROW_COUNT()`.
     var hasNumbers = false
+    /// Whose statement has set what `FOUND_ROWS()` says here; 0 if nobody's.
+    var foundRowsOwner: UInt64 = 0
     /// It has warnings or an error of its last client, which SHOW WARNINGS would show.
     var hasDiagnostics = false
     /// Statements of another worker's clients, to be closed.
@@ -151,10 +156,31 @@ public final class MySQLServerSession {
         return captured.count < Self.gatherLimit ? captured : []
     }
 
-    func setDebtor(_ client: MySQLClientSession?) {
-        debtor = client
-        hasDebtor = client != nil
+    /// It has that for its client.
+    func owe(_ what: MySQLDebts, to client: MySQLClientSession) {
+        owed = what
+        if debtor !== client { debtor = client }
     }
+
+    /// It does not owe that any more.
+    func settled(_ what: MySQLDebts) {
+        owed.subtract(what)
+        if what.contains(.lastInsertID) { lastInsertIDOwner = 0 }
+        if owed.isEmpty { debtor = nil }
+    }
+
+    /// It has ended: what it owed is lost.
+    public func ended() {
+        guard !owed.isEmpty else { return }
+        if let debtor, debtor.home == serial {
+            debtor.lost.formUnion(debtor.debts)
+            debtor.debts = []
+        }
+        settled(owed)
+    }
+
+    /// Somebody is there who may ask for what it has left.
+    public var owesSomebody: Bool { !owed.isEmpty && debtor != nil }
 
     /// What the client needs can only be had by a new connection: another schema than none, another way to count rows.
     public func mustReopen(for client: MySQLClientSession) -> Bool {
@@ -164,8 +190,7 @@ public final class MySQLServerSession {
 
     /// Somebody else than `client` may still ask for what is left here.
     public func owesOthers(than client: MySQLClientSession?) -> Bool {
-        guard hasDebtor, let debtor, debtor !== client else { return false }
-        return !debtor.debts.isEmpty
+        !owed.isEmpty && (client == nil || debtor !== client)
     }
 
     /// A command of the client was sent.
@@ -178,7 +203,10 @@ public final class MySQLServerSession {
 
     /// A hidden command was sent; hidden ones are answered before what the client sends behind them.
     func beginHidden(_ kind: MySQLHidden, _ command: MySQLCommand) {
-        if command != .prepare { hasNumbers = false }
+        if command != .prepare {
+            hasNumbers = false
+            foundRowsOwner = 0
+        }
         if hidden.isEmpty {
             owner = .hidden
             tracker.begin(command)

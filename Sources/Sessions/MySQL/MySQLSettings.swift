@@ -86,14 +86,15 @@ enum MySQLSettings {
         return change
     }
 
-    /// A plain string has the character set and collation of the session it is written in: the replay says so.
-    static func collated(_ replay: [UInt8], _ settings: SettingsProfile) -> [UInt8] {
+    /// A plain string has the character set and collation of the session it is written in: the replay says so. nil where
+    /// these are not known by name.
+    static func collated(_ replay: [UInt8], _ settings: SettingsProfile) -> [UInt8]? {
         guard let equals = replay.firstIndex(of: 0x3D), replay.last == 0x27, equals &+ 2 < replay.count,
             replay[equals &+ 2] == 0x27, let said = settings["collation_connection"]?.replay
         else { return replay }
         let words = String(decoding: said, as: UTF8.self).split { !($0.isLetter || $0.isNumber || $0 == "_") }
         // `SET collation_connection = 'x'`, `SET character_set_connection = 'x'`, `SET NAMES 'x' COLLATE 'y'`.
-        guard let last = words.last, words.count >= 3, words[0] == "SET" else { return replay }
+        guard let last = words.last, words.count >= 3, words[0] == "SET", said.last == 0x27 else { return nil }
         let isCollation = words[1] == "collation_connection" || words.count == 5
         let charset = isCollation ? last.prefix { $0 != "_" } : last
         let literal = Array("_\(charset)".utf8) + replay[(equals &+ 2)...]

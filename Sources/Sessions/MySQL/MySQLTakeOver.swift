@@ -17,6 +17,11 @@ extension MySQLEnvironment {
         for id in server.strangers { toServer.make(RawSpan()) { $0.command(.closeStatement, statement: id) } }
         server.strangers = []
         if server.owesOthers(than: client) { askDebts(server) }
+        if !client.debts.isEmpty, client.home != server.serial {
+            // Another server has not been asked, and will not be in time.
+            client.lost.formUnion(client.debts)
+            client.debts = []
+        }
         if server.hasDiagnostics, server.lastClient != client.serial { clearDiagnostics(server) }
         if !server.tracks { track(server) }
         switchSettings(to: client.settings, server)
@@ -36,6 +41,10 @@ extension MySQLEnvironment {
             client.wantsDiagnostics = false
             makeDiagnostics(of: client, on: server)
         }
+        if client.wantsLastInsertID {
+            client.wantsLastInsertID = false
+            giveLastInsertID(of: client, to: server)
+        }
         return !server.hidden.isEmpty
     }
 
@@ -49,10 +58,8 @@ extension MySQLEnvironment {
     /// The server has the client's diagnostics, or none: not those of whoever used it before.
     private func makeDiagnostics(of client: MySQLClientSession, on server: MySQLServerSession) {
         let own = client.extra?.ownError
-        if own != nil {
-            client.extra?.given.insert(.diagnostics)
-            client.extra?.givenBy = server.serial
-        }
+        client.more().given.insert(.diagnostics)
+        client.more().givenBy = server.serial
         if let condition = own.map(MySQLCapture.condition(of:)) ?? client.warnings?.onlyCondition {
             hiddenQuery(condition, .ignored, server)
             server.hasDiagnostics = true
@@ -122,6 +129,7 @@ extension MySQLEnvironment {
     /// Has the server forget everything a client left: variables, locks, temporary tables, statements.
     public func reset(_ server: MySQLServerSession) {
         toServer.reset()
+        if server.owesOthers(than: nil) { askDebts(server) }
         forget(server)
     }
 
@@ -198,7 +206,7 @@ extension MySQLEnvironment {
         server.tracks = true
     }
 
-    private func hiddenQuery(_ text: [UInt8], _ kind: MySQLHidden, _ server: MySQLServerSession) {
+    func hiddenQuery(_ text: [UInt8], _ kind: MySQLHidden, _ server: MySQLServerSession) {
         toServer.make(RawSpan()) { $0.command(.query, text) }
         server.beginHidden(kind, .query)
     }
