@@ -3,19 +3,26 @@
 import re
 from pathlib import Path
 
+from differential.mysql.scripts import SCRIPTS as MYSQL_SCRIPTS
 from differential.scripts import SCRIPTS
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs/design/protocol-traps.md"
 
 
+def named(page: str, what: str) -> set[str]:
+    cells = re.findall(rf"{what}((?:`[a-z0-9_]+`(?:, )?)+)", page)
+    return {name for cell in cells for name in re.findall(r"`(\w+)`", cell) if not name.startswith("test_")}
+
+
 def test_traps_name_tests_that_exist():
     defined = {name for file in HERE.glob("test_*.py") for name in re.findall(r"^def (test_\w+)", file.read_text(), re.M)}
     page = PAGE.read_text()
     tests = set(re.findall(r"`(test_\w+)`", page))
-    scripts = {name for cell in re.findall(r"script ((?:`[a-z0-9_]+`(?:, )?)+)", page) for name in re.findall(r"`(\w+)`", cell)}
     assert not tests - defined
-    assert not {name for name in scripts if not name.startswith("test_")} - set(SCRIPTS)
+    mysql_scripts, scripts = named(page, "MySQL script "), named(page, "(?<!MySQL )script ")
+    assert not scripts - set(SCRIPTS)
+    assert mysql_scripts == set(MYSQL_SCRIPTS)
     assert not {name for name in SCRIPTS if f"`{name}`" not in page} - NOT_TRAPS
 
 

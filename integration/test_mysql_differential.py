@@ -108,15 +108,15 @@ def converse(endpoints, name, abilities, dice=None, rivals=False):
             others.close()
 
 
-def test_mysql_differential(request, endpoints, name, abilities):
-    differs_yet(request, name)
+def test_mysql_differential(request, endpoints, family, name, abilities):
+    differs_yet(request, name, family)
     converse(endpoints, name, ABILITIES[abilities])
 
 
 @pytest.mark.requires_pooler
-def test_mysql_differential_cut_anywhere_on_other_servers(request, endpoints, name):
+def test_mysql_differential_cut_anywhere_on_other_servers(request, endpoints, family, name):
     """The bytes in random pieces, and each turn on another server than the one before."""
-    differs_yet(request, name)
+    differs_yet(request, name, family)
     converse(endpoints, name, ABILITIES["modern"], random.Random(name), rivals=True)
 
 

@@ -107,10 +107,12 @@ class Connection: IOObject {
         unsafe plan.made.withUnsafeBytes { made in
             if isBroken || !isAttached { return }
             if isEncoded {
+                var all = ByteStore()
                 for piece in plan.earlier + [plan.last] {
                     let bytes = unsafe piece.isMade ? made : source
-                    unsafe sendEncoded(UnsafeRawBufferPointer(rebasing: bytes[piece.start..<piece.end]))
+                    unsafe all.append(UnsafeRawBufferPointer(rebasing: bytes[piece.start..<piece.end]))
                 }
+                unsafe all.withBytes { unsafe sendEncoded($0) }
                 return
             }
             var sent = 0

@@ -179,10 +179,7 @@ class PooledClient: Connection {
         guard let database = configuration.database(name), let record,
             configuration.clusters[database.cluster]?.protocolKind == kind
         else {
-            fail(
-                Refusal(
-                    .unknownDatabase, "database \"\(name)\" does not exist",
-                    hint: "The databases of this pooler are the [database.*] tables of its configuration."))
+            fail(.unknownDatabase(name, kind))
             return nil
         }
         guard !worker.admin.disabled.contains(name) else {

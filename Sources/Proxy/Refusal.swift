@@ -1,5 +1,6 @@
 import MySQLWire
 import PostgresWire
+import Settings
 
 /// Why a client, or its statement, is turned away: what pools and workers say, in no protocol's words. Each protocol has
 /// its codes for the reasons; the texts are the same.
@@ -84,6 +85,15 @@ extension Refusal.Reason {
         case .terminated, .shuttingDown: "57P01"
         case .ofServer(let sqlstate, _): sqlstate
         }
+    }
+}
+
+extension Refusal {
+    /// There is no such database, in the words of the protocol's servers.
+    static func unknownDatabase(_ name: String, _ kind: ProtocolKind) -> Refusal {
+        Refusal(
+            .unknownDatabase, kind == .mysql ? "Unknown database '\(name)'" : "database \"\(name)\" does not exist",
+            hint: "The databases of this pooler are the [database.*] tables of its configuration.")
     }
 }
 

@@ -55,6 +55,39 @@ import Testing
         }
     }
 
+    /// Packets come in pieces, and leave whole unless they are longer than a frame; nothing is held that could go.
+    @Test func packetsAreNotCutIntoFrames() {
+        let longest = CompressedPacketWriter.longestPart
+        let lengths = [0, 1, 70, longest - 5, longest, 3 * longest + 7, 0, 12]
+        let all = lengths.flatMap { length in
+            payload {
+                $0.le24(UInt32(length))
+                $0.u8(0)
+            } + text(length)
+        }
+        for piece in [1, 3, 4, 1000, 65_536, all.count] {
+            var framing = CompressedPacketFraming()
+            var held: [UInt8] = []
+            var cuts: [Int] = []
+            var sent = 0
+            for start in stride(from: 0, to: all.count, by: piece) {
+                held += all[start..<min(all.count, start + piece)]
+                let ready = held.withSpan { framing.ready($0) }
+                held.removeFirst(ready)
+                sent += ready
+                if ready > 0 { cuts.append(sent) }
+                #expect(held.count < longest)
+            }
+            #expect(held.isEmpty && sent == all.count)
+            var start = 0
+            for length in lengths {
+                let end = start + length + 4
+                if length + 4 <= longest { #expect(!cuts.contains { $0 > start && $0 < end }) }
+                start = end
+            }
+        }
+    }
+
     @Test(arguments: both) func whatIsWrittenIsRead(_ compression: PacketCompression) throws {
         for count in [1, 49, 50, 51, 1000, 131_071, 131_072, 131_073, 400_000] {
             for plain in [text(count), noise(count)] {

@@ -82,7 +82,7 @@ import Testing
         let cases: [(String, String?)] = [
             ("INSERT INTO t VALUES (LAST_INSERT_ID(), 1)", "INSERT INTO t VALUES ((5|0), 1)"),
             ("SELECT LAST_INSERT_ID()", "SELECT (5|0) AS `LAST_INSERT_ID()`"),
-            ("SELECT ROW_COUNT() AS n, @@identity i", "SELECT CAST(-1|0 AS SIGNED) AS n, (5|0) i"),
+            ("SELECT ROW_COUNT() AS n, @@identity i", "SELECT CAST(-1|0 AS SIGNED) AS n, IF(1,(5|0),NULL) i"),
             (
                 "SELECT LAST_INSERT_ID() + 1, a FROM t WHERE b = ROW_COUNT()",
                 "SELECT (5|0) + 1 AS `LAST_INSERT_ID() + 1`, a FROM t WHERE b = CAST(-1|0 AS SIGNED)"

@@ -71,13 +71,15 @@ class MariaDBServer:
 
     def create(self) -> "MariaDBServer":
         (self.directory / "my.cnf").write_text(SETTINGS)
-        subprocess.run(
+        done = subprocess.run(
             unprivileged(
                 _program("mariadb-install-db"), "--no-defaults", f"--datadir={self.data}", "--skip-test-db",
                 "--auth-root-authentication-method=normal", "--skip-name-resolve",
             ),
-            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/",
+            capture_output=True, text=True, cwd="/",
         )  # fmt: skip
+        if done.returncode:
+            raise RuntimeError(f"mariadb-install-db ended with {done.returncode}:\n{(done.stdout + done.stderr)[-4000:]}")
         self.start()
         return self
 

@@ -41,3 +41,31 @@ public struct CompressedPacketWriter: Equatable, Sendable {
         }
     }
 }
+
+/// Where to cut plain bytes into frames: a packet is in one frame as far as it fits, since there are clients that read no
+/// packet which takes more than two (MySQL's connector in pure Python).
+public struct CompressedPacketFraming: Sendable {
+    /// Bytes of a packet begun in a frame before.
+    private var left = 0
+
+    /// At the beginning of a packet.
+    public init() {}
+
+    /// How many of the bytes make whole packets, or fill a frame: those are taken, the others come again with more behind.
+    public mutating func ready(_ bytes: RawSpan) -> Int {
+        var at = min(left, bytes.byteCount)
+        left &-= at
+        guard left == 0 else { return at }
+        while let end = end(ofPacketAt: at, bytes), end <= bytes.byteCount { at = end }
+        guard bytes.byteCount &- at >= CompressedPacketWriter.longestPart, let end = end(ofPacketAt: at, bytes) else {
+            return at
+        }
+        left = end &- bytes.byteCount
+        return bytes.byteCount
+    }
+
+    private func end(ofPacketAt start: Int, _ bytes: RawSpan) -> Int? {
+        guard bytes.byteCount &- start >= MySQLPacket.headerLength else { return nil }
+        return start &+ MySQLPacket.headerLength &+ Int(bytes.le24(at: start))
+    }
+}

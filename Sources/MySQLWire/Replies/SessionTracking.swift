@@ -165,17 +165,19 @@ public struct SessionTracking: Equatable, Sendable {
 
 extension OKPacket {
     /// Appends the packet's payload for a client that is told of these changes only; without the flag that announces them if
-    /// none is left. `source` is what the ranges point into.
+    /// none is left, unless the client is to be told that there was one (`announces`). `source` is what the ranges point into.
     public func write(
         to out: inout ByteWriter, _ capabilities: MySQLCapabilities, source: RawSpan, telling tracking: SessionTracking,
-        asEOF: Bool = false
+        asEOF: Bool = false, announces: Bool = false
     ) {
         let tracks = capabilities.contains(.sessionTrack) && sessionState.upperBound <= source.byteCount
         let state = tracks ? source.extracting(sessionState) : source.extracting(0..<0)
         let kept = tracks ? tracking.length(of: state) : 0
         var rest = self
         rest.sessionState = 0..<0
-        guard kept > 0 else { return rest.write(to: &out, capabilities, source: source, asEOF: asEOF) }
+        guard kept > 0 || tracks && announces else {
+            return rest.write(to: &out, capabilities, source: source, asEOF: asEOF)
+        }
         out.u8(asEOF ? 0xFE : 0x00)
         out.lengthEncoded(affectedRows)
         out.lengthEncoded(lastInsertID)

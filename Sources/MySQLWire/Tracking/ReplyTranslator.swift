@@ -51,8 +51,12 @@ public struct ReplyTranslator: Equatable, Sendable {
     public var owesNothing: Bool { !owesEnd }
     /// The last state the server told of.
     private var status: MySQLStatus
-    /// The client is told of a change to its session by the payload that comes.
-    public var tellsChange = false
+    /// What is known before the rows of how the result ends, for the EOF packet in front of them.
+    public var early: MySQLStatus = []
+    /// A cursor was asked for: MariaDB ends the definitions only when it is open.
+    public var opensCursor = false
+    /// The result that ends next has changed something the client has asked to be told of.
+    public var tellsOfChange = false
 
     /// For a server and a client that agreed on these capabilities; `status` is the server's as last heard.
     public init(server: MySQLCapabilities, client: MySQLCapabilities, status: MySQLStatus = .autocommit) {
@@ -85,7 +89,7 @@ public struct ReplyTranslator: Equatable, Sendable {
         case .definitionsEnd: return dropsEOF ? .drop : .pass
         case .resultEnd: return resultEnd(payload, tracker, before)
         case .ok: return ok(payload)
-        case .error: return before ? .eofBefore(endOfDefinitions) : .pass
+        case .error: return before && !opensCursor ? .eofBefore(endOfDefinitions) : .pass
         case .progress:
             owesEnd = before
             return client.contains(.mariadbProgress) ? .pass : .drop
@@ -95,7 +99,7 @@ public struct ReplyTranslator: Equatable, Sendable {
 
     /// A payload that a hidden part of the server's reply ended before the client heard the end of definitions.
     private var endOfDefinitions: EOFPacket {
-        EOFPacket(status: status.subtracting([.sessionStateChanged, .cursorExists, .lastRowSent]))
+        EOFPacket(status: status.subtracting([.sessionStateChanged, .cursorExists, .lastRowSent]).union(early))
     }
 
     private func definitionsAreOver(_ tracker: ReplyTracker) -> Bool {
@@ -113,11 +117,13 @@ public struct ReplyTranslator: Equatable, Sendable {
         return .pass
     }
 
-    private func resultEnd(_ payload: RawSpan, _ tracker: ReplyTracker, _ owed: Bool) -> Translation {
+    private mutating func resultEnd(_ payload: RawSpan, _ tracker: ReplyTracker, _ owed: Bool) -> Translation {
         let summary = tracker.summary
-        let flags = (summary.status ?? []).subtracting(tellsChange ? [] : .sessionStateChanged)
+        var flags = (summary.status ?? []).subtracting(.sessionStateChanged)
         if addsEOF {
             guard payload.byteCount != 5 else { return .pass }
+            if tellsOfChange { flags.insert(.sessionStateChanged) }
+            tellsOfChange = false
             let end = EOFPacket(warnings: summary.warnings, status: flags)
             // An execution that opened a cursor has no rows, and one EOF packet ends it.
             return owed && !flags.contains(.cursorExists) ? .twoEOFs(endOfDefinitions, end) : .eof(end)

@@ -10,6 +10,9 @@ final class MySQLEncoding {
     var writer: CompressedPacketWriter
     /// Received and not decompressed: at most what was received at once.
     var raw = ByteStore()
+    /// Part of a packet that is not sent before the rest has come; and where packets end.
+    var tail = ByteStore()
+    var framing = CompressedPacketFraming()
     /// There is more to be had from what was decompressed in part.
     var hasMore = false
     var isPumping = false

@@ -17,6 +17,8 @@ final class MySQLLoginAttempt {
     var wasMulti: Bool?
     /// `FOUND_ROWS()` before COM_CHANGE_USER.
     var foundRows: UInt64 = 0
+    /// The session whose COM_CHANGE_USER this is, if a failure leaves the client in it.
+    var previous: MySQLClientSession?
     /// The client named no database.
     var namesNone = false
     var record: UserRecord?
@@ -87,6 +89,7 @@ extension MySQLClient {
             login.record?.remember(proof)
             accepted(login)
         case .refused(let bytes):
+            if login.previous != nil { return stay(told: bytes, login) }
             end(with: bytes, logged: "login refused: \(login.weakness)", sqlstate: "28000")
         case .closeSilently: close(nil)
         }
@@ -163,6 +166,7 @@ extension MySQLClient {
         if login.namesNone, login.database.isEmpty {
             login.database = worker.snapshot.configuration.databaseOfMySQLClients ?? ""
         }
+        guard isKnown(login) else { return }
         guard let pool = admit(database: login.database, record: login.record, as: .mysql) else { return }
         if pool.global.mysqlFacts != nil { return finishLogin() }
         phase = .welcome
@@ -186,6 +190,7 @@ extension MySQLClient {
         }
         var options: MySQLOptions = []
         if login.capabilities.contains(.foundRows) { options.insert(.foundRows) }
+        if !login.capabilities.contains(.multiResults) { options.insert(.singleResults) }
         // What COM_SET_OPTION has switched outlives COM_CHANGE_USER.
         let isMulti = login.wasMulti ?? login.capabilities.contains(.multiStatements)
         if isMulti { options.insert(.multiStatements) }

@@ -65,9 +65,18 @@ final class MySQLClient: PooledClient {
 
     override func sendEncoded(_ bytes: UnsafeRawBufferPointer) {
         guard let encoding, bytes.count > 0 else { return }
-        var out = ByteWriter(capacity: min(bytes.count, 1 << 17) + 16)
-        unsafe encoding.writer.write(bytes.bytes, to: &out, worker.compression)
-        unsafe out.withUnsafeBytes { unsafe sendNow($0) }
+        var plain = encoding.tail.take()
+        unsafe plain.append(bytes)
+        let ready = unsafe plain.withBytes { unsafe encoding.framing.ready($0.bytes) }
+        if ready > 0 {
+            var out = ByteWriter(capacity: min(ready, CompressedPacketWriter.longestPart) + 16)
+            unsafe plain.withBytes { all in
+                unsafe encoding.writer.write(all.bytes.extracting(..<ready), to: &out, worker.compression)
+            }
+            unsafe out.withUnsafeBytes { unsafe sendNow($0) }
+            plain.drop(ready)
+        }
+        encoding.tail = plain
     }
 
     override func interestChanged() { if let encoding { pumpLater(encoding) } }
@@ -178,7 +187,7 @@ final class MySQLClient: PooledClient {
                 keepServerForGood()
                 return done
             case .fatal(let error):
-                fail(error)
+                fail(error, sequence: 0)
                 return bytes.count
             }
             if phase == .closed { return bytes.count }
@@ -373,12 +382,12 @@ final class MySQLClient: PooledClient {
 
     override func fail(_ refusal: Refusal, logged: String? = nil) { fail(MySQLError(refusal), logged: logged) }
 
-    /// Sends a last error and closes.
-    func fail(_ error: MySQLError, logged: String? = nil) {
+    /// Sends a last error and closes. `sequence` is that of its packet, if it is no other.
+    func fail(_ error: MySQLError, logged: String? = nil, sequence: UInt8? = nil) {
         var out = ByteWriter(capacity: 256)
         // What belongs to a login that was accepted comes in front of why it is of no use.
         if phase == .login || phase == .welcome, let login { out.raw(login.exchange.pending) }
-        error.writePacket(to: &out, sequence: sequence)
+        error.writePacket(to: &out, sequence: sequence ?? self.sequence)
         end(with: out.take(), logged: logged ?? error.message, sqlstate: error.sqlstate)
     }
 

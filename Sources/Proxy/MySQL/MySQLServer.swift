@@ -93,6 +93,7 @@ final class MySQLServer: PooledServer {
         schema = hasSchema ? pool.databaseName : ""
         var wanted = MySQLServerLogin.usual
         if options.contains(.foundRows) { wanted.insert(.foundRows) }
+        if options.contains(.singleResults) { wanted.remove(.multiResults) }
         let login = MySQLServerLogin(
             user: pool.user.serverUser, database: schema, credential: pool.user.mysqlCredential,
             capabilities: wanted,
@@ -125,7 +126,7 @@ final class MySQLServer: PooledServer {
             version: handshake.flatMap { MySQLServerVersion(parsing: $0.serverVersion) },
             connectionID: processID, status: status,
             settings: environment.initialSettings(database: schema),
-            options: options.union(.multiStatements),
+            options: options.intersection(.ofOpening).union(.multiStatements),
             statementLimit: worker.snapshot.configuration.general.maxPreparedStatements)
         session = made
         self.login = nil

@@ -20,7 +20,10 @@ extension LexicalFacts {
             switch read(at, slice, text, out.kind, &setsID) {
             case .none: continue
             case .some(let (kind, end)):
-                list.append(SessionRead(kind: kind, range: Int(tokens[at].start)..<Int(tokens[end &- 1].end)))
+                list.append(
+                    SessionRead(
+                        kind: kind, range: Int(tokens[at].start)..<Int(tokens[end &- 1].end),
+                        isVariable: tokens[at].kind == .symbol))
                 ends.append(end)
             }
         }

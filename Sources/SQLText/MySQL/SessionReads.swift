@@ -22,6 +22,8 @@ public struct SessionRead: Sendable, Equatable {
     public let kind: Kind
     /// The call or the variable, in the text.
     public let range: Range<Int>
+    /// It is a variable: of those the servers say that they may be NULL.
+    let isVariable: Bool
 }
 
 /// A number to be put in place of a read, with the type the server would give it.
@@ -29,6 +31,10 @@ public enum SessionReadValue: Sendable, Equatable {
     case unsigned(UInt64)
     /// `ROW_COUNT()` is -1 for what has no rows.
     case signed(Int64)
+    /// `CONNECTION_ID()` of MariaDB is an INT.
+    case short(UInt32)
+    /// `FOUND_ROWS()` of MySQL, which warns of it.
+    case foundRows(Int64)
     /// The server knows it: the read stays where it is.
     case kept
 }
@@ -62,8 +68,8 @@ public struct SessionReads: Sendable, Equatable {
     /// The text with values in place of the reads; nil if `value` has none for one of them, or where a column's name
     /// would change.
     ///
-    /// Each becomes an expression of the type the function has, BIGINT on both families, since drivers map `5` and
-    /// `LAST_INSERT_ID()` to different types. Columns keep their names.
+    /// Each becomes an expression of the type the function has, since drivers map `5` and `LAST_INSERT_ID()` to different
+    /// types: length, sign, and whether it may be NULL. Columns keep their names.
     public func replacing(
         in text: RawSpan, _ value: (SessionRead.Kind) -> SessionReadValue?
     ) -> [UInt8]? {
@@ -92,14 +98,28 @@ public struct SessionReads: Sendable, Equatable {
         for read in list {
             guard let value = value(read.kind), name(before: read.range.lowerBound), copy(to: read.range.lowerBound)
             else { return nil }
-            switch value {
-            case .unsigned(let number): out.append(contentsOf: "(\(number)|0)".utf8)
-            case .signed(let number): out.append(contentsOf: "CAST(\(number)|0 AS SIGNED)".utf8)
-            case .kept: guard copy(to: read.range.upperBound) else { return nil }
+            guard let made = Self.expression(of: value, isVariable: read.isVariable) else {
+                guard copy(to: read.range.upperBound) else { return nil }
+                continue
             }
+            out.append(contentsOf: made.utf8)
             at = read.range.upperBound
         }
         guard name(before: text.byteCount), copy(to: text.byteCount) else { return nil }
         return out
+    }
+
+    private static func expression(of value: SessionReadValue, isVariable: Bool) -> String? {
+        switch value {
+        case .unsigned(let number) where isVariable: "IF(1,(\(number)|0),NULL)"
+        case .short(let number) where isVariable: "IF(1,(\(number)|0),NULL)"
+        case .unsigned(let number): "(\(number)|0)"
+        case .signed(let number): "CAST(\(number)|0 AS SIGNED)"
+        case .short(let number):
+            // Its length is that of the literal.
+            "CAST(" + String(repeating: "0", count: 10 &- "\(number)".utf8.count) + "\(number) AS UNSIGNED)"
+        case .kept: nil
+        case .foundRows(let number): "IF(0,FOUND_ROWS(),CAST(\(number)|0 AS SIGNED))"
+        }
     }
 }

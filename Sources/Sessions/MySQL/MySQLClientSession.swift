@@ -55,8 +55,8 @@ public final class MySQLClientSession {
     var replySequence: UInt8 = 1
     /// The statement its server must have before it can go on.
     var wanted: MySQLClientStatement?
-    /// The text being prepared, and the id it will have.
-    var preparing: (entry: StatementEntry, id: UInt32)?
+    /// The text being prepared, and the id it will have. `isUntold`: it was too long to be read.
+    var preparing: (entry: StatementEntry, id: UInt32, isUntold: Bool)?
     var statements = MySQLClientStatements()
     /// Its statement is being ended because it takes too long.
     public var endsForTime = false
@@ -76,10 +76,16 @@ public final class MySQLClientSession {
     public internal(set) var home: UInt64 = 0
     /// Its next statement asks for the diagnostics of the one before, and its server is another one.
     var wantsDiagnostics = false
+    /// They are there as far as they could be made again.
+    var hasMadeDiagnostics = false
     /// Its next statement may ask for `LAST_INSERT_ID()`, and its server has not got it.
     var wantsLastInsertID = false
     /// What SHOW WARNINGS shows, of a server that somebody else has used since.
     var warnings: MySQLCapture?
+    /// What it shows instead: an error of ours, of which no server knows.
+    var ownError: MySQLError?
+    /// How often its COM_CHANGE_USER has failed.
+    public var failedChanges = 0
     /// What `CONNECTION_ID()` says.
     let connectionID: UInt32
     /// What few clients have.
@@ -114,6 +120,9 @@ public final class MySQLClientSession {
     /// It has ended its session together with a transaction: its connection is closed.
     public internal(set) var isReleased = false
 
+    /// Servers and client speak MariaDB's dialect of the protocol.
+    public var isOfMariaDB: Bool { lexer.server?.isMariaDB ?? !capabilities.contains(.mysql) }
+
     /// A reply is owed to it.
     public var isAwaitingReply: Bool { awaitsReply }
 
@@ -138,12 +147,6 @@ public final class MySQLClientSession {
 
     /// Variables whose values the server must be asked for before another one can be given them, or what it is to forget.
     public var hasUnread: Bool { extra.map { !$0.unread.isEmpty || $0.endsAnnounced } ?? false }
-
-    /// The server has been given that for the statement in front.
-    func has(_ gift: MySQLGifts, of server: MySQLServerSession) -> Bool {
-        guard let extra else { return false }
-        return extra.givenBy == server.serial && extra.given.contains(gift)
-    }
 
     func more() -> MySQLClientExtra {
         if let extra { return extra }
@@ -192,11 +195,8 @@ final class MySQLClientExtra {
     var unread: Set<String> = []
     /// What SET TRANSACTION said of the next transaction may have been used up, or not.
     var endsAnnounced = false
-    /// The error its last command was answered with by us, which no server knows of.
-    var ownError: MySQLError?
-    /// What a server was given for the statement in front alone, and which.
-    var given: MySQLGifts = []
-    var givenBy: UInt64 = 0
+    /// The server that has been given the client's values of `session_track_…`, for the statement in front alone.
+    var trackingBy: UInt64 = 0
 
     /// More names than this are as good as none.
     private static let limit = 1024

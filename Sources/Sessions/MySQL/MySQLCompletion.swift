@@ -1,5 +1,5 @@
 import ByteKit
-import MySQLWire
+public import MySQLWire
 import SQLText
 
 /// What a completed command did to the client's session.
@@ -12,12 +12,12 @@ extension MySQLEnvironment {
         let summary = server.tracker.summary
         let failed = summary.errorCode != 0
         let isMariaDB = server.version?.isMariaDB ?? false
-        let keeps = client.numbers.hasDiagnostics && keepsDiagnostics(client, isMariaDB)
         let isRuntimeError = summary.errorCode == 1690 || summary.errorCode == 1242
         let setsFoundRows = summary.columns > 0 && client.running?.setsFoundRows(true) ?? true
         client.numbers.note(
-            summary, server.tracker.command, keepsDiagnostics: keeps, setsFoundRows: setsFoundRows,
-            isMariaDB: isMariaDB)
+            summary, server.tracker.command,
+            keepsDiagnostics: client.numbers.hasDiagnostics && keepsDiagnostics(client, server),
+            setsFoundRows: setsFoundRows, isMariaDB: isMariaDB)
         if let running = client.running {
             // A SELECT that failed on its way has counted none; GET DIAGNOSTICS may have failed, though it does not say so.
             if isRuntimeError, running.setsFoundRows(true) { client.numbers.foundRows = 0 }
@@ -25,11 +25,7 @@ extension MySQLEnvironment {
                 client.numbers.rowCount = -1
             }
         }
-        client.extra?.given = []
-        if failed || summary.warnings > 0 || !keeps {
-            if client.warnings != nil { client.warnings = nil }
-            client.extra?.ownError = nil
-        }
+        if let extra = client.extra, extra.trackingBy != 0 { extra.trackingBy = 0 }
         switch server.tracker.command {
         case .query: ran(client, server, failed ? summary.results : .max)
         case .execute, .bulkExecute:
@@ -51,19 +47,14 @@ extension MySQLEnvironment {
         client.executing = nil
         client.sawStateChange = false
         client.endsForTime = false
+        client.hasMadeDiagnostics = false
         if !client.reported.isEmpty { client.reported.removeAll() }
-    }
-
-    /// What `SHOW WARNINGS` shows stays. MariaDB's servers keep it over statements without tables.
-    private func keepsDiagnostics(_ client: MySQLClientSession, _ isMariaDB: Bool) -> Bool {
-        guard let running = client.running else { return true }
-        return running.facts.traits.contains(.readsDiagnostics) || isMariaDB && !running.usesTables
     }
 
     /// COM_STMT_EXECUTE is over.
     private func executed(_ client: MySQLClientSession, _ server: MySQLServerSession, failed: Bool) {
         guard let statement = client.executing else { return }
-        // An error in the long data stays until the statement is reset.
+        // Long data for a parameter that is not there makes it fail until it is reset.
         statement.hasLongData = statement.hasLongData && server.tracker.summary.errorCode == 1210
         statement.hasCursor = !failed && server.status.contains(.cursorExists)
         if statement.hasCursor { client.pins.insert(.cursors) }
@@ -73,7 +64,8 @@ extension MySQLEnvironment {
     /// A cursor or long data may be gone: what was the statement's own on the server is closed.
     private func settle(_ client: MySQLClientSession, _ server: MySQLServerSession) {
         notePins(ofStatements: client)
-        guard let statement = client.executing, statement.key.own != 0, !statement.hasCursor, !statement.hasLongData
+        guard let statement = client.executing, statement.key.own != 0, !statement.hasCursor, !statement.hasLongData,
+            !statement.isUntold
         else { return }
         if let id = server.statements.remove(statement.key) {
             toServer.make(RawSpan()) { $0.command(.closeStatement, statement: id) }
@@ -83,7 +75,7 @@ extension MySQLEnvironment {
 
     /// COM_STMT_PREPARE is over.
     private func prepared(_ client: MySQLClientSession, _ server: MySQLServerSession) {
-        guard let (entry, id) = client.preparing else { return }
+        guard let (entry, id, isUntold) = client.preparing else { return }
         client.preparing = nil
         guard let reply = server.tracker.summary.prepared, server.tracker.summary.errorCode == 0 else {
             client.statements.last = nil
@@ -92,6 +84,12 @@ extension MySQLEnvironment {
         let statement = MySQLClientStatement(
             id: id, serial: nextStatement(), entry: entry, context: context(of: client.settings),
             parameters: Int(reply.parameters), columns: Int(reply.columns))
+        if isUntold {
+            statement.isUntold = true
+            statement.key = ownKey(of: statement)
+        } else if entry.usesTables {
+            client.forgetConditions()
+        }
         client.statements.insert(statement)
         client.statements.last = id
         enter(statement.key, reply.statement, server)
@@ -106,16 +104,32 @@ extension MySQLEnvironment {
         // MariaDB goes back to the character sets of the login.
         let isMariaDB = server.version?.isMariaDB ?? false
         let names = client.base.entries.filter { isMariaDB && MySQLSettings.ofNames.contains($0.name) }
-        client.settings = names.isEmpty ? after : profiles.intern(after.entries + names)
+        server.settled(server.owed)
+        forget(client, settings: names.isEmpty ? after : profiles.intern(after.entries + names))
+    }
+
+    /// A COM_CHANGE_USER has failed, and MariaDB keeps the connection: what the session had is gone, as after
+    /// COM_RESET_CONNECTION. It has no server.
+    public func restart(_ client: MySQLClientSession, after error: MySQLError) {
+        let kept = client.settings.entries.filter { $0.name == MySQLSettings.database }
+        let names = client.base.entries.filter { MySQLSettings.ofNames.contains($0.name) }
+        forget(client, settings: profiles.intern(kept + names))
+        client.home = 0
+        client.status = .autocommit
+        client.failed(error)
+    }
+
+    private func forget(_ client: MySQLClientSession, settings: SettingsProfile) {
+        client.settings = settings
         client.statements.removeAll()
         client.pins = []
         client.extra = nil
         let foundRows = client.numbers.foundRows
         client.numbers = MySQLNumbers()
-        if isMariaDB { client.numbers.foundRows = foundRows }
+        if client.isOfMariaDB { client.numbers.foundRows = foundRows }
         client.debts = []
         client.lost = []
-        server.settled(server.owed)
+        client.forgetConditions()
         client.readSettings()
     }
 

@@ -42,6 +42,9 @@ public final class MySQLEnvironment {
         )
     }
 
+    /// Stands for a text too long to be read.
+    var unread: StatementEntry { plainSelect }
+
     /// What a text is and does. Of texts with values in them, which never come again, the cache knows nothing; a look tells
     /// most of them from others that leave no trace, and then any text of their kind will do.
     func entry(of text: RawSpan, for client: MySQLClientSession) -> StatementEntry {

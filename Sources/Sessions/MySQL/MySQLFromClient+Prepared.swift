@@ -11,12 +11,8 @@ extension MySQLEnvironment {
     ) -> MySQLStop? {
         if let stop = needs(client, server) { return stop }
         guard let server else { return .needServer }
-        guard packet.length < MySQLPacket.longestBody, packet.length <= maxInspectedStatement else {
-            return discard(
-                bytes, packet, client,
-                MySQLError(1153, "08S01", "Got a packet bigger than max_inspected_statement of the pooler allows"))
-        }
-        guard packet.end <= bytes.byteCount else { return .needBytes }
+        let isUntold = packet.length >= MySQLPacket.longestBody || packet.length > maxInspectedStatement
+        guard isUntold || packet.end <= bytes.byteCount else { return .needBytes }
         guard client.statements.count < maxClientStatements else {
             return discard(
                 bytes, packet, client,
@@ -24,10 +20,17 @@ extension MySQLEnvironment {
                     1461, "42000",
                     "Can't create more than \(maxClientStatements) prepared statements in a connection to the pooler"))
         }
-        let entry = statements.entry(
-            text: bytes.extracting((packet.body &+ 1)..<packet.end), types: RawSpan(), options: client.lexer)
-        client.preparing = (entry, client.statements.nextID())
-        client.running = entry
+        let entry =
+            isUntold
+            ? unread
+            : statements.entry(
+                text: bytes.extracting((packet.body &+ 1)..<packet.end), types: RawSpan(), options: client.lexer)
+        if isUntold {
+            client.more().add(.unknown)
+            client.pins.insert(.unknown)
+        }
+        client.preparing = (entry, client.statements.nextID(), isUntold)
+        client.running = nil
         client.executing = nil
         tally.clientParses &+= 1
         tally.serverParses &+= 1
@@ -43,7 +46,7 @@ extension MySQLEnvironment {
     ) -> MySQLStop? {
         // id, flags; and the count of iterations, which a bulk execution does not have.
         let fixed = command == .execute ? 10 : 7
-        guard packet.length >= fixed else { return discard(bytes, packet, client, .malformedPacket) }
+        guard packet.length >= fixed else { return discard(bytes, packet, client, malformed(client)) }
         guard bytes.byteCount &- packet.body >= fixed else { return .needBytes }
         guard command == .execute || client.capabilities.contains(.mariadbBulk) else {
             return discard(bytes, packet, client, .notPrepared)
@@ -61,8 +64,15 @@ extension MySQLEnvironment {
         if command == .execute, ExecuteCommand.Flags(rawValue: flags).opensCursor, statement.key.own == 0 {
             statement.key = ownKey(of: statement)
         }
-        let head = min(packet.length, fixed &+ (statement.parameters &+ 7) >> 3 &+ 1 &+ 2 &* statement.parameters)
+        let bitmap = (statement.parameters &+ 7) >> 3
+        let head = min(packet.length, fixed &+ bitmap &+ 1 &+ 2 &* statement.parameters)
         guard bytes.byteCount &- packet.body >= head else { return .needBytes }
+        // What has no id yet has no types either.
+        if given == ExecuteCommand.lastPrepared, command == .execute, statement.parameters > 0,
+            packet.length > fixed &+ bitmap, bytes.u8(at: packet.body &+ fixed &+ bitmap) != 1
+        {
+            return discard(bytes, packet, client, malformed(client))
+        }
         if client.policy != .auto, let error = refusal(statement.entry, client) {
             return discard(bytes, packet, client, error)
         }
@@ -70,10 +80,11 @@ extension MySQLEnvironment {
         guard let server else { return .needServer }
         let traits = statement.entry.facts.traits
         if traits.contains(.readsTracking), wantsTracking(client, server) { return .needState }
-        if traits.contains(.readsDiagnostics), !client.hasDiagnostics(on: server), !isCounted(statement.entry) {
-            if client.lost.contains(.diagnostics) { return discard(bytes, packet, client, .lostDiagnostics) }
-            client.wantsDiagnostics = true
-            return .needState
+        switch diagnostics(bytes, packet, statement.entry, client, server, isBinary: true) {
+        case .given: return nil
+        case .toBeMade: return .needState
+        case .needsBytes: return .needBytes
+        case nil: break
         }
         if !traits.isDisjoint(with: Self.askingForID) {
             if wantsLastInsertID(client, server) { return .needState }
@@ -81,6 +92,9 @@ extension MySQLEnvironment {
         }
         if let other = answered(statement, client, server) { statement.key = other }
         guard let held = server.statements.use(statement.key) else {
+            if statement.isUntold {
+                return discard(bytes, packet, client, .unknownStatement(given, in: "mysqld_stmt_execute"))
+            }
             client.wanted = statement
             return .needStatement
         }
@@ -91,6 +105,10 @@ extension MySQLEnvironment {
         send(bytes, packet, statement, held, server, isBulk: command == .bulkExecute, fixed)
         begin(bytes, packet, client, .command)
         expect(command, client, server)
+        if client.isOfMariaDB, statement.key.own != 0, server.translator != nil {
+            server.translator?.opensCursor =
+                command == .execute && ExecuteCommand.Flags(rawValue: flags).opensCursor
+        }
         return nil
     }
 
@@ -116,7 +134,7 @@ extension MySQLEnvironment {
     }
 
     /// A name no other statement has: for one that has a cursor or long data, which belong to the server's statement.
-    private func ownKey(of statement: MySQLClientStatement) -> MySQLStatementKey {
+    func ownKey(of statement: MySQLClientStatement) -> MySQLStatementKey {
         MySQLStatementKey(
             text: statement.key.text, context: statement.key.context,
             own: UInt32(truncatingIfNeeded: statement.serial) | 1 << 31)
@@ -175,7 +193,7 @@ extension MySQLEnvironment {
         let head = min(packet.length, command == .fetch ? 9 : command == .sendLongData ? 7 : 5)
         guard bytes.byteCount &- packet.body >= head else { return .needBytes }
         guard let id = ExecuteCommand.statement(of: bytes.extracting(packet.body..<(packet.body &+ head))) else {
-            if command.hasReply { return discard(bytes, packet, client, .malformedPacket) }
+            if command.hasReply { return discard(bytes, packet, client, malformed(client)) }
             begin(bytes, packet, client, .discarded)
             return nil
         }
@@ -203,7 +221,8 @@ extension MySQLEnvironment {
             if command == .resetStatement {
                 answerOK(client)
             } else {
-                answer(client, MySQLError(1421, "HY000", "The statement (\(statement.id)) has no open cursor."))
+                let end = client.isOfMariaDB ? "" : "."
+                answer(client, MySQLError(1421, "HY000", "The statement (\(statement.id)) has no open cursor\(end)"))
             }
             return nil
         }
@@ -231,6 +250,10 @@ extension MySQLEnvironment {
         if let stop = needs(client, server) { return stop }
         guard let server else { return .needServer }
         guard let held = server.statements.use(statement.key) else {
+            if statement.isUntold {
+                begin(bytes, packet, client, .discarded)
+                return nil
+            }
             client.wanted = statement
             return .needStatement
         }

@@ -113,7 +113,7 @@ extension MySQLEnvironment {
     ) -> MySQLStop? {
         guard packet.length > 0 else {
             client.replySequence = 1
-            answer(client, client.capabilities.contains(.mysql) ? .malformedPacket : .unknownCommand)
+            answer(client, client.isOfMariaDB ? .unknownCommand : malformed(client))
             return nil
         }
         guard packet.body < bytes.byteCount else { return .needBytes }
@@ -128,6 +128,7 @@ extension MySQLEnvironment {
         case .quit: return .quit
         case .ping where server == nil:
             guard packet.end <= bytes.byteCount else { return .needBytes }
+            client.numbers.pinged(isMariaDB: client.isOfMariaDB)
             answerOK(client)
             return nil
         case .closeStatement, .resetStatement, .sendLongData, .fetch:
@@ -136,14 +137,16 @@ extension MySQLEnvironment {
         case .processKill:
             guard packet.end <= bytes.byteCount else { return .needBytes }
             guard let id = try? SmallCommand.processKill(bytes.extracting(packet.body..<packet.end)) else {
-                return discard(bytes, packet, client, .malformedPacket)
+                return discard(bytes, packet, client, malformed(client))
             }
             return .kill(UInt64(id), queryOnly: false)
         case .changeUser:
             guard packet.length <= HandshakeResponse.maximumLength else {
-                return discard(bytes, packet, client, .malformedPacket)
+                return discard(bytes, packet, client, malformed(client))
             }
             guard packet.end <= bytes.byteCount else { return .needBytes }
+            // MariaDB lets a client try three times.
+            if client.isOfMariaDB, client.failedChanges >= 3 { return discard(bytes, packet, client, .unknownCommand) }
             return .changeUser(packet.body..<packet.end)
         case .binlogDump, .binlogDumpGTID, .registerReplica, .tableDump:
             return replica(bytes, packet, client, server, command)
@@ -179,7 +182,7 @@ extension MySQLEnvironment {
     func needs(_ client: MySQLClientSession, _ server: MySQLServerSession?) -> MySQLStop? {
         guard let server else { return .needServer }
         if server.settings === client.settings, server.options == client.options,
-            server.tracks || !server.canTrack || client.has(.tracking, of: server),
+            server.tracks || !server.canTrack || client.extra?.trackingBy == server.serial,
             server.owed.isEmpty || !server.owesOthers(than: client),
             !server.hasDiagnostics || server.lastClient == client.serial
         {
@@ -247,11 +250,11 @@ extension MySQLEnvironment {
                 return discard(bytes, packet, client, error)
             }
             if traits.contains(.readsTracking), wantsTracking(client, server) { return .needState }
-            if traits.contains(.readsDiagnostics), !client.hasDiagnostics(on: server), !isCounted(entry) {
-                if client.lost.contains(.diagnostics) { return discard(bytes, packet, client, .lostDiagnostics) }
-                if answerWarnings(entry, client) { return nil }
-                client.wantsDiagnostics = true
-                return .needState
+            switch diagnostics(bytes, packet, entry, client, server, isBinary: false) {
+            case .given: return nil
+            case .toBeMade: return .needState
+            case .needsBytes: return .needBytes
+            case nil: break
             }
             if !traits.isDisjoint(with: Self.askingForID) {
                 if wantsLastInsertID(client, server) { return .needState }
@@ -282,7 +285,7 @@ extension MySQLEnvironment {
 
     /// Why a client without `CLIENT_LOCAL_FILES` cannot load one. MariaDB looks for the table's schema first.
     private func noLocalFile(_ entry: StatementEntry, _ client: MySQLClientSession) -> MySQLError {
-        guard client.lexer.server?.isMariaDB == true else {
+        guard client.isOfMariaDB else {
             return MySQLError(
                 3948, "42000",
                 "Loading local data is disabled; this must be enabled on both the client and server sides")
@@ -293,14 +296,6 @@ extension MySQLEnvironment {
             4166, "HY000",
             "The used command is not allowed because the MariaDB server or client has disabled the local infile capability"
         )
-    }
-
-    /// A number we know answers it.
-    func isCounted(_ entry: StatementEntry) -> Bool {
-        guard entry.facts.statements.count == 1 else { return false }
-        if let reads = entry.facts.statements[0].reads { return !reads.columns.isEmpty }
-        let question = DiagnosticsQuestion(entry)
-        return question == .countOfWarnings || question == .countOfErrors
     }
 
     /// Why a statement is refused where `session_state = "reject"`; where it is `"pin"`, every change of state pins.
@@ -355,16 +350,20 @@ extension MySQLEnvironment {
 extension MySQLEnvironment {
     /// An error instead of a reply. What was planned for the client before stays in front of it.
     public func answer(_ client: MySQLClientSession, _ error: MySQLError) {
-        client.numbers.failed(error.code)
-        client.numbers.isOurs = true
-        client.warnings = nil
-        client.more().ownError = error
+        client.failed(error)
         toClient.make(RawSpan()) { error.writePacket(to: &$0, sequence: client.replySequence) }
+    }
+
+    /// The error for a command whose packet is not what it should be, in the words of the family.
+    func malformed(_ client: MySQLClientSession) -> MySQLError {
+        var error = MySQLError.malformedPacket
+        if client.isOfMariaDB { error.message.removeLast() }
+        return error
     }
 
     /// An OK packet instead of a reply.
     public func answerOK(_ client: MySQLClientSession, affected: UInt64 = 0) {
-        if client.lexer.server?.isMariaDB == true {
+        if client.isOfMariaDB {
             client.numbers.rowCount = Int64(clamping: affected)
             client.numbers.isOurs = true
         }
@@ -378,7 +377,7 @@ extension MySQLEnvironment {
 
     /// What ends a reply without rows: an EOF packet, or an OK packet in its place.
     private func answerEnd(_ client: MySQLClientSession) {
-        if client.lexer.server?.isMariaDB == true {
+        if client.isOfMariaDB {
             client.numbers.rowCount = -1
             client.numbers.isOurs = true
         }

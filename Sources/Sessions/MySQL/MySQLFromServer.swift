@@ -88,6 +88,7 @@ extension MySQLEnvironment {
         _ bytes: RawSpan, _ server: MySQLServerSession, _ client: MySQLClientSession?,
         _ result: inout MySQLFromServer
     ) -> Bool {
+        guard mayGoOn(bytes, result.consumed, server, client) else { return false }
         var stream = server.stream
         let head = stream.isBetweenPayloads ? headLength(bytes, result.consumed, server) : 0
         switch stream.next(in: bytes, at: result.consumed, head: head) {
@@ -104,6 +105,31 @@ extension MySQLEnvironment {
             return true
         }
     }
+
+    /// OUT parameters are announced in front of their row to a client that gets an EOF packet there, and behind it by the
+    /// server: what follows the row must have come too. False if it has not.
+    private func mayGoOn(
+        _ bytes: RawSpan, _ position: Int, _ server: MySQLServerSession, _ client: MySQLClientSession?
+    ) -> Bool {
+        guard server.translatesEOF, server.owner == .client, server.tracker.command == .execute,
+            server.tracker.isInRows, server.translator?.owesNothing == false, server.stream.isBetweenPayloads,
+            client?.running?.facts.traits.contains(.callsRoutine) == true,
+            case .header(_, let body, let end) = scanPacket(bytes, at: position), body < bytes.byteCount,
+            bytes.u8(at: body) < 0xFE, end &- body < Self.longestAhead
+        else { return true }
+        guard case .header(_, let next, let stop) = scanPacket(bytes, at: end) else { return false }
+        guard stop &- next < Self.longestAhead else { return true }
+        guard stop <= bytes.byteCount else { return false }
+        if stop > next, bytes.u8(at: next) == 0xFE,
+            let packet = try? OKPacket(parsing: bytes.extracting(next..<stop), server.capabilities)
+        {
+            server.translator?.early = packet.status.intersection([.outParameters, .moreResults])
+        }
+        return true
+    }
+
+    /// Longer packets are not waited for.
+    private static let longestAhead = 1 << 13
 
     /// How much of the payload must be there: all of what is not a row, for it is read.
     private func headLength(_ bytes: RawSpan, _ position: Int, _ server: MySQLServerSession) -> Int {
@@ -249,20 +275,21 @@ extension MySQLEnvironment {
             server.tracker.summary.status?.contains(.sessionStateChanged) == true, payload.byteCount > 5,
             let packet = try? OKPacket(parsing: payload, server.capabilities), !packet.sessionState.isEmpty
         else { return false }
-        learn(payload.extracting(packet.sessionState), client, server)
+        let state = payload.extracting(packet.sessionState)
+        learn(state, client, server)
         noteTracking(client, server)
         let tracking = client.extra?.tracking ?? SessionTracking.usual
         if server.translatesEOF, event == .resultEnd, !client.capabilities.contains(.deprecateEOF) {
-            server.translator?.tellsChange =
-                client.capabilities.contains(.sessionTrack)
-                && tracking.length(of: payload.extracting(packet.sessionState)) > 0
+            if tracking.length(of: state) > 0 { server.translator?.tellsOfChange = true }
             return false
         }
         server.isReplyUntouched = false
         toClient.make(bytes) { out in
             let mark = out.beginPacket(piece.sequence &+ server.shift)
             packet.write(
-                to: &out, client.capabilities, source: payload, telling: tracking, asEOF: event == .resultEnd)
+                to: &out, client.capabilities, source: payload, telling: tracking, asEOF: event == .resultEnd,
+                announces: tracking.transactionInfo != .off
+                    && client.reported.contains("session_track_transaction_info"))
             out.endPacket(mark)
         }
         server.dropsRest = true

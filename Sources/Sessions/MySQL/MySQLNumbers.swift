@@ -18,39 +18,23 @@ struct MySQLNumbers {
     /// The command before was answered by us, and no server knows of it.
     var isOurs = false
 
-    /// A command was answered with an error.
-    mutating func failed(_ code: UInt16) {
-        errorCode = code
-        errors = 1
-        warnings = 1
-        rowCount = -1
-    }
-
-    /// Takes what the reply to a command says; `keepsDiagnostics` if what the statement before said can still be asked for.
+    /// Takes what the reply to a command says. A statement that leaves the diagnostics of the one before as they are
+    /// (`keepsDiagnostics`) counts none of its own; `setsFoundRows` if its rows are what `FOUND_ROWS()` says.
     mutating func note(
         _ summary: ReplySummary, _ command: MySQLCommand, keepsDiagnostics: Bool, setsFoundRows: Bool, isMariaDB: Bool
     ) {
         if command != .prepare || summary.errorCode != 0 { isOurs = false }
-        if summary.errorCode != 0 {
-            failed(summary.errorCode)
-            warnings &+= UInt64(summary.warnings)
-            return
-        }
+        if summary.errorCode != 0 { return failed(summary.errorCode, warnings: summary.warnings) }
         switch command {
         case .query, .execute, .bulkExecute: break
-        case .ping, .initDatabase, .resetStatement:
-            if isMariaDB { rowCount = 0 }
-            return
+        case .ping, .initDatabase, .resetStatement: return pinged(isMariaDB: isMariaDB)
         case .fieldList, .fetch:
             if isMariaDB { rowCount = -1 }
-            return
-        case .prepare:
-            if !keepsDiagnostics { (errors, warnings) = (0, UInt64(summary.warnings)) }
             return
         default: return
         }
         errorCode = 0
-        if !keepsDiagnostics || summary.warnings > 0 {
+        if !keepsDiagnostics {
             errors = 0
             warnings = UInt64(summary.warnings)
         }
@@ -60,5 +44,18 @@ struct MySQLNumbers {
         } else {
             rowCount = Int64(clamping: summary.affectedRows)
         }
+    }
+
+    /// A command was answered with an error.
+    mutating func failed(_ code: UInt16, warnings count: UInt16 = 0) {
+        errorCode = code
+        errors = 1
+        warnings = UInt64(count) &+ 1
+        rowCount = -1
+    }
+
+    /// COM_PING, and others that do nothing to rows.
+    mutating func pinged(isMariaDB: Bool) {
+        if isMariaDB { rowCount = 0 }
     }
 }

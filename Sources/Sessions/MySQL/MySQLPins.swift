@@ -80,4 +80,8 @@ public struct MySQLOptions: OptionSet, Sendable, Hashable {
     public static let foundRows = MySQLOptions(rawValue: 1)
     /// Several statements in a text: switched with COM_SET_OPTION.
     public static let multiStatements = MySQLOptions(rawValue: 2)
+    /// Without `CLIENT_MULTI_RESULTS`, which no client of today is: decided when a server connection is opened.
+    public static let singleResults = MySQLOptions(rawValue: 4)
+    /// What only a new connection can change.
+    public static let ofOpening: MySQLOptions = [.foundRows, .singleResults]
 }

@@ -132,7 +132,7 @@ public final class MySQLServerSession {
     public var affinity: UInt64 { Self.affinity(settings, options) }
 
     static func affinity(_ settings: SettingsProfile, _ options: MySQLOptions) -> UInt64 {
-        settings.affinity << 2 | UInt64(options.rawValue & 3)
+        settings.affinity << 3 | UInt64(options.rawValue & 7)
     }
 
     /// The error of a hidden command, which is forgotten with it.
@@ -184,7 +184,7 @@ public final class MySQLServerSession {
 
     /// What the client needs can only be had by a new connection: another schema than none, another way to count rows.
     public func mustReopen(for client: MySQLClientSession) -> Bool {
-        options.contains(.foundRows) != client.options.contains(.foundRows)
+        options.intersection(.ofOpening) != client.options.intersection(.ofOpening)
             || settings[MySQLSettings.database] != nil && client.settings[MySQLSettings.database] == nil
     }
 

@@ -37,6 +37,8 @@ final class MySQLClientStatement {
     var hasCursor = false
     /// Long data was sent for the next execution.
     var hasLongData = false
+    /// Its text was too long to be kept: only the server it was prepared on has it.
+    var isUntold = false
 
     init(id: UInt32, serial: UInt64, entry: StatementEntry, context: SettingsProfile, parameters: Int, columns: Int) {
         self.id = id

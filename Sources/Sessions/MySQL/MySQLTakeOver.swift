@@ -50,22 +50,9 @@ extension MySQLEnvironment {
 
     /// For one statement the server has what the client has set for itself where we have set something else.
     private func give(_ client: MySQLClientSession, _ server: MySQLServerSession) {
-        guard let extra = client.extra, extra.given.contains(.tracking), extra.givenBy == server.serial else { return }
+        guard client.extra?.trackingBy == server.serial else { return }
         hiddenQuery(MySQLSettings.tracking(client.settings), .plain, server)
         server.tracks = false
-    }
-
-    /// The server has the client's diagnostics, or none: not those of whoever used it before.
-    private func makeDiagnostics(of client: MySQLClientSession, on server: MySQLServerSession) {
-        let own = client.extra?.ownError
-        client.more().given.insert(.diagnostics)
-        client.more().givenBy = server.serial
-        if let condition = own.map(MySQLCapture.condition(of:)) ?? client.warnings?.onlyCondition {
-            hiddenQuery(condition, .ignored, server)
-            server.hasDiagnostics = true
-        }
-        client.home = server.serial
-        server.lastClient = client.serial
     }
 
     /// Sends what leads from the server's settings to `settings`, which it has from then on.
