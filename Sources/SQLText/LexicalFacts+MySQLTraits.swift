@@ -7,6 +7,9 @@ extension LexicalFacts {
             let token = tokens[at]
             switch token.kind {
             case .word:
+                if at > slice.lowerBound, out.kind != .select, text.isWord(token, "select") {
+                    out.traits.insert(.selectsInside)
+                }
                 if text.isWord(token, "sql_calc_found_rows") { out.traits.insert(.countsFoundRows) }
                 if text.isWord(token, "next"), at &+ 1 < slice.upperBound, text.isWord(tokens[at &+ 1], "value") {
                     out.traits.insert(.usesSequence)
@@ -98,7 +101,7 @@ extension LexicalFacts {
     private func showTraits(_ slice: Range<Int>, _ text: RawSpan, _ out: inout StatementBuilder) {
         if showsTracking(slice, text) { out.traits.insert(.readsTracking) }
         switch word(slice, 1, text) {
-        case "warnings", "errors": out.traits.insert(.readsDiagnostics)
+        case "warnings", "errors": out.traits.formUnion([.readsDiagnostics, .showsOne])
         case "count": out.traits.insert(.readsDiagnostics)
         case "create", "grants": out.traits.insert(.showsOne)
         case "processlist", "status", "engine", "master", "slave", "replica", "replicas", "binary", "binlog", "open",

@@ -12,18 +12,15 @@ extension MySQLEnvironment {
         let summary = server.tracker.summary
         let failed = summary.errorCode != 0
         let isMariaDB = server.version?.isMariaDB ?? false
-        let isRuntimeError = summary.errorCode == 1690 || summary.errorCode == 1242
-        let setsFoundRows = summary.columns > 0 && client.running?.setsFoundRows(true) ?? true
         client.numbers.note(
             summary, server.tracker.command,
             keepsDiagnostics: client.numbers.hasDiagnostics && keepsDiagnostics(client, server),
-            setsFoundRows: setsFoundRows, isMariaDB: isMariaDB)
-        if let running = client.running {
-            // A SELECT that failed on its way has counted none; GET DIAGNOSTICS may have failed, though it does not say so.
-            if isRuntimeError, running.setsFoundRows(true) { client.numbers.foundRows = 0 }
-            if summary.columns == 0, summary.warnings > 0, running.facts.traits.contains(.readsDiagnostics) {
-                client.numbers.rowCount = -1
-            }
+            isMariaDB: isMariaDB)
+        // GET DIAGNOSTICS may have failed, though it does not say so.
+        if summary.columns == 0, summary.warnings > 0,
+            client.running?.facts.traits.contains(.readsDiagnostics) == true
+        {
+            client.numbers.rowCount = -1
         }
         if let extra = client.extra, extra.trackingBy != 0 { extra.trackingBy = 0 }
         switch server.tracker.command {
@@ -141,7 +138,7 @@ extension MySQLEnvironment {
         var pins = client.pins
         defer { if client.pins != pins { client.pins = pins } }
         guard let entry = client.running else { return }
-        if pins.contains(.foundRows), entry.setsFoundRows(server.tracker.summary.columns > 0) {
+        if pins.contains(.foundRows), entry.foundRows == .ofResult {
             pins.remove(.foundRows)
         }
         let all = entry.facts.statements

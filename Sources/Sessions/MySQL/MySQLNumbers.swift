@@ -19,10 +19,8 @@ struct MySQLNumbers {
     var isOurs = false
 
     /// Takes what the reply to a command says. A statement that leaves the diagnostics of the one before as they are
-    /// (`keepsDiagnostics`) counts none of its own; `setsFoundRows` if its rows are what `FOUND_ROWS()` says.
-    mutating func note(
-        _ summary: ReplySummary, _ command: MySQLCommand, keepsDiagnostics: Bool, setsFoundRows: Bool, isMariaDB: Bool
-    ) {
+    /// (`keepsDiagnostics`) counts none of its own.
+    mutating func note(_ summary: ReplySummary, _ command: MySQLCommand, keepsDiagnostics: Bool, isMariaDB: Bool) {
         if command != .prepare || summary.errorCode != 0 { isOurs = false }
         if summary.errorCode != 0 { return failed(summary.errorCode, warnings: summary.warnings) }
         switch command {
@@ -40,7 +38,6 @@ struct MySQLNumbers {
         }
         if summary.columns > 0 {
             rowCount = -1
-            if setsFoundRows { foundRows = summary.rows }
         } else {
             rowCount = Int64(clamping: summary.affectedRows)
         }

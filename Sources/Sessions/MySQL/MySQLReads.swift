@@ -10,6 +10,8 @@ struct MySQLDebts: OptionSet {
     static let lastInsertID = MySQLDebts(rawValue: 1)
     /// What SHOW WARNINGS shows.
     static let diagnostics = MySQLDebts(rawValue: 2)
+    /// `FOUND_ROWS()`, where it is not the number of rows in a result.
+    static let foundRows = MySQLDebts(rawValue: 4)
 }
 
 /// Statements that ask for what the one before left behind. As long as nobody else has used the server in between, it
@@ -43,11 +45,7 @@ extension MySQLEnvironment {
         if isStatement {
             noteLastInsertID(client, server, summary)
             server.hasNumbers = true
-            if summary.errorCode == 0, let running = client.running, running.setsFoundRows(summary.columns > 0) {
-                server.foundRowsOwner = client.serial
-            } else if server.foundRowsOwner != client.serial {
-                server.foundRowsOwner = 0
-            }
+            noteFoundRows(client, server, summary)
         }
         client.home = server.serial
         server.lastClient = client.serial
@@ -62,6 +60,8 @@ extension MySQLEnvironment {
     func askDebts(_ server: MySQLServerSession) {
         let debts = server.owed
         server.askedFor = debts
+        // Before any other question, which would set it.
+        if debts.contains(.foundRows) { askFoundRows(server) }
         if debts.contains(.diagnostics) {
             toServer.make(RawSpan()) { $0.query("SHOW WARNINGS") }
             server.beginHidden(.capture, .query)
@@ -81,13 +81,14 @@ extension MySQLEnvironment {
         let debts = server.askedFor
         guard !debts.isEmpty else { return }
         server.askedFor = []
-        let rows = server.takeGathered()
+        var rows = server.takeGathered()
         let captured = server.takeCaptured()
         defer { server.settled(debts) }
         guard let debtor = server.debtor, debtor.home == server.serial else { return }
         if debts.contains(.diagnostics), !captured.isEmpty {
             debtor.warnings = MySQLCapture(packets: captured, capabilities: server.capabilities)
         }
+        if debts.contains(.foundRows), !rows.isEmpty { takeFoundRows(rows.removeFirst(), debtor) }
         if debts.contains(.lastInsertID), let row = rows.first { takeLastInsertID(row, debtor, server) }
         debtor.debts.subtract(debts)
     }
@@ -125,7 +126,7 @@ extension MySQLEnvironment {
         let isMariaDB = server.version?.isMariaDB == true
         let hasFound = isHome && server.foundRowsOwner == client.serial || client.pins.contains(.foundRows)
         let hasCount = isHome && server.hasNumbers && !client.numbers.isOurs
-        let keepsFound = behind.allSatisfy { !$0.setsFoundRows }
+        let keepsFound = behind.allSatisfy { $0.foundRows == .kept }
         let numbers = client.numbers
         let id = client.connectionID
         return { kind in
@@ -142,26 +143,6 @@ extension MySQLEnvironment {
             case .errorCount: hasDiagnostics || !isFirst ? .kept : .unsigned(numbers.errors)
             }
         }
-    }
-}
-
-extension Statement {
-    /// `FOUND_ROWS()` is another number behind it.
-    var setsFoundRows: Bool {
-        switch kind {
-        case .select, .values: true
-        case .show: traits.isDisjoint(with: [.readsDiagnostics, .showsOne])
-        case .call, .execute, .unknown: true
-        default: false
-        }
-    }
-}
-
-extension StatementEntry {
-    /// The same of the last of its statements; `withRows` if it had a result.
-    func setsFoundRows(_ withRows: Bool) -> Bool {
-        guard let last = facts.statements.last, last.setsFoundRows else { return false }
-        return withRows || last.kind == .select
     }
 }
 

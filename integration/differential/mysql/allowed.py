@@ -38,6 +38,17 @@ def allow(
 ALLOWED: list[Allowed] = [
     allow("unset-variables", "MariaDB forgets that a variable was ever set only with COM_RESET_CONNECTION, which would take every prepared "
         "statement from everybody.", said=r"@\w", direct=r"0000000[01]f[bd]80", pooled=r"ffffff00fb80", apart=r"(?<=3f00)(00000001|ffffff00)(?=fb80)"),
+    allow("unset-variables", "The same in what was prepared, whose text the execution does not say.", said=r"^execute",
+        direct=r"column \.\.\.@\w+\. 0c3f0000000001fb", pooled=r"column \.\.\.@\w+\. 0c3f00ffffff00fb",
+        apart=r"(?<=3f00)(00000001|ffffff00)(?=fb)"),
+    allow("unset-variables", "The length of what is made of it is a multiple of its own.", said=r"HEX\(@a\)", direct=r"000000[0-9a-f]{2}fb",
+        pooled=r"ffff[0-9a-f]{2}fb", apart=r"(?<=HEX\(@a\)\. 0c[0-9a-f]{4})[0-9a-f]{8}(?=fb)"),
+    allow("multi-results-off", "Servers are connected to with it; nobody else asks for OUT parameters.", said=r"^execute", direct=r"^1 ok ",
+        pooled=r"\|OUT", parts=True),
+    allow("row-of-message", "The number of the row is what the statements before have left of it.", said=r"CALL|^execute",
+        direct=r"err 1264 .* at row", pooled=r"err 1264 .* at row", apart=r"(?<=at row )\d+"),
+    allow("tracking", "Kinds of changes that Headgate does not ask for, and what an EOF packet has no room for, which servers tell later.",
+        direct=r"\\x05\\t\\x08|\\x04\\x|eof [^\n]*STATE_CHANGED", pooled=r"^", apart=r"\|STATE_CHANGED| info b['\"][^\n]*"),
     allow("unknown-database", "The error for a database that is not configured says where databases are configured.",
         said=r"^change user .* 'nowhere'", direct=r"err 1049", pooled=r"err 1049",
         apart=r"\. The databases of this pooler are the \[database\.\*\] tables of its configuration\.|(?<=switch ).*"),
