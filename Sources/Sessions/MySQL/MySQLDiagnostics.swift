@@ -122,6 +122,7 @@ extension MySQLClientSession {
         numbers.failed(error.code)
         numbers.isOurs = true
         ownError = error
+        warnings = nil
         debts.remove(.diagnostics)
         lost.remove(.diagnostics)
     }

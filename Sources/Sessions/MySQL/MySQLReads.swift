@@ -85,7 +85,7 @@ extension MySQLEnvironment {
         let captured = server.takeCaptured()
         defer { server.settled(debts) }
         guard let debtor = server.debtor, debtor.home == server.serial else { return }
-        if debts.contains(.diagnostics), !captured.isEmpty {
+        if debts.contains(.diagnostics), debtor.debts.contains(.diagnostics), !captured.isEmpty {
             debtor.warnings = MySQLCapture(packets: captured, capabilities: server.capabilities)
         }
         if debts.contains(.foundRows), !rows.isEmpty { takeFoundRows(rows.removeFirst(), debtor) }
