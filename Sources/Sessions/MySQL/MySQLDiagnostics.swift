@@ -196,6 +196,22 @@ struct MySQLCapture {
         }
     }
 
+    /// What GET DIAGNOSTICS says of a condition, of those that warnings and notes are mostly about; for others the plainest.
+    private static func sqlstate(of code: [UInt8], isError: Bool) -> String {
+        switch UInt16(String(decoding: code, as: UTF8.self)) ?? 0 {
+        case 1050: "42S01"
+        case 1051, 1146: "42S02"
+        case 1054: "42S22"
+        case 1048, 1062, 1451, 1452: "23000"
+        case 1064, 1305: "42000"
+        case 1264: "22003"
+        case 1292: "22007"
+        case 1365: "22012"
+        case 1406: "22001"
+        default: isError ? "HY000" : "01000"
+        }
+    }
+
     /// Level, code and message.
     private static func values(of row: RawSpan) -> [[UInt8]]? {
         var values: [[UInt8]] = []
@@ -222,7 +238,7 @@ struct MySQLCapture {
             guard let values = found[0].withSpan({ Self.values(of: $0) }),
                 UInt16(String(decoding: values[1], as: UTF8.self)) != nil
             else { return nil }
-            let state = values[0].elementsEqual("Error".utf8) ? "HY000" : "01000"
+            let state = Self.sqlstate(of: values[1], isError: values[0].elementsEqual("Error".utf8))
             let message = Hex.encode(values[2])
             return Array("SIGNAL SQLSTATE '\(state)' SET MYSQL_ERRNO = ".utf8) + values[1]
                 + Array(", MESSAGE_TEXT = _utf8mb4 0x".utf8) + message

@@ -48,8 +48,8 @@ public final class MySQLEnvironment {
     /// What a text is and does. Of texts with values in them, which never come again, the cache knows nothing; a look tells
     /// most of them from others that leave no trace, and then any text of their kind will do.
     func entry(of text: RawSpan, for client: MySQLClientSession) -> StatementEntry {
-        // Whether it clears what there is for SHOW WARNINGS hangs on its tables.
-        guard !client.numbers.hasDiagnostics, QuickLook.leavesNoTraceInMySQL(text) else {
+        // Whether it names tables decides what becomes of warnings, if there are any.
+        guard client.numbers.warnings == 0, QuickLook.leavesNoTraceInMySQL(text) else {
             return statements.entry(text: text, types: RawSpan(), options: client.lexer)
         }
         switch text.u8(at: 0) | 0x20 {
