@@ -67,7 +67,8 @@ extension MySQLEnvironment {
     func askFoundRows(_ server: MySQLServerSession) {
         guard server.foundRowsOwner != 0 else {
             server.askedFor.remove(.foundRows)
-            return
+            server.debtor?.debts.remove(.foundRows)
+            return server.settled(.foundRows)
         }
         toServer.make(RawSpan()) { $0.query("SELECT FOUND_ROWS()") }
         server.beginHidden(.query, .query)
