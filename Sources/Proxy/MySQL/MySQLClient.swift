@@ -150,9 +150,7 @@ final class MySQLClient: PooledClient {
             }
             switch result.stop {
             case .drained, .needBytes:
-                if let server = self.server, session.pins.isEmpty, session.mode != .session {
-                    leaveIfDone(server, session)
-                }
+                leaveIfAnswered()
                 return done
             case .busy:
                 holdIfFull(bytes.count - done)
@@ -192,7 +190,14 @@ final class MySQLClient: PooledClient {
             }
             if phase == .closed { return bytes.count }
         }
+        leaveIfAnswered()
         return done
+    }
+
+    /// What it said last had no reply of its server's: it may need that no more.
+    func leaveIfAnswered() {
+        guard let server, let session, session.pins.isEmpty, session.mode != .session else { return }
+        leaveIfDone(server, session)
     }
 
     /// Somebody said KILL with its number.

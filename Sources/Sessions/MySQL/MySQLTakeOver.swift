@@ -16,7 +16,13 @@ extension MySQLEnvironment {
         toServer.reset()
         for id in server.strangers { toServer.make(RawSpan()) { $0.command(.closeStatement, statement: id) } }
         server.strangers = []
-        if server.owesOthers(than: client) { askDebts(server) }
+        if server.owesOthers(than: client) {
+            askDebts(server)
+        } else if server.owed.contains(.foundRows) {
+            // What is asked and set here would be counted by it.
+            server.askedFor = .foundRows
+            askFoundRows(server)
+        }
         if !client.debts.isEmpty, client.home != server.serial {
             // Another server has not been asked, and will not be in time.
             client.lost.formUnion(client.debts)

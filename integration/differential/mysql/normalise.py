@@ -94,7 +94,9 @@ def _meaning(payload: bytes, role: str) -> str:
     if role == "err":
         (code,) = struct.unpack_from("<H", payload, 1)
         return f"{code} {payload[3:].decode(errors='replace')}"
-    if role in ("eof", "middle") and len(payload) == 5:
+    if role == "middle" and len(payload) == 5:
+        return f"status {flags(struct.unpack_from('<H', payload, 3)[0] & KNOWN_EARLY)}"
+    if role == "eof" and len(payload) == 5:
         warnings, status = struct.unpack_from("<HH", payload, 1)
         return f"warnings {warnings} status {flags(status)}"
     if role in ("ok", "eof"):
