@@ -48,7 +48,7 @@ ALLOWED: list[Allowed] = [
     allow("row-of-message", "The number of the row is what the statements before have left of it.", said=r"CALL|^execute",
         direct=r"err 1264 .* at row", pooled=r"err 1264 .* at row", apart=r"(?<=at row )\d+"),
     allow("tracking", "Kinds of changes that Headgate does not ask for, and what an EOF packet has no room for, which servers tell later.",
-        direct=r"\\x05\\t\\x08|\\x04\\x|eof [^\n]*STATE_CHANGED", pooled=r"^", apart=r"\|STATE_CHANGED| info b['\"][^\n]*"),
+        direct=r"\\x05\\t\\x08|info b'\\x00\\x00'|\\x04\\x|eof [^\n]*STATE_CHANGED", pooled=r"^", apart=r"\|STATE_CHANGED| info b['\"][^\n]*"),
     allow("unknown-database", "The error for a database that is not configured says where databases are configured.",
         said=r"^change user .* 'nowhere'", direct=r"err 1049", pooled=r"err 1049",
         apart=r"\. The databases of this pooler are the \[database\.\*\] tables of its configuration\.|(?<=switch ).*"),
