@@ -171,6 +171,8 @@ class Generator:
         )  # fmt: skip
         if isinstance(said[0], (ResetConnection, ChangeUser)):
             self.binary.forget(client)
+            # MariaDB keeps FOUND_ROWS().
+            said.append(Query("SELECT 'new'"))
         if isinstance(said[0], Query) and "CONNECTION_ID()" in said[0].sql:
             return Exchange(client, said, has_ids=True)
         return said

@@ -41,8 +41,8 @@ def comparable(packet: Packet, side: Side, has_ids: bool) -> tuple[int, str, byt
             payload = b"text"
         case "row" if has_ids:
             payload = without_ids(payload, side)
-        case "row" if b"handler (" in payload:  # SHOW WARNINGS; the message has its length in front
-            payload = HANDLER.sub(lambda m: m[1] + _handler(m[2]), re.sub(rb".(?=Unknown prepared)", b"", payload, flags=re.S))
+        case "row" if b"handler (" in payload or b"The statement (" in payload:  # SHOW WARNINGS; the message has its length in front
+            payload = HANDLER.sub(lambda m: m[1] + _handler(m[2]), re.sub(rb".(?=Unknown prepared|The statement)", b"", payload, flags=re.S))
     return packet.sequence, packet.role, payload
 
 
