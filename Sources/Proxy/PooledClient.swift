@@ -104,7 +104,8 @@ class PooledClient: Connection {
     /// It has waited for `query_wait_notify`.
     func tellOfWait() {}
 
-    /// The server went away while this client had it; `alreadyTold` when the server said goodbye to it.
+    /// The server went away while this client had it; `alreadyTold` when the server said goodbye to it, or has sent part of
+    /// a reply, behind which nothing can be said any more.
     func serverLost(alreadyTold: Bool) {}
 
     /// Its statement is to be cancelled at the server.

@@ -115,6 +115,8 @@ class PooledServer: Connection {
 
     /// Another worker needs it, and it is free.
     func lend(to other: Int) { worker.lend(self, to: other) }
+    /// Its client has part of a reply, behind which it could not read an error of ours.
+    var isInReply: Bool { false }
     /// It is idle and not wanted any more.
     func retire(_ why: String) { close(why) }
     /// Its connection has ended.
@@ -240,8 +242,9 @@ class PooledServer: Connection {
         }
         if phase == .preparing { return failedToPrepare(why) }
         let client = pooledClient
+        let wasInReply = isInReply
         close(why)
-        client?.serverLost(alreadyTold: false)
+        client?.serverLost(alreadyTold: wasInReply)
     }
 
     /// Closes the socket and takes the connection out of the pool.

@@ -339,7 +339,7 @@ final class MySQLClient: PooledClient {
             if output.isEmpty { close("the server closed the connection") }
             return
         }
-        if alreadyTold || session?.isAwaitingReply == true && server?.session?.isReplyBegun == true {
+        if alreadyTold {
             close("the server went away in the middle of a reply")
             return
         }

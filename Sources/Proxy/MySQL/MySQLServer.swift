@@ -78,6 +78,8 @@ final class MySQLServer: PooledServer {
         sendHidden()
     }
 
+    override var isInReply: Bool { client?.session?.isAwaitingReply == true && session?.isReplyBegun == true }
+
     override func leaves() { session?.ended() }
 
     /// The worker it is to be lent to when it is clean.
@@ -425,6 +427,7 @@ final class MySQLServer: PooledServer {
 
     private func broke(_ failure: MySQLServerFailure) {
         let client = self.client
+        let wasInReply = isInReply
         switch failure {
         case .violation(let what):
             Log.error("server_protocol", "the server broke the protocol", ["pool": pool.name, "what": what])
@@ -439,6 +442,6 @@ final class MySQLServer: PooledServer {
             }
             close("the server said error \(error.code)")
         }
-        client?.serverLost(alreadyTold: false)
+        client?.serverLost(alreadyTold: wasInReply)
     }
 }

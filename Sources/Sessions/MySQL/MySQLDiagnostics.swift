@@ -125,6 +125,7 @@ extension MySQLClientSession {
         warnings = nil
         debts.remove(.diagnostics)
         lost.remove(.diagnostics)
+        warnings = nil
     }
 
     /// Nothing is known of the statement before.

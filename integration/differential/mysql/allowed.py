@@ -88,6 +88,7 @@ OPEN = {
     *("mysql:ids_that_are_not", "mysql:long_texts", "mysql:cursors", "mysql:long_data", "mysql:other_commands"),
     *("mysql:unknown_commands", "mysql:calls", "mysql:schema_of_preparing", "mysql:user_variables_of_others"),
     *("mysql:first_with_null", "mysql:gone_with_the_session", "mysql:warnings", "mysql:table_changed", "mysql:pipelined"),
+    "mysql:long_texts_with_parameters",
 }
 
 

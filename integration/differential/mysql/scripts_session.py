@@ -221,6 +221,11 @@ SCRIPTS = {
     ),
     "change_user_refused": S(X("SELECT 1"), X(ChangeUser("app", "wrong", "app")), X("SELECT 2")),
     "change_user_to_nowhere": S(X("SELECT 1"), X(ChangeUser("app", "app secret", "nowhere")), X("SELECT 2")),
+    "change_user_fails_often": only("mariadb",
+        X("SET @a = 1, time_zone = '+01:00'", "USE diff_none", "BEGIN"), X(ChangeUser("app", "wrong", "app", 8)),
+        X("SELECT @a, @@time_zone, DATABASE(), CURRENT_USER(), @@character_set_client"), X("SHOW WARNINGS", "SELECT ROW_COUNT()"),
+        X(ChangeUser("app", "wrong", "app")), X("SELECT 1", client=1), X("SHOW WARNINGS"), X(ChangeUser("app", "wrong", "app"), "SELECT 1"),
+        X(ChangeUser("app", "wrong", "app"), "SELECT 2"), X(ChangeUser("app", "app secret", "app"), "SELECT 3"), clients=2),
     # MySQL pretends another plugin on each server.
     "change_user_unknown": only("mariadb", X("SELECT 1"), X(ChangeUser("stranger", "x", "app")), X("SELECT 2")),
 }  # fmt: skip
