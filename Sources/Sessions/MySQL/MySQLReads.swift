@@ -101,6 +101,8 @@ extension MySQLEnvironment {
         {
             return count
         }
+        // The server's error is about the text as it is.
+        guard all.count == 1 || client.options.contains(.multiStatements) else { return nil }
         var out: [UInt8]?
         // From the end on: what is in front stays where it is.
         for index in all.indices.reversed() {
