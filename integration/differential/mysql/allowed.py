@@ -38,9 +38,9 @@ def allow(
 ALLOWED: list[Allowed] = [
     allow("unset-variables", "MariaDB forgets that a variable was ever set only with COM_RESET_CONNECTION, which would take every prepared "
         "statement from everybody.", said=r"@\w", direct=r"0000000[01]f[bd]80", pooled=r"ffffff00fb80", apart=r"(?<=3f00)(00000001|ffffff00)(?=fb80)"),
-    allow("unset-variables", "The same in what was prepared, whose text the execution does not say.", said=r"^execute",
+    allow("unset-variables", "The same in what was prepared, whose text the execution does not say.", said=r"^(execute|prepare)",
         direct=r"column \.\.\.@\w+\. 0c3f0000000001fb", pooled=r"column \.\.\.@\w+\. 0c3f00ffffff00fb",
-        apart=r"(?<=3f00)(00000001|ffffff00)(?=fb)"),
+        apart=r"(?<=3f00)(00000001|ffffff00)(?=fb)|(?<=prepared )id \d+"),
     allow("unset-variables", "The length of what is made of it is a multiple of its own.", said=r"HEX\(@a\)", direct=r"000000[0-9a-f]{2}fb",
         pooled=r"ffff[0-9a-f]{2}fb", apart=r"(?<=HEX\(@a\)\. 0c[0-9a-f]{4})[0-9a-f]{8}(?=fb)"),
     allow("multi-results-off", "Servers are connected to with it; nobody else asks for OUT parameters.", said=r"^execute", direct=r"^1 ok ",

@@ -14,7 +14,7 @@ from .allowed import KNOWN_EARLY
 from .side import Side
 
 #: Reported variables whose values are their server's own.
-CLOCK = re.compile(rb"..(\ttimestamp|\x0cstatement_id).*", re.S)
+CLOCK = re.compile(rb"..(\ttimestamp|\x0cstatement_id|\tlast_gtid).*", re.S)
 STATE_CHANGED = 0x4000
 HANDLER = re.compile(rb"((?:prepared statement handler|The statement) )\((-?\d+)\)")
 
