@@ -123,8 +123,8 @@ def test_mysql_differential_cut_anywhere_on_other_servers(request, endpoints, fa
 @pytest.mark.parametrize("seed", [1, 2])
 @pytest.mark.parametrize("number", [0, 1])
 @pytest.mark.timeout(300)
-def test_mysql_differential_generated(request, endpoints, seed, number):
+def test_mysql_differential_generated(request, endpoints, family, seed, number):
     """A few hundred generated exchanges, the same in every run; `make fuzz` runs new ones by the hundred thousand."""
-    differs_yet(request, "generated")
+    differs_yet(request, "generated", family)
     common = offered(endpoints, database_of(number))
     Worker(endpoints, seed=seed, number=number, offered=common[0] & common[1]).run(600)

@@ -46,8 +46,8 @@ public struct OKPacket: Equatable, Sendable {
             }
         } else {
             info = cursor.rest()
-            // MariaDB says how long it is in any case.
-            if !capabilities.contains(.mysql), let text = payload.lengthEncoded(at: info.lowerBound),
+            // Servers say how long it is in any case, whatever the documentation says.
+            if let text = payload.lengthEncoded(at: info.lowerBound),
                 UInt64(truncatingIfNeeded: info.upperBound &- text.end) == text.value
             {
                 info = text.end..<info.upperBound
@@ -87,12 +87,7 @@ public struct OKPacket: Equatable, Sendable {
             if hasText { out.lengthEncoded(source.extracting(info)) } else if sends { out.u8(0) }
             if sends { out.lengthEncoded(source.extracting(sessionState)) }
         } else if hasText {
-            // MariaDB says how long it is in any case.
-            if !capabilities.contains(.mysql) {
-                out.lengthEncoded(source.extracting(info))
-            } else {
-                out.span(source.extracting(info))
-            }
+            out.lengthEncoded(source.extracting(info))
         }
     }
 }

@@ -1,7 +1,8 @@
 public import ByteKit
 
-/// What a client wants to be told of its session in OK packets (`session_track_…`). A proxy asks its servers for all there
-/// is, for itself, and hands on what the client would have been told by a server of its own.
+/// What a client wants to be told of its session in OK packets (`session_track_…`). A proxy asks its servers for all changes
+/// of settings, for itself, and hands on what the client would have been told by a server of its own. What it needs nothing
+/// of, transactions and GTIDs, servers are asked for only where the client is, and all they tell is handed on.
 public struct SessionTracking: Equatable, Sendable {
     /// `session_track_transaction_info`.
     public enum TransactionInfo: UInt8, Sendable { case off, state, characteristics }
@@ -14,8 +15,6 @@ public struct SessionTracking: Equatable, Sendable {
     public var schema = true
     /// `session_track_state_change`
     public var stateChange = false
-    /// `session_track_gtids`
-    public var gtids = false
     /// `session_track_transaction_info`
     public var transactionInfo = TransactionInfo.off
 
@@ -42,8 +41,6 @@ public struct SessionTracking: Equatable, Sendable {
             schema = isOn
         } else if name.holds("session_track_state_change") {
             stateChange = isOn
-        } else if name.holds("session_track_gtids") {
-            gtids = !(value.holds("OFF") || value.holds("0"))
         } else if name.holds("session_track_transaction_info") {
             transactionInfo =
                 value.holds("CHARACTERISTICS") || value.holds("2")
@@ -92,9 +89,8 @@ public struct SessionTracking: Equatable, Sendable {
             return allVariables || variables.contains { name.holds($0) }
         case .schema: return schema
         case .stateChanged: return stateChange
-        case .gtids: return gtids
-        case .transactionState: return transactionInfo != .off
-        case .transactionCharacteristics: return transactionInfo == .characteristics
+        // MySQL 9.7 tells of BEGIN and COMMIT where nobody has asked, too.
+        case .gtids, .transactionState, .transactionCharacteristics: return true
         // What is not known here was not asked for.
         case .other: return false
         }

@@ -124,6 +124,10 @@ public struct ReplyTranslator: Equatable, Sendable {
             guard payload.byteCount != 5 else { return .pass }
             if tellsOfChange { flags.insert(.sessionStateChanged) }
             tellsOfChange = false
+            // MySQL's last EOF packet of OUT parameters does not repeat that another result follows.
+            if server.contains(.mysql), flags.contains(.outParameters) {
+                flags.subtract([.outParameters, .moreResults])
+            }
             let end = EOFPacket(warnings: summary.warnings, status: flags)
             // An execution that opened a cursor has no rows, and one EOF packet ends it.
             return owed && !flags.contains(.cursorExists) ? .twoEOFs(endOfDefinitions, end) : .eof(end)

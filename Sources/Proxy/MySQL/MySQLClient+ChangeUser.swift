@@ -13,8 +13,7 @@ extension MySQLClient {
     func changeUser(_ payload: RawSpan) {
         guard let session else { return }
         let agreed = session.capabilities
-        var handshake = MySQLGreeter.handshake(like: nil, connectionID: connectionID)
-        handshake.authPlugin = AuthPluginName.native
+        var handshake = MySQLGreeter.handshake(like: worker.greeter.known, connectionID: connectionID)
         if !firstNonce.isEmpty { handshake.nonce = firstNonce }
         let login = MySQLLoginAttempt(
             exchange: MySQLClientLogin(

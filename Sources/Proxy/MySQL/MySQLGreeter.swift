@@ -40,6 +40,11 @@ final class MySQLGreeter {
         }
     }
 
+    /// How servers greet, if one has been asked.
+    var known: MySQLHandshake? {
+        worker.snapshot.configuration.greetingCluster.flatMap { worker.shared.greeting(of: $0.name) }
+    }
+
     /// The server has greeted, or will not.
     func answered(_ handshake: MySQLHandshake?) {
         probe = nil
@@ -72,7 +77,9 @@ final class MySQLGreeter {
         return MySQLHandshake(
             serverVersion: server?.serverVersion ?? "8.0.36-headgate", connectionID: connectionID,
             nonce: MySQLClientLogin.freshNonce(), capabilities: capabilities,
-            collation: server?.collation ?? 45, authPlugin: AuthPluginName.native)
+            collation: server?.collation ?? 45,
+            authPlugin: server?.authPlugin == AuthPluginName.cachingSHA2
+                ? AuthPluginName.cachingSHA2 : AuthPluginName.native)
     }
 }
 

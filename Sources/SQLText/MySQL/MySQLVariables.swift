@@ -74,7 +74,7 @@ public enum MySQLVariables {
             (
                 .ofTracking,
                 """
-                session_track_system_variables session_track_schema session_track_state_change session_track_gtids \
+                session_track_system_variables session_track_schema session_track_state_change \
                 session_track_transaction_info resultset_metadata
                 """
             ),

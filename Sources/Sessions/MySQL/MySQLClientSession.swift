@@ -123,6 +123,9 @@ public final class MySQLClientSession {
     /// Servers and client speak MariaDB's dialect of the protocol.
     public var isOfMariaDB: Bool { lexer.server?.isMariaDB ?? !capabilities.contains(.mysql) }
 
+    /// Its servers are MySQL of this version (80300 for 8.3.0) or later.
+    func isOfMySQL(since version: UInt32) -> Bool { !isOfMariaDB && lexer.server.map { $0.number >= version } ?? true }
+
     /// A reply is owed to it.
     public var isAwaitingReply: Bool { awaitsReply }
 
@@ -147,6 +150,9 @@ public final class MySQLClientSession {
 
     /// Variables whose values the server must be asked for before another one can be given them, or what it is to forget.
     public var hasUnread: Bool { extra.map { !$0.unread.isEmpty || $0.endsAnnounced } ?? false }
+
+    /// How many warnings a command that is no statement tells of: on MySQL, those of the statement before.
+    var warningsKept: UInt16 { isOfMariaDB ? 0 : UInt16(clamping: numbers.warnings) }
 
     func more() -> MySQLClientExtra {
         if let extra { return extra }

@@ -119,10 +119,9 @@ extension MySQLClientSession {
 
     /// A command of its was answered with an error of ours.
     func failed(_ error: MySQLError) {
-        numbers.failed(error.code)
+        numbers.failed(error.code, isAdded: !isOfMariaDB && error.code != 1243)
         numbers.isOurs = true
         ownError = error
-        warnings = nil
         debts.remove(.diagnostics)
         lost.remove(.diagnostics)
         warnings = nil

@@ -58,7 +58,7 @@ extension MySQLEnvironment {
             return discard(bytes, packet, client, .notPrepared)
         }
         guard let statement = statement(given, client) else {
-            return discard(bytes, packet, client, .unknownStatement(given, in: "mysqld_stmt_execute"))
+            return discard(bytes, packet, client, unknownStatement(given, in: "mysqld_stmt_execute", client))
         }
         let flags = bytes.u8(at: packet.body &+ 5)
         if command == .execute, ExecuteCommand.Flags(rawValue: flags).opensCursor, statement.key.own == 0 {
@@ -193,15 +193,18 @@ extension MySQLEnvironment {
         let head = min(packet.length, command == .fetch ? 9 : command == .sendLongData ? 7 : 5)
         guard bytes.byteCount &- packet.body >= head else { return .needBytes }
         guard let id = ExecuteCommand.statement(of: bytes.extracting(packet.body..<(packet.body &+ head))) else {
-            if command.hasReply { return discard(bytes, packet, client, malformed(client)) }
+            // MySQL answers even to those that have no answer.
+            if command.hasReply || client.isOfMySQL(since: 80_000) {
+                return discard(bytes, packet, client, malformed(client))
+            }
             begin(bytes, packet, client, .discarded)
             return nil
         }
         guard let statement = statement(id, client) else {
             begin(bytes, packet, client, .discarded)
             switch command {
-            case .resetStatement: answer(client, .unknownStatement(id, in: "mysqld_stmt_reset"))
-            case .fetch: answer(client, .unknownStatement(id, in: "mysqld_stmt_fetch"))
+            case .resetStatement: answer(client, unknownStatement(id, in: "mysqld_stmt_reset", client))
+            case .fetch: answer(client, unknownStatement(id, in: "mysqld_stmt_fetch", client))
             default: break
             }
             return nil
@@ -231,6 +234,11 @@ extension MySQLEnvironment {
         rewritten(bytes, packet, held.id)
         expect(command, client, server)
         return nil
+    }
+
+    /// The error for an id nobody gave out, in the words of the servers' version.
+    func unknownStatement(_ id: UInt32, in function: String, _ client: MySQLClientSession) -> MySQLError {
+        .unknownStatement(id, in: client.isOfMySQL(since: 80_000) ? "mysql_stmt_precheck" : function)
     }
 
     /// The command with the server's id.

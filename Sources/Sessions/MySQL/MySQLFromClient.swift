@@ -113,12 +113,14 @@ extension MySQLEnvironment {
     ) -> MySQLStop? {
         guard packet.length > 0 else {
             client.replySequence = 1
-            answer(client, client.isOfMariaDB ? .unknownCommand : malformed(client))
+            answer(client, .unknownCommand)
             return nil
         }
         guard packet.body < bytes.byteCount else { return .needBytes }
         client.replySequence = 1
-        guard let command = MySQLCommand(rawValue: bytes.u8(at: packet.body)), command.isSpoken else {
+        guard let command = MySQLCommand(rawValue: bytes.u8(at: packet.body)), command.isSpoken,
+            command != .processKill || !client.isOfMySQL(since: 80_300)
+        else {
             return discard(bytes, packet, client, .unknownCommand)
         }
         switch command {
@@ -126,10 +128,10 @@ extension MySQLEnvironment {
         case .execute, .bulkExecute: return execute(bytes, packet, client, server, command)
         case .prepare: return prepare(bytes, packet, client, server)
         case .quit: return .quit
-        case .ping where server == nil:
+        case .ping where server == nil || client.ownError != nil && !client.isOfMariaDB:
             guard packet.end <= bytes.byteCount else { return .needBytes }
-            client.numbers.pinged(isMariaDB: client.isOfMariaDB)
-            answerOK(client)
+            client.numbers.pinged()
+            answerOK(client, warnings: client.warningsKept)
             return nil
         case .closeStatement, .resetStatement, .sendLongData, .fetch:
             return statementCommand(bytes, packet, client, server, command)
@@ -153,6 +155,11 @@ extension MySQLEnvironment {
         case .ping, .initDatabase, .fieldList, .createDatabase, .dropDatabase, .refresh, .shutdown, .statistics,
             .processInfo, .debug, .resetConnection:
             return simple(bytes, packet, client, server, command)
+        case .clone where client.isOfMySQL(since: 80_017):
+            return discard(bytes, packet, client, MySQLError(1524, "HY000", "Plugin 'clone' is not loaded"))
+        case .groupReplicationStream where client.isOfMySQL(since: 80_027):
+            answer(client, .unknownCommand)
+            return .quit
         case .sleep, .connect, .time, .delayedInsert, .connectOut, .daemon, .clone,
             .groupReplicationStream:
             return discard(bytes, packet, client, .unknownCommand)
@@ -335,7 +342,8 @@ extension MySQLEnvironment {
     private func setOption(_ bytes: RawSpan, _ packet: Packet, _ client: MySQLClientSession) -> MySQLStop? {
         guard packet.end <= bytes.byteCount else { return .needBytes }
         guard let option = try? SmallCommand.Option(parsing: bytes.extracting(packet.body..<packet.end)) else {
-            return discard(bytes, packet, client, .unknownCommand)
+            let isShort = packet.length < 3 && client.isOfMySQL(since: 80_000)
+            return discard(bytes, packet, client, isShort ? malformed(client) : .unknownCommand)
         }
         switch option {
         case .multiStatementsOn: client.options.insert(.multiStatements)
@@ -362,12 +370,10 @@ extension MySQLEnvironment {
     }
 
     /// An OK packet instead of a reply.
-    public func answerOK(_ client: MySQLClientSession, affected: UInt64 = 0) {
-        if client.isOfMariaDB {
-            client.numbers.rowCount = Int64(clamping: affected)
-            client.numbers.isOurs = true
-        }
-        let packet = OKPacket(affectedRows: affected, status: client.status)
+    public func answerOK(_ client: MySQLClientSession, affected: UInt64 = 0, warnings: UInt16 = 0) {
+        client.numbers.rowCount = Int64(clamping: affected)
+        client.numbers.isOurs = true
+        let packet = OKPacket(affectedRows: affected, status: client.status, warnings: warnings)
         toClient.make(RawSpan()) { out in
             let mark = out.beginPacket(client.replySequence)
             packet.write(to: &out, client.capabilities, source: RawSpan())
@@ -381,12 +387,14 @@ extension MySQLEnvironment {
             client.numbers.rowCount = -1
             client.numbers.isOurs = true
         }
+        let warnings = client.warningsKept
         toClient.make(RawSpan()) { out in
             let mark = out.beginPacket(client.replySequence)
             if client.capabilities.contains(.deprecateEOF) {
-                OKPacket(status: client.status).write(to: &out, client.capabilities, source: RawSpan(), asEOF: true)
+                OKPacket(status: client.status, warnings: warnings)
+                    .write(to: &out, client.capabilities, source: RawSpan(), asEOF: true)
             } else {
-                EOFPacket(status: client.status).write(to: &out)
+                EOFPacket(warnings: warnings, status: client.status).write(to: &out)
             }
             out.endPacket(mark)
         }

@@ -280,7 +280,8 @@ extension MySQLEnvironment {
         noteTracking(client, server)
         let tracking = client.extra?.tracking ?? SessionTracking.usual
         if server.translatesEOF, event == .resultEnd, !client.capabilities.contains(.deprecateEOF) {
-            if tracking.length(of: state) > 0 { server.translator?.tellsOfChange = true }
+            // MySQL's EOF packets do not say so.
+            if client.isOfMariaDB, tracking.length(of: state) > 0 { server.translator?.tellsOfChange = true }
             return false
         }
         server.isReplyUntouched = false

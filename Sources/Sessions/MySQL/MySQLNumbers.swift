@@ -22,10 +22,16 @@ struct MySQLNumbers {
     /// (`keepsDiagnostics`) counts none of its own.
     mutating func note(_ summary: ReplySummary, _ command: MySQLCommand, keepsDiagnostics: Bool, isMariaDB: Bool) {
         if command != .prepare || summary.errorCode != 0 { isOurs = false }
-        if summary.errorCode != 0 { return failed(summary.errorCode, warnings: summary.warnings) }
+        if summary.errorCode != 0 {
+            return failed(
+                summary.errorCode, warnings: summary.warnings, isAdded: !isMariaDB && command == .initDatabase)
+        }
         switch command {
         case .query, .execute, .bulkExecute: break
-        case .ping, .initDatabase, .resetStatement: return pinged(isMariaDB: isMariaDB)
+        case .ping, .initDatabase: return pinged()
+        case .resetStatement:
+            if isMariaDB { pinged() }
+            return
         case .fieldList, .fetch:
             if isMariaDB { rowCount = -1 }
             return
@@ -43,16 +49,14 @@ struct MySQLNumbers {
         }
     }
 
-    /// A command was answered with an error.
-    mutating func failed(_ code: UInt16, warnings count: UInt16 = 0) {
+    /// A command was answered with an error. MySQL adds those of commands that are no statements to what was there.
+    mutating func failed(_ code: UInt16, warnings count: UInt16 = 0, isAdded: Bool = false) {
         errorCode = code
-        errors = 1
-        warnings = UInt64(count) &+ 1
+        errors = (isAdded ? errors : 0) &+ 1
+        warnings = (isAdded ? warnings : UInt64(count)) &+ 1
         rowCount = -1
     }
 
-    /// COM_PING, and others that do nothing to rows.
-    mutating func pinged(isMariaDB: Bool) {
-        if isMariaDB { rowCount = 0 }
-    }
+    /// COM_PING, and others that have an OK packet and are no statements.
+    mutating func pinged() { rowCount = 0 }
 }
