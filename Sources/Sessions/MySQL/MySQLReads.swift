@@ -179,7 +179,7 @@ extension StatementEntry {
     var usesTables: Bool {
         facts.statements.contains {
             // Most SHOW read the server's tables about itself.
-            !$0.tables.isEmpty || $0.kind == .call
+            !$0.tables.isEmpty || $0.kind == .call || $0.kind == .explain
                 || $0.kind == .show && $0.traits.isDisjoint(with: [.readsDiagnostics, .showsOne, .serverOwnTruth])
         }
     }
