@@ -58,7 +58,6 @@ public struct SessionTracking: Equatable, Sendable {
         case "session_track_system_variables": (allVariables, variables) = (usual.allVariables, usual.variables)
         case "session_track_schema": schema = usual.schema
         case "session_track_state_change": stateChange = usual.stateChange
-        case "session_track_gtids": gtids = usual.gtids
         case "session_track_transaction_info": transactionInfo = usual.transactionInfo
         default: break
         }
