@@ -69,10 +69,6 @@ ALLOWED: list[Allowed] = [
         apart=r"(?<=column \.\.\.\?\. )\w+|(?<=row ).*|(?<=warnings )\d+",
     ),
     allow(
-        "tracking", "Headgate asks its servers for every change of a setting.", r"SHOW (SESSION )?VARIABLES", "session_track_", "session_track_",
-        apart=r"row '[^\n]*session_track_(state_change|system_variables)[^\n]*",
-    ),
-    allow(
         "empty-changes", "MySQL announces changes to the session of which it names none.", "", r"STATE_CHANGED warnings \d info b'\\x00\\x00'",
         r"warnings \d$", apart=r"\|STATE_CHANGED(?= warnings \d info b'\\x00\\x00')| info b'\\x00\\x00'",
     ),
