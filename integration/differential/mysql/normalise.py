@@ -72,8 +72,6 @@ def _handler(number: bytes) -> bytes:
 
 
 def without_ids(payload: bytes, side: Side) -> bytes:
-    if payload == b"\x011":  # true, and not the connection of this number
-        return payload
     for client, number in side.ids.items():
         text = str(number).encode()
         payload = payload.replace(bytes([len(text)]) + text, b"#%d" % client)
