@@ -3,8 +3,8 @@ import SQLText
 
 /// What a statement leaves behind for the next one to ask for (`ROW_COUNT()`, `FOUND_ROWS()`, `@@warning_count`).
 struct MySQLNumbers {
-    private(set) var rowCount: Int64 = 0
-    private(set) var foundRows: UInt64 = 0
+    var rowCount: Int64 = 0
+    var foundRows: UInt64 = 0
     private(set) var warnings: UInt64 = 0
     private(set) var errors: UInt64 = 0
     /// The number of the error the statement ended with, else 0.
@@ -15,13 +15,13 @@ struct MySQLNumbers {
     /// There are warnings or errors to be asked for.
     var hasConditions: Bool { warnings != 0 || errors != 0 }
 
+    /// The command before was answered by us, and no server knows of it.
+    var isOurs = false
+
     /// A statement gave so many rows, and neither error nor warning, where there were none before: `hasConditions` is false.
     mutating func noteResult(rows: UInt64) {
+        isOurs = false
         errorCode = 0
-        gave(rows: rows)
-    }
-
-    private mutating func gave(rows: UInt64) {
         rowCount = -1
         foundRows = rows
     }
@@ -29,6 +29,7 @@ struct MySQLNumbers {
     /// Takes what the reply to a command says. A statement that leaves the diagnostics of the one before as they are
     /// (`keepsDiagnostics`) counts none of its own.
     mutating func note(_ summary: ReplySummary, _ command: MySQLCommand, keepsDiagnostics: Bool, isMariaDB: Bool) {
+        if command != .prepare || summary.errorCode != 0 { isOurs = false }
         if summary.errorCode != 0 {
             return failed(
                 summary.errorCode, warnings: summary.warnings, isAdded: !isMariaDB && command == .initDatabase)
@@ -36,6 +37,12 @@ struct MySQLNumbers {
         switch command {
         case .query, .execute, .bulkExecute: break
         case .ping, .initDatabase: return pinged()
+        case .resetStatement:
+            if isMariaDB { pinged() }
+            return
+        case .fieldList, .fetch:
+            if isMariaDB { rowCount = -1 }
+            return
         default: return
         }
         errorCode = 0
@@ -44,7 +51,7 @@ struct MySQLNumbers {
             warnings = UInt64(summary.warnings)
         }
         if summary.columns > 0 {
-            gave(rows: summary.rows)
+            rowCount = -1
         } else {
             rowCount = Int64(clamping: summary.affectedRows)
         }
