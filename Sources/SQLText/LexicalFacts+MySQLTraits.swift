@@ -7,6 +7,9 @@ extension LexicalFacts {
             let token = tokens[at]
             switch token.kind {
             case .word:
+                if at > slice.lowerBound, out.kind != .select, text.isWord(token, "select") {
+                    out.traits.insert(.selectsInside)
+                }
                 if text.isWord(token, "sql_calc_found_rows") { out.traits.insert(.countsFoundRows) }
                 if text.isWord(token, "next"), at &+ 1 < slice.upperBound, text.isWord(tokens[at &+ 1], "value") {
                     out.traits.insert(.usesSequence)
@@ -53,7 +56,7 @@ extension LexicalFacts {
         case "warning_count", "error_count": out.traits.insert(.readsDiagnostics)
         case "identity", "last_insert_id": out.traits.insert(.readsLastInsertID)
         case "pseudo_thread_id": out.traits.insert(.readsConnectionID)
-        default: break
+        default: if text.name(of: tokens[name]).hasPrefix("session_track_") { out.traits.insert(.readsTracking) }
         }
     }
 
@@ -96,9 +99,11 @@ extension LexicalFacts {
 
     /// `SHOW [COUNT(*)] WARNINGS`, and what every server answers differently.
     private func showTraits(_ slice: Range<Int>, _ text: RawSpan, _ out: inout StatementBuilder) {
+        if showsTracking(slice, text) { out.traits.insert(.readsTracking) }
         switch word(slice, 1, text) {
-        case "warnings", "errors": out.traits.insert(.readsDiagnostics)
+        case "warnings", "errors": out.traits.formUnion([.readsDiagnostics, .showsOne])
         case "count": out.traits.insert(.readsDiagnostics)
+        case "create", "grants": out.traits.insert(.showsOne)
         case "processlist", "status", "engine", "master", "slave", "replica", "replicas", "binary", "binlog", "open",
             "profile", "profiles", "relaylog", "explain", "all":
             out.traits.insert(.serverOwnTruth)
@@ -107,6 +112,21 @@ extension LexicalFacts {
             if third == "processlist" || third == "status" { out.traits.insert(.serverOwnTruth) }
         default: break
         }
+    }
+
+    /// `SHOW VARIABLES`, unless every name and pattern in it is one of others.
+    private func showsTracking(_ slice: Range<Int>, _ text: RawSpan) -> Bool {
+        guard let first = firstOutside(slice, text, ["variables"]), first <= 2, word(slice, 1, text) != "global" else {
+            return false
+        }
+        var isNarrow = false
+        for at in slice where tokens[at].kind == .string {
+            isNarrow = true
+            guard let said = text.unquoted(tokens[at])?.lowercased() else { return true }
+            let start = said.prefix { $0 != "%" && $0 != "_" }
+            if "session".hasPrefix(start) { return true }
+        }
+        return !isNarrow
     }
 
     /// `AND CHAIN`, but not `AND NO CHAIN`.

@@ -44,6 +44,12 @@ public struct StatementTraits: OptionSet, Sendable, Hashable {
     public static let serverOwnTruth = StatementTraits(rawValue: 131_072)
     /// MariaDB `NEXTVAL(s)`, `NEXT VALUE FOR s`: the session remembers the value, for `LASTVAL`.
     public static let usesSequence = StatementTraits(rawValue: 524_288)
+    /// May show `session_track_…`, which a proxy sets for its own use: the variables by name, `SHOW VARIABLES`.
+    public static let readsTracking = StatementTraits(rawValue: 2_097_152)
+    /// A `SELECT` stands somewhere behind its beginning.
+    public static let selectsInside = StatementTraits(rawValue: 8_388_608)
+    /// `SHOW CREATE …`, `SHOW GRANTS`, `SHOW WARNINGS`: rows that no `FOUND_ROWS()` counts.
+    public static let showsOne = StatementTraits(rawValue: 4_194_304)
     /// `SET last_insert_id`: says what `LAST_INSERT_ID()` is from now on. A `.setComputed` is among the effects.
     public static let setsLastInsertID = StatementTraits(rawValue: 1_048_576)
     /// `SET insert_id`, `SET rand_seed1`: a later statement uses it up, so the server must stay until one that is no `SET`

@@ -11,8 +11,8 @@ import Testing
     @Test func whatAStatementAsksOfTheOneBefore() {
         let cases: [(String, StatementTraits)] = [
             ("SELECT 1", []), ("SELECT a FROM t WHERE b = 'FOUND_ROWS()'", []), ("INSERT INTO t VALUES (1)", []),
-            ("SHOW WARNINGS", .readsDiagnostics), ("SHOW COUNT(*) ERRORS", .readsDiagnostics),
-            ("show warnings limit 5", .readsDiagnostics),
+            ("SHOW WARNINGS", [.readsDiagnostics, .showsOne]), ("SHOW COUNT(*) ERRORS", .readsDiagnostics),
+            ("show warnings limit 5", [.readsDiagnostics, .showsOne]), ("SHOW CREATE TABLE t", .showsOne),
             ("GET DIAGNOSTICS @a = NUMBER", [.readsDiagnostics, .usesUserVariables]),
             ("SELECT @@warning_count", .readsDiagnostics), ("SELECT @@session.error_count", .readsDiagnostics),
             ("SELECT SQL_CALC_FOUND_ROWS * FROM t LIMIT 1", .countsFoundRows),
@@ -32,7 +32,11 @@ import Testing
             ("DROP TEMPORARY TABLE t", []), ("LOCK TABLES t READ", .commitsImplicitly), ("UNLOCK TABLES", []),
             ("XA START 'x'", .xa), ("HANDLER t OPEN", .handler), ("KILL QUERY 5", .kills),
             ("LOAD DATA LOCAL INFILE 'x' INTO TABLE t", .wantsLocalFile), ("LOAD DATA INFILE 'x' INTO TABLE t", []),
-            ("CALL p()", .callsRoutine), ("BEGIN NOT ATOMIC SELECT 1; END", .callsRoutine),
+            ("CALL p()", .callsRoutine), ("BEGIN NOT ATOMIC SELECT 1; END", [.callsRoutine, .selectsInside]),
+            ("INSERT INTO t SELECT a FROM u", .selectsInside), ("SHOW VARIABLES", .readsTracking),
+            ("SHOW VARIABLES LIKE 's%'", .readsTracking), ("SHOW SESSION VARIABLES LIKE 'sql_mode'", []),
+            ("SHOW VARIABLES WHERE Variable_name IN ('a', 'session_track_schema')", .readsTracking),
+            ("SHOW GLOBAL VARIABLES", []), ("SELECT @@session.session_track_schema", .readsTracking),
             ("SHOW PROCESSLIST", .serverOwnTruth), ("SHOW FULL PROCESSLIST", .serverOwnTruth), ("SHOW TABLES", []),
         ]
         for (text, expected) in cases { #expect(traits(text) == expected, "\(text)") }

@@ -67,6 +67,9 @@ extension MySQLError {
     public static let unknownCommand = MySQLError(1047, "08S01", "Unknown command")
     /// For a command whose packet is not what it should be.
     public static let malformedPacket = MySQLError(1835, "HY000", "Malformed communication packet.")
+    /// For a kind of execution that is not there.
+    public static let notPrepared = MySQLError(
+        1295, "HY000", "This command is not supported in the prepared statement protocol yet")
     /// For a statement id nobody gave out.
     public static func unknownStatement(_ id: UInt32, in function: String) -> MySQLError {
         MySQLError(1243, "HY000", "Unknown prepared statement handler (\(id)) given to \(function)")

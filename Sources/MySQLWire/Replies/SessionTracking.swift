@@ -51,6 +51,18 @@ public struct SessionTracking: Equatable, Sendable {
         return true
     }
 
+    /// The client has set one of these variables to `DEFAULT`.
+    public mutating func reset(_ name: String) {
+        let usual = Self.usual
+        switch name {
+        case "session_track_system_variables": (allVariables, variables) = (usual.allVariables, usual.variables)
+        case "session_track_schema": schema = usual.schema
+        case "session_track_state_change": stateChange = usual.stateChange
+        case "session_track_transaction_info": transactionInfo = usual.transactionInfo
+        default: break
+        }
+    }
+
     private mutating func setVariables(_ list: RawSpan) {
         allVariables = false
         variables = []

@@ -23,6 +23,7 @@ extension MySQLClient {
         // What names no database stays where it was, without a schema.
         login.database = pool?.global.key.database ?? ""
         login.wasMulti = session.options.contains(.multiStatements)
+        login.foundRows = session.foundRows
         if session.isOfMariaDB { login.previous = session }
         leaveSession()
         if login.previous == nil { leavePool() }

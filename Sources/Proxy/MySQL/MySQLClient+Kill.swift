@@ -158,6 +158,7 @@ extension MySQLClient {
             }
         }
         resume()
+        leaveIfAnswered()
     }
 
     /// Answers the KILL in front; says how many bytes that deals with.

@@ -2,6 +2,7 @@ import ByteKit
 import Credentials
 import EventLoop
 import MySQLWire
+import SQLText
 import Sessions
 import Settings
 import Telemetry
@@ -14,6 +15,8 @@ final class MySQLLoginAttempt {
     var database = ""
     /// What COM_SET_OPTION had switched before COM_CHANGE_USER.
     var wasMulti: Bool?
+    /// `FOUND_ROWS()` before COM_CHANGE_USER.
+    var foundRows: UInt64 = 0
     /// The session whose COM_CHANGE_USER this is, if a failure leaves the client in it.
     var previous: MySQLClientSession?
     /// The client named no database.
@@ -191,13 +194,17 @@ extension MySQLClient {
         // What COM_SET_OPTION has switched outlives COM_CHANGE_USER.
         let isMulti = login.wasMulti ?? login.capabilities.contains(.multiStatements)
         if isMulti { options.insert(.multiStatements) }
+        let isMariaDB = facts.version?.isMariaDB ?? false
+        // MariaDB looks at it when a connection begins.
+        let ignoresSpace = login.capabilities.contains(.ignoreSpace) && (login.wasMulti == nil || !isMariaDB)
         let base = environment.base(
             facts, collation: login.collation, database: login.namesNone ? "" : pool.databaseName,
-            ignoresSpace: login.capabilities.contains(.ignoreSpace))
+            ignoresSpace: ignoresSpace)
         let made = MySQLClientSession(
             capabilities: login.capabilities, base: base, options: options, mode: pool.settings.poolMode,
             policy: pool.settings.sessionState, server: facts.version,
             connectionID: connectionID)
+        if isMariaDB { made.foundRows = login.foundRows }
         session = made
         pool.lastOptions = made.options
         send(login.exchange.pending)

@@ -152,9 +152,7 @@ import Telemetry
             done += result.consumed
             switch result.stop {
             case .drained, .needBytes:
-                if let server = self.server, session.pins.isEmpty, session.mode != .session {
-                    leaveIfDone(server, session)
-                }
+                leaveIfAnswered()
                 return done
             case .busy:
                 holdIfFull(bytes.count - done)
@@ -198,6 +196,7 @@ import Telemetry
             }
             if phase == .closed { return bytes.count }
         }
+        leaveIfAnswered()
         return done
     }
 
@@ -222,6 +221,12 @@ import Telemetry
             if environment.tally.isSome { pool.count(&environment.tally) }
         }
         return result
+    }
+
+    /// What it said last had no reply of its server's: it may need that no more.
+    func leaveIfAnswered() {
+        guard let server, let session, session.pins.isEmpty, session.mode != .session else { return }
+        leaveIfDone(server, session)
     }
 
     /// Somebody said KILL with its number.

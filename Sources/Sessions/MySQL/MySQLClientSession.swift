@@ -133,6 +133,12 @@ public final class MySQLClientSession {
     /// A reply is owed to it.
     public var isAwaitingReply: Bool { awaitsReply }
 
+    /// What `FOUND_ROWS()` says, as far as we know: MariaDB keeps it over COM_CHANGE_USER.
+    public var foundRows: UInt64 {
+        get { numbers.foundRows }
+        set { numbers.foundRows = newValue }
+    }
+
     /// How many statements it has prepared.
     public var preparedCount: Int { statements.count }
 
@@ -146,8 +152,8 @@ public final class MySQLClientSession {
         return text.contains("lock") || text.contains("handler") || text.contains(" from @")
     }
 
-    /// Variables whose values the server must be asked for before another one can be given them.
-    public var hasUnread: Bool { extra?.unread.isEmpty == false }
+    /// Variables whose values the server must be asked for before another one can be given them, or what it is to forget.
+    public var hasUnread: Bool { extra.map { !$0.unread.isEmpty || $0.endsAnnounced } ?? false }
 
     /// How many warnings a command that is no statement tells of: on MySQL, those of the statement before.
     var warningsKept: UInt16 { isOfMariaDB ? 0 : UInt16(clamping: numbers.warnings) }
@@ -205,6 +211,10 @@ final class MySQLClientExtra {
 
     /// Variables that were set to something computed.
     var unread: Set<String> = []
+    /// What SET TRANSACTION said of the next transaction may have been used up, or not.
+    var endsAnnounced = false
+    /// The server that has been given the client's values of `session_track_…`, for the statement in front alone.
+    var trackingBy: UInt64 = 0
 
     /// More names than this are as good as none.
     private static let limit = 1024

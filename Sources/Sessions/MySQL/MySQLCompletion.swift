@@ -11,9 +11,18 @@ extension MySQLEnvironment {
         client.status = server.status.intersection(.ofSession)
         let summary = server.tracker.summary
         let failed = summary.errorCode != 0
+        let isMariaDB = server.version?.isMariaDB ?? false
         client.numbers.note(
-            summary, server.tracker.command, keepsDiagnostics: keepsDiagnostics(client, server),
-            keepsFoundRows: client.isOfMariaDB && client.running?.showsWarnings == true, isMariaDB: client.isOfMariaDB)
+            summary, server.tracker.command,
+            keepsDiagnostics: client.numbers.hasConditions && keepsDiagnostics(client, server),
+            isMariaDB: isMariaDB)
+        // GET DIAGNOSTICS may have failed, though it does not say so.
+        if summary.columns == 0, summary.warnings > 0,
+            client.running?.facts.traits.contains(.readsDiagnostics) == true
+        {
+            client.numbers.rowCount = -1
+        }
+        if let extra = client.extra, extra.trackingBy != 0 { extra.trackingBy = 0 }
         switch server.tracker.command {
         case .query: ran(client, server, failed ? summary.results : .max)
         case .execute, .bulkExecute:
@@ -116,7 +125,9 @@ extension MySQLEnvironment {
         client.statements.removeAll()
         client.pins = []
         client.extra = nil
+        let foundRows = client.numbers.foundRows
         client.numbers = MySQLNumbers()
+        if client.isOfMariaDB { client.numbers.foundRows = foundRows }
         client.debts = []
         client.lost = []
         client.forgetConditions()
@@ -128,9 +139,12 @@ extension MySQLEnvironment {
         if client.pins.isEmpty, client.extra == nil, !client.sawStateChange, client.running?.leavesNothing == true {
             return
         }
-        var pins = client.pins.subtracting(.untilNextStatement)
+        var pins = client.pins
         defer { if client.pins != pins { client.pins = pins } }
         guard let entry = client.running else { return }
+        if pins.contains(.foundRows), entry.foundRows == .ofResult {
+            pins.remove(.foundRows)
+        }
         let all = entry.facts.statements
         var hasEffects = false
         for index in 0..<all.count {
@@ -154,8 +168,15 @@ extension MySQLEnvironment {
             }
             if traits.contains(.usesSequence) { pins.insert(.sequences) }
             if statement.kind != .set { pins.remove(.nextStatement) }
-            // Whatever comes behind SET TRANSACTION uses it up, if it does not open the transaction.
-            if statement.kind != .set, !client.status.contains(.inTransaction) { pins.remove(.nextTransaction) }
+            if pins.contains(.nextTransaction), !client.status.contains(.inTransaction) {
+                if traits.contains(.commitsImplicitly) || statement.kind == .commit || statement.kind == .rollback {
+                    pins.remove(.nextTransaction)
+                } else if statement.kind != .set, statement.usesStoredTables {
+                    // A transaction of its own has used it up, if its tables know of transactions.
+                    pins.remove(.nextTransaction)
+                    client.more().endsAnnounced = true
+                }
+            }
         }
         if client.isUnexplained, !hasEffects { client.more().add(.unknown) }
         guard let extra = client.extra else { return }
@@ -202,16 +223,19 @@ extension MySQLEnvironment {
                     server.isSpoiled = true
                     continue
                 }
-                if name.hasPrefix("@"), replay.count > Self.longestVariable || before.entries.count >= Self.mostSettings
-                {
+                if name.hasPrefix("session_track_") { track(name, replay, client, server) }
+                let value = name == MySQLSettings.database ? MySQLSettings.schema(ofUse: replay) : replay
+                let isVariable = name.hasPrefix("@")
+                let isTooMuch = replay.count > Self.longestVariable || before.entries.count >= Self.mostSettings
+                guard let whole = isVariable ? MySQLSettings.collated(value, before) : value, !isVariable || !isTooMuch
+                else {
                     client.more().add(.userVariables, name)
                     set(profiles.removing(name, from: client.settings), client, server)
                     continue
                 }
-                let value = name == MySQLSettings.database ? MySQLSettings.schema(ofUse: replay) : replay
-                let whole = name.hasPrefix("@") ? MySQLSettings.collated(value, before) : value
                 set(profiles.setting(SettingEntry(name: name, replay: whole), in: client.settings), client, server)
             case .reset(let name):
+                if worked, name.hasPrefix("session_track_") { track(name, nil, client, server) }
                 if worked { set(profiles.removing(name, from: client.settings), client, server) }
             case .setComputed(let name) where name.hasPrefix("@"):
                 client.more().add(.userVariables, name)
@@ -219,7 +243,10 @@ extension MySQLEnvironment {
             case .setComputed(let name):
                 // Servers tell of most of them, and are asked for the others.
                 if client.reported.contains(name) { continue }
-                if name == MySQLSettings.database || name == "role" || name == "resource group" {
+                if name.hasPrefix("session_track_") {
+                    server.tracks = false
+                    client.more().add(.unknown)
+                } else if name == MySQLSettings.database || name == "role" || name == "resource group" {
                     if !server.tracks || name != MySQLSettings.database { client.more().add(.unknown) }
                 } else if MySQLVariables.of(name).handling == .replayed
                     || MySQLVariables.of(name).handling == .replayedInParts
@@ -239,6 +266,33 @@ extension MySQLEnvironment {
         }
         if worked { names(statement, client, server) }
         if worked, statement.kind == .begin { client.extra?.removeAll(.tableLocks) }
+    }
+
+    /// What the statement that runs says of this holds for the packet that ends it.
+    func noteTracking(_ client: MySQLClientSession, _ server: MySQLServerSession) {
+        guard let facts = client.running?.facts, facts.flags.contains(.hasEffects), facts.statements.count == 1 else {
+            return
+        }
+        for effect in facts.statements[0].effects {
+            switch effect {
+            case .set(let name, let replay) where name.hasPrefix("session_track_"): track(name, replay, client, server)
+            case .reset(let name) where name.hasPrefix("session_track_"): track(name, nil, client, server)
+            default: continue
+            }
+        }
+    }
+
+    /// The client has said what it wants to be told of its session; by default if there is no `replay`.
+    private func track(
+        _ name: String, _ replay: [UInt8]?, _ client: MySQLClientSession, _ server: MySQLServerSession
+    ) {
+        server.tracks = false
+        if client.reported.contains(name) { return }
+        guard let replay else { return client.more().tracking.reset(name) }
+        let value = replay.split(separator: 0x3D, maxSplits: 1).last?.filter { $0 != 0x27 && $0 != 0x20 } ?? []
+        Array(name.utf8).withSpan { name in
+            value.withSpan { value in _ = client.more().tracking.set(name, value) }
+        }
     }
 
     /// What `SET NAMES` has set is one thing, though its effects are three.

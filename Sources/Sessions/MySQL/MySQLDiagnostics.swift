@@ -139,6 +139,7 @@ extension MySQLClientSession {
     /// A command of its was answered with an error of ours.
     func failed(_ error: MySQLError) {
         numbers.failed(error.code, isAdded: !isOfMariaDB && error.code != 1243)
+        numbers.isOurs = true
         ownError = error
         debts.remove(.diagnostics)
         lost.remove(.diagnostics)

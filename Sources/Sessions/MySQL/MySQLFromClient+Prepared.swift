@@ -32,7 +32,6 @@ extension MySQLEnvironment {
         client.preparing = (entry, client.statements.nextID(), isUntold)
         client.running = nil
         client.executing = nil
-        client.pins.subtract(.untilNextStatement)
         tally.clientParses &+= 1
         tally.serverParses &+= 1
         tally.isSome = true
@@ -50,11 +49,14 @@ extension MySQLEnvironment {
         guard packet.length >= fixed else { return discard(bytes, packet, client, malformed(client)) }
         guard bytes.byteCount &- packet.body >= fixed else { return .needBytes }
         guard command == .execute || client.capabilities.contains(.mariadbBulk) else {
-            return discard(
-                bytes, packet, client,
-                MySQLError(1295, "HY000", "This command is not supported in the prepared statement protocol yet"))
+            return discard(bytes, packet, client, .notPrepared)
         }
         let given = bytes.le32(at: packet.body &+ 1)
+        if command == .bulkExecute, bytes.le16(at: packet.body &+ 5) & ~128 != 0,
+            client.lexer.server.map({ $0.isMariaDB && $0.number < 110_500 }) == true
+        {
+            return discard(bytes, packet, client, .notPrepared)
+        }
         guard let statement = statement(given, client) else {
             return discard(bytes, packet, client, unknownStatement(given, in: "mysqld_stmt_execute", client))
         }
@@ -77,6 +79,7 @@ extension MySQLEnvironment {
         if let stop = needs(client, server) { return stop }
         guard let server else { return .needServer }
         let traits = statement.entry.facts.traits
+        if traits.contains(.readsTracking), wantsTracking(client, server) { return .needState }
         switch diagnostics(bytes, packet, statement.entry, client, server, isBinary: true) {
         case .given: return nil
         case .toBeMade: return .needState
@@ -97,7 +100,6 @@ extension MySQLEnvironment {
         }
         client.running = statement.entry
         client.executing = statement
-        client.pins.subtract(.untilNextStatement)
         tally.binds &+= 1
         tally.isSome = true
         send(bytes, packet, statement, held, server, isBulk: command == .bulkExecute, fixed)

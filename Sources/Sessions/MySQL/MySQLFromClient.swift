@@ -212,7 +212,7 @@ extension MySQLEnvironment {
         }
         guard let server else { return .needServer }
         if server.settings === client.settings, server.options == client.options,
-            server.tracks || !server.canTrack,
+            server.tracks || !server.canTrack || client.extra?.trackingBy == server.serial,
             server.owed.isEmpty || !server.owesOthers(than: client),
             !server.hasDiagnostics || server.lastClient == client.serial
         {
@@ -260,7 +260,6 @@ extension MySQLEnvironment {
         guard let server else { return .needServer }
         client.running = nil
         client.executing = nil
-        client.pins.subtract(.untilNextStatement)
         forward(bytes, packet, client, server, command)
         return nil
     }
@@ -280,6 +279,7 @@ extension MySQLEnvironment {
             if client.policy != .auto, let error = refusal(entry, client) {
                 return discard(bytes, packet, client, error)
             }
+            if traits.contains(.readsTracking), wantsTracking(client, server) { return .needState }
             switch diagnostics(bytes, packet, entry, client, server, isBinary: false) {
             case .given: return nil
             case .toBeMade: return .needState
@@ -293,16 +293,7 @@ extension MySQLEnvironment {
                 }
             }
             if traits.contains(.wantsLocalFile), !client.capabilities.contains(.localFiles) {
-                return discard(
-                    bytes, packet, client,
-                    client.capabilities.contains(.mysql)
-                        ? MySQLError(
-                            3948, "42000",
-                            "Loading local data is disabled; this must be enabled on both the client and server sides")
-                        : MySQLError(
-                            4166, "HY000",
-                            "The used command is not allowed because the MariaDB server or client has "
-                                + "disabled the local infile capability"))
+                return discard(bytes, packet, client, noLocalFile(entry, client))
             }
             client.running = entry
             if !traits.isDisjoint(with: Self.asking), let text = answered(entry, client, server) {
@@ -318,9 +309,23 @@ extension MySQLEnvironment {
             client.pins.insert(.unknown)
         }
         client.executing = nil
-        client.pins.subtract(.untilNextStatement)
         forward(bytes, packet, client, server, .query)
         return nil
+    }
+
+    /// Why a client without `CLIENT_LOCAL_FILES` cannot load one. MariaDB looks for the table's schema first.
+    private func noLocalFile(_ entry: StatementEntry, _ client: MySQLClientSession) -> MySQLError {
+        guard client.isOfMariaDB else {
+            return MySQLError(
+                3948, "42000",
+                "Loading local data is disabled; this must be enabled on both the client and server sides")
+        }
+        let isNowhere = entry.facts.statements.contains { $0.tables.contains { !$0.contains(".") } }
+        if !client.hasSchema, isNowhere { return MySQLError(1046, "3D000", "No database selected") }
+        return MySQLError(
+            4166, "HY000",
+            "The used command is not allowed because the MariaDB server or client has disabled the local infile capability"
+        )
     }
 
     /// Why a statement is refused where `session_state = "reject"`; where it is `"pin"`, every change of state pins.
@@ -390,6 +395,8 @@ extension MySQLEnvironment {
 
     /// An OK packet instead of a reply.
     public func answerOK(_ client: MySQLClientSession, affected: UInt64 = 0, warnings: UInt16 = 0) {
+        client.numbers.rowCount = Int64(clamping: affected)
+        client.numbers.isOurs = true
         let packet = OKPacket(affectedRows: affected, status: client.status, warnings: warnings)
         toClient.make(RawSpan()) { out in
             let mark = out.beginPacket(client.replySequence)
@@ -400,6 +407,10 @@ extension MySQLEnvironment {
 
     /// What ends a reply without rows: an EOF packet, or an OK packet in its place.
     private func answerEnd(_ client: MySQLClientSession) {
+        if client.isOfMariaDB {
+            client.numbers.rowCount = -1
+            client.numbers.isOurs = true
+        }
         let warnings = client.warningsKept
         toClient.make(RawSpan()) { out in
             let mark = out.beginPacket(client.replySequence)

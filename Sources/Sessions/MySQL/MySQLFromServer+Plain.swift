@@ -37,7 +37,7 @@ extension MySQLEnvironment {
         guard reply.warnings == 0, client.pins.isEmpty, client.extra == nil, !client.mayHaveConditions,
             client.debts.isEmpty, client.lost.isEmpty, !client.sawStateChange, client.reported.isEmpty,
             client.streaming == .nothing, server.owed.isEmpty, !server.hasDiagnostics,
-            client.running?.onlyReads == true
+            let running = client.running, running.onlyReads, running.foundRows == .ofResult
         else { return false }
         switch server.tracker.command {
         case .query: return client.executing == nil
@@ -58,6 +58,8 @@ extension MySQLEnvironment {
         }
         client.home = server.serial
         server.lastClient = client.serial
+        server.hasNumbers = true
+        server.foundRowsOwner = client.serial
         client.running = nil
         client.endsForTime = false
     }

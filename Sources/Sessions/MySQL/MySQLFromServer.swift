@@ -289,6 +289,7 @@ extension MySQLEnvironment {
         else { return false }
         let state = payload.extracting(packet.sessionState)
         learn(state, client, server)
+        noteTracking(client, server)
         let tracking = client.extra?.tracking ?? SessionTracking.usual
         if server.translatesEOF, event == .resultEnd, !client.capabilities.contains(.deprecateEOF) {
             // MySQL's EOF packets do not say so.

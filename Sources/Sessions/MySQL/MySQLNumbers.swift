@@ -3,8 +3,8 @@ import SQLText
 
 /// What a statement leaves behind for the next one to ask for (`ROW_COUNT()`, `FOUND_ROWS()`, `@@warning_count`).
 struct MySQLNumbers {
-    private(set) var rowCount: Int64 = 0
-    private(set) var foundRows: UInt64 = 0
+    var rowCount: Int64 = 0
+    var foundRows: UInt64 = 0
     private(set) var warnings: UInt64 = 0
     private(set) var errors: UInt64 = 0
     /// The number of the error the statement ended with, else 0.
@@ -15,8 +15,12 @@ struct MySQLNumbers {
     /// There are warnings or errors to be asked for.
     var hasConditions: Bool { warnings != 0 || errors != 0 }
 
+    /// The command before was answered by us, and no server knows of it.
+    var isOurs = false
+
     /// A statement gave so many rows, and neither error nor warning, where there were none before: `hasConditions` is false.
     mutating func noteResult(rows: UInt64) {
+        isOurs = false
         errorCode = 0
         rowCount = -1
         foundRows = rows
@@ -24,19 +28,21 @@ struct MySQLNumbers {
 
     /// Takes what the reply to a command says. A statement that leaves the diagnostics of the one before as they are
     /// (`keepsDiagnostics`) counts none of its own.
-    mutating func note(
-        _ summary: ReplySummary, _ command: MySQLCommand, keepsDiagnostics: Bool, keepsFoundRows: Bool, isMariaDB: Bool
-    ) {
+    mutating func note(_ summary: ReplySummary, _ command: MySQLCommand, keepsDiagnostics: Bool, isMariaDB: Bool) {
+        if command != .prepare || summary.errorCode != 0 { isOurs = false }
         if summary.errorCode != 0 {
-            // What came before it in the same text counts all the same.
-            if summary.results > 0, summary.columns > 0 { foundRows = summary.rows &- summary.rowsBefore }
             return failed(
                 summary.errorCode, warnings: summary.warnings, isAdded: !isMariaDB && command == .initDatabase)
         }
         switch command {
         case .query, .execute, .bulkExecute: break
         case .ping, .initDatabase: return pinged()
-        case .resetStatement where isMariaDB: return pinged()
+        case .resetStatement:
+            if isMariaDB { pinged() }
+            return
+        case .fieldList, .fetch:
+            if isMariaDB { rowCount = -1 }
+            return
         default: return
         }
         errorCode = 0
@@ -44,7 +50,6 @@ struct MySQLNumbers {
             errors = 0
             warnings = UInt64(summary.warnings)
         }
-        if summary.columns > 0, !keepsFoundRows { foundRows = summary.rows &- summary.rowsBefore }
         rowCount = summary.endsWithRows ? -1 : Int64(clamping: summary.affectedRows)
     }
 

@@ -26,7 +26,7 @@ public struct MySQLPins: OptionSet, Sendable, Hashable {
     public static let xa = MySQLPins(rawValue: 256)
     /// `HANDLER … OPEN`.
     public static let handlers = MySQLPins(rawValue: 512)
-    /// `SQL_CALC_FOUND_ROWS`, whose number the next statement may ask for.
+    /// `SQL_CALC_FOUND_ROWS`, whose number may be asked for until another `SELECT` has one.
     public static let foundRows = MySQLPins(rawValue: 1024)
     /// Something that cannot be told from the text.
     public static let unknown = MySQLPins(rawValue: 2048)
@@ -39,8 +39,6 @@ public struct MySQLPins: OptionSet, Sendable, Hashable {
     /// A sequence's next value was taken, which `LASTVAL` tells.
     public static let sequences = MySQLPins(rawValue: 16_384)
 
-    /// What the statement behind them ends, whatever it is.
-    static let untilNextStatement: MySQLPins = [.foundRows]
     /// What is told by what the client has made and not ended.
     static let held: MySQLPins = [
         .temporaryTables, .userLocks, .tableLocks, .userVariables, .preparedText, .xa, .handlers, .unknown,

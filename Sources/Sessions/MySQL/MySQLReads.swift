@@ -10,6 +10,8 @@ struct MySQLDebts: OptionSet {
     static let lastInsertID = MySQLDebts(rawValue: 1)
     /// What SHOW WARNINGS shows.
     static let diagnostics = MySQLDebts(rawValue: 2)
+    /// `FOUND_ROWS()`, where it is not the number of rows in a result.
+    static let foundRows = MySQLDebts(rawValue: 4)
 }
 
 /// Statements that ask for what the one before left behind. As long as nobody else has used the server in between, it
@@ -19,13 +21,11 @@ extension MySQLEnvironment {
     /// Notes what a statement has left on the server.
     func noteDebts(_ client: MySQLClientSession, _ server: MySQLServerSession) {
         let summary = server.tracker.summary
-        switch server.tracker.command {
-        case .query, .execute, .bulkExecute: break
-        default: if summary.errorCode == 0 { return }
-        }
-        let facts = client.running?.facts
-        let traits = facts?.traits ?? []
-        if !traits.contains(.readsDiagnostics) {
+        let command = server.tracker.command
+        let isStatement = command == .query || command == .execute || command == .bulkExecute
+        guard isStatement || summary.errorCode != 0 else { return }
+        let traits = client.running?.facts.traits ?? []
+        if !traits.contains(.readsDiagnostics) || summary.errorCode != 0 || summary.warnings > 0 {
             if summary.warnings > 0 || summary.errorCode != 0 {
                 client.debts.insert(.diagnostics)
                 client.lost.remove(.diagnostics)
@@ -38,9 +38,15 @@ extension MySQLEnvironment {
                 client.lost.remove(.diagnostics)
                 server.hasDiagnostics = false
             }
-            if !keepsDiagnostics(client, server) { client.forgetConditions() }
+            if client.warnings != nil || client.ownError != nil, !keepsDiagnostics(client, server) {
+                client.forgetConditions()
+            }
         }
-        noteLastInsertID(client, server, summary)
+        if isStatement {
+            noteLastInsertID(client, server, summary)
+            server.hasNumbers = true
+            noteFoundRows(client, server, summary)
+        }
         client.home = server.serial
         server.lastClient = client.serial
         if client.debts.isEmpty {
@@ -55,6 +61,8 @@ extension MySQLEnvironment {
         let debts = server.owed
         server.askedFor = debts
         if let debtor = server.debtor, debtor.home == server.serial { debtor.asked = server.serial }
+        // Before any other question, which would set it.
+        if debts.contains(.foundRows) { askFoundRows(server) }
         if debts.contains(.diagnostics) {
             toServer.make(RawSpan()) { $0.query("SHOW WARNINGS") }
             server.beginHidden(.capture, .query)
@@ -74,7 +82,7 @@ extension MySQLEnvironment {
         let debts = server.askedFor
         guard !debts.isEmpty else { return }
         server.askedFor = []
-        let rows = server.takeGathered()
+        var rows = server.takeGathered()
         let captured = server.takeCaptured()
         let debtor = server.debtor
         defer {
@@ -82,45 +90,86 @@ extension MySQLEnvironment {
             if let debtor, debtor.asked == server.serial { debtor.settled() }
         }
         guard let debtor, debtor.home == server.serial else { return }
-        if debts.contains(.diagnostics), !captured.isEmpty {
+        if debts.contains(.diagnostics), debtor.debts.contains(.diagnostics), !captured.isEmpty {
             debtor.warnings = MySQLCapture(packets: captured, capabilities: server.capabilities)
         }
+        if debts.contains(.foundRows), !rows.isEmpty { takeFoundRows(rows.removeFirst(), debtor) }
         if debts.contains(.lastInsertID), let row = rows.first { takeLastInsertID(row, debtor, server) }
         debtor.debts.subtract(debts)
     }
 
     /// What a text that asks for something left behind is sent as; nil for as it is.
     func answered(_ entry: StatementEntry, _ client: MySQLClientSession, _ server: MySQLServerSession) -> [UInt8]? {
-        guard entry.facts.statements.count == 1 else { return nil }
-        if entry.facts.traits.contains(.readsDiagnostics), client.hasDiagnosticsElsewhere(than: server),
+        let all = entry.facts.statements
+        if all.count == 1, entry.facts.traits.contains(.readsDiagnostics), client.hasDiagnosticsElsewhere(than: server),
             let count = counted(entry, client)
         {
             return count
         }
-        guard let reads = entry.facts.statements[0].reads else { return nil }
-        // What it is compared with there is the server's number.
-        if entry.facts.statements[0].functions.contains("is_used_lock") { return nil }
-        let isElsewhere = client.hasDiagnosticsElsewhere(than: server)
+        // The server's error is about the text as it is.
+        guard all.count == 1 || client.options.contains(.multiStatements) else { return nil }
+        var out: [UInt8]?
+        // From the end on: what is in front stays where it is.
+        for index in all.indices.reversed() {
+            // What it is compared with there is the server's number.
+            guard let reads = all[index].reads, !all[index].functions.contains("is_used_lock") else { continue }
+            let known = left(to: all[index], behind: all[..<index], client, server)
+            let replaced =
+                out.map { $0.withSpan { reads.replacing(in: $0, known) } }
+                ?? entry.withText { reads.replacing(in: $0, known) }
+            if let replaced { out = replaced }
+        }
+        return out
+    }
+
+    /// What the commands before have left to a statement, where its server does not know that itself.
+    private func left(
+        to statement: Statement, behind: ArraySlice<Statement>, _ client: MySQLClientSession,
+        _ server: MySQLServerSession
+    ) -> (SessionRead.Kind) -> SessionReadValue? {
+        let isFirst = behind.isEmpty
+        let isHome = client.isHome(on: server)
+        let hasDiagnostics = !client.hasDiagnosticsElsewhere(than: server)
         let isMariaDB = server.version?.isMariaDB == true
+        let hasFound = isHome && server.foundRowsOwner == client.serial || client.pins.contains(.foundRows)
+        let hasCount = isHome && server.hasNumbers && !client.numbers.isOurs
+        let keepsFound = behind.allSatisfy { $0.foundRows == .kept }
         let numbers = client.numbers
-        return entry.withText { text in
-            reads.replacing(in: text) { kind in
-                switch kind {
-                case .connectionID:
-                    isMariaDB ? .short(client.connectionID) : .unsigned(UInt64(client.connectionID))
-                // The server has been given it.
-                case .lastInsertID: .kept
-                case .rowCount: .signed(numbers.rowCount)
-                case .foundRows:
-                    client.pins.contains(.foundRows)
-                        ? nil
-                        : isMariaDB
-                            ? .signed(Int64(clamping: numbers.foundRows))
-                            : .foundRows(Int64(clamping: numbers.foundRows))
-                case .warningCount: isElsewhere ? .unsigned(numbers.warnings) : nil
-                case .errorCount: isElsewhere ? .unsigned(numbers.errors) : nil
-                }
+        let id = client.connectionID
+        return { kind in
+            switch kind {
+            case .connectionID: isMariaDB ? .short(id) : .unsigned(UInt64(id))
+            // The server has been given it.
+            case .lastInsertID: .kept
+            case .rowCount: hasCount || !isFirst ? .kept : .signed(numbers.rowCount)
+            case .foundRows where hasFound || !keepsFound: .kept
+            case .foundRows:
+                isMariaDB
+                    ? .signed(Int64(clamping: numbers.foundRows)) : .foundRows(Int64(clamping: numbers.foundRows))
+            case .warningCount: hasDiagnostics || !isFirst ? .kept : .unsigned(numbers.warnings)
+            case .errorCount: hasDiagnostics || !isFirst ? .kept : .unsigned(numbers.errors)
             }
+        }
+    }
+}
+
+extension MySQLEnvironment {
+    /// The server must first have the client's own values of `session_track_…`; false if it has.
+    func wantsTracking(_ client: MySQLClientSession, _ server: MySQLServerSession) -> Bool {
+        guard server.tracks, server.canTrack else { return false }
+        client.more().trackingBy = server.serial
+        return true
+    }
+}
+
+extension Statement {
+    /// Names tables that are not the server's tables about itself.
+    var usesStoredTables: Bool {
+        tables.contains { table in
+            let name = table.lowercased()
+            // MariaDB makes up `seq_1_to_9`.
+            return name != "dual" && !name.hasPrefix("seq_") && !name.hasPrefix("information_schema.")
+                && !name.hasPrefix("performance_schema.")
         }
     }
 }
@@ -137,7 +186,13 @@ extension StatementEntry {
     }
 
     /// Names tables, whose use clears the diagnostics of the statement before.
-    var usesTables: Bool { facts.statements.contains { !$0.tables.isEmpty } }
+    var usesTables: Bool {
+        facts.statements.contains {
+            // Most SHOW read the server's tables about itself.
+            !$0.tables.isEmpty || $0.kind == .call || $0.kind == .explain
+                || $0.kind == .show && $0.traits.isDisjoint(with: [.readsDiagnostics, .showsOne, .serverOwnTruth])
+        }
+    }
 }
 
 extension MySQLClientSession {

@@ -78,6 +78,10 @@ public final class MySQLServerSession {
     var dropsRest = false
     /// It has something that not even a reset takes away: it serves its client to the end, and nobody else.
     public var isSpoiled = false
+    /// Nothing of ours has run since its last client's statement that would show in `ROW_COUNT()`.
+    var hasNumbers = false
+    /// Whose statement has set what `FOUND_ROWS()` says here; 0 if nobody's.
+    var foundRowsOwner: UInt64 = 0
     /// It has warnings or an error of its last client, which SHOW WARNINGS would show.
     var hasDiagnostics = false
     /// Statements of another worker's clients, to be closed.
@@ -212,6 +216,10 @@ public final class MySQLServerSession {
 
     /// A hidden command was sent; hidden ones are answered before what the client sends behind them.
     func beginHidden(_ kind: MySQLHidden, _ command: MySQLCommand) {
+        if command != .prepare {
+            hasNumbers = false
+            foundRowsOwner = 0
+        }
         if hidden.isEmpty {
             owner = .hidden
             tracker.begin(command)

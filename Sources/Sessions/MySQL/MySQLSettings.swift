@@ -10,6 +10,16 @@ enum MySQLSettings {
     /// What `SET NAMES` sets. Every session has them: they begin with what the client asked for when it logged in.
     static let ofNames = ["character_set_client", "character_set_results", "collation_connection"]
 
+    /// What Headgate sets for its own use: servers have the client's values only while a statement reads them.
+    static let ofTracking = [
+        "session_track_system_variables", "session_track_schema", "session_track_state_change",
+    ]
+
+    /// The statement that gives a server the client's values of these.
+    static func tracking(_ settings: SettingsProfile) -> [UInt8] {
+        joined(ofTracking.map { settings[$0]?.replay ?? Array("SET \($0) = DEFAULT".utf8) })
+    }
+
     /// What `SET NAMES` leaves. MariaDB keeps the collation in all three, though two of them show the character set only:
     /// so each is made again by the whole of it.
     static func names(_ charset: String, _ collation: String?) -> [SettingEntry] {
@@ -42,7 +52,7 @@ enum MySQLSettings {
                 change.queries.append(statement)
             }
         }
-        for entry in from.entries where to[entry.name] == nil {
+        for entry in from.entries where to[entry.name] == nil && !ofTracking.contains(entry.name) {
             guard let statement = MySQLVariables.reset(entry.name, server: server) else {
                 change.isReset = change.isReset || entry.name != database
                 continue
@@ -66,7 +76,7 @@ enum MySQLSettings {
         }
         for entry in to.entries where change.isReset || from[entry.name] != entry || isNamed {
             guard let replay = entry.replay else { continue }
-            if saysNames(replay) { continue }
+            if saysNames(replay) || ofTracking.contains(entry.name) { continue }
             let isUndone = isNamed && ofNames.contains(entry.name)
             if !isUndone, !change.isReset, from[entry.name] == entry { continue }
             if entry.name == database { change.database = replay } else { add(entry.name, replay) }
@@ -76,18 +86,19 @@ enum MySQLSettings {
         return change
     }
 
-    /// A plain string has the character set and collation of the session it is written in: the replay says so.
-    static func collated(_ replay: [UInt8], _ settings: SettingsProfile) -> [UInt8] {
+    /// A plain string has the character set and collation of the session it is written in: the replay says so. nil where
+    /// these are not known by name.
+    static func collated(_ replay: [UInt8], _ settings: SettingsProfile) -> [UInt8]? {
         guard let equals = replay.firstIndex(of: 0x3D), replay.last == 0x27, equals &+ 2 < replay.count,
             replay[equals &+ 2] == 0x27, let said = settings["collation_connection"]?.replay
         else { return replay }
         let words = String(decoding: said, as: UTF8.self).split { !($0.isLetter || $0.isNumber || $0 == "_") }
         // `SET collation_connection = 'x'`, `SET character_set_connection = 'x'`, `SET NAMES 'x' COLLATE 'y'`.
-        guard let last = words.last, words.count >= 3, words[0] == "SET" else { return replay }
+        guard let last = words.last, words.count >= 3, words[0] == "SET", said.last == 0x27 else { return nil }
         let isCollation = words[1] == "collation_connection" || words.count == 5
         let charset = isCollation ? last.prefix { $0 != "_" } : last
         let literal = Array("_\(charset)".utf8) + replay[(equals &+ 2)...]
-        return replay[...equals] + [0x20] + literal + (isCollation ? Array(" COLLATE \(last)".utf8) : [])
+        return replay[...equals] + [0x20] + literal + (isCollation ? Array(" COLLATE '\(last)'".utf8) : [])
     }
 
     /// `SET @a = NULL` leaves the collation `@a` had; that of a variable never set is `binary`.

@@ -16,7 +16,13 @@ extension MySQLEnvironment {
         toServer.reset()
         for id in server.strangers { toServer.make(RawSpan()) { $0.command(.closeStatement, statement: id) } }
         server.strangers = []
-        if server.owesOthers(than: client) { askDebts(server) }
+        if server.owesOthers(than: client) {
+            askDebts(server)
+        } else if server.owed.contains(.foundRows) {
+            // What is asked and set here would be counted by it.
+            server.askedFor = .foundRows
+            askFoundRows(server)
+        }
         if !client.debts.isEmpty, client.home != server.serial, client.asked == 0 {
             // Another server has not been asked, and will not be in time.
             client.lost.formUnion(client.debts)
@@ -25,6 +31,7 @@ extension MySQLEnvironment {
         if server.hasDiagnostics, server.lastClient != client.serial { clearDiagnostics(server) }
         if !server.tracks { track(server) }
         switchSettings(to: client.settings, server)
+        give(client, server)
         if server.options.contains(.multiStatements) != client.options.contains(.multiStatements) {
             let option: SmallCommand.Option =
                 client.options.contains(.multiStatements) ? .multiStatementsOn : .multiStatementsOff
@@ -45,6 +52,13 @@ extension MySQLEnvironment {
             giveLastInsertID(of: client, to: server)
         }
         return !server.hidden.isEmpty
+    }
+
+    /// For one statement the server has what the client has set for itself where we have set something else.
+    private func give(_ client: MySQLClientSession, _ server: MySQLServerSession) {
+        guard client.extra?.trackingBy == server.serial else { return }
+        hiddenQuery(MySQLSettings.tracking(client.settings), .plain, server)
+        server.tracks = false
     }
 
     /// Sends what leads from the server's settings to `settings`, which it has from then on.
@@ -128,6 +142,7 @@ extension MySQLEnvironment {
     /// Asks for the values of variables that were computed.
     public func askUnread(_ client: MySQLClientSession, _ server: MySQLServerSession) {
         toServer.reset()
+        if client.extra?.endsAnnounced == true { hiddenQuery(Array("COMMIT".utf8), .plain, server) }
         let names = (client.extra?.unread ?? []).sorted()
         for name in names { hiddenQuery(Array("SELECT @@SESSION.\(name)".utf8), .query, server) }
     }
@@ -137,6 +152,7 @@ extension MySQLEnvironment {
         guard let extra = client.extra else { return }
         let names = extra.unread.sorted()
         extra.unread = []
+        extra.endsAnnounced = false
         let rows = server.takeGathered()
         let failed = server.takeHiddenError() != nil || rows.count != names.count
         var entries = client.settings.entries

@@ -147,8 +147,8 @@ class Conversation:
         client = self.clients[exchange.client]
         if client.direct.is_closed or client.pooled.is_closed:
             self._reconnect(client)
-        if exchange.holds or client.direct.may_begin or client.direct.in_transaction:
-            self._make_room(client)
+        holds = exchange.holds or client.direct.may_begin or client.direct.in_transaction
+        self._make_room(client, self.limit - 1 if holds else self.limit)
         outcome = self._run(client, exchange, dice)
         may_hold = client.holds or exchange.holds or client.direct.in_transaction
         self._note(client, may_hold and not outcome.closed)
@@ -160,9 +160,10 @@ class Conversation:
         self._note(client, False)
         self._login(client)
 
-    def _make_room(self, client: Client) -> None:
+    def _make_room(self, client: Client, rest: int) -> None:
+        """So many others may go on holding a server."""
         others = [holder for holder in self.holders if holder is not client]
-        for holder in others[: max(0, len(others) - self.limit + 1)]:
+        for holder in others[: max(0, len(others) - rest)]:
             if not holder.direct.is_closed:
                 self._run(holder, letting_go(holder.number), None)
             self._note(holder, False)

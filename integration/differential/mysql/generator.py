@@ -171,6 +171,8 @@ class Generator:
         )  # fmt: skip
         if isinstance(said[0], (ResetConnection, ChangeUser)):
             self.binary.forget(client)
+            # MariaDB keeps FOUND_ROWS().
+            said.append(Query("SELECT 'new'"))
         if isinstance(said[0], Query) and "CONNECTION_ID()" in said[0].sql:
             return Exchange(client, said, has_ids=True)
         return said
@@ -220,7 +222,7 @@ class Generator:
 
 #: Words whose statements may leave something on the server that cannot be carried to another.
 HOLDING = ("@", "TEMPORARY", "GET_LOCK", "LOCK TABLES", "HANDLER", "XA ", "PREPARE", "CALL", "NEXTVAL", "VALUE FOR",
-    "FOUND_ROWS", "ATOMIC", "EXECUTE", "INSERT_ID", "TIMESTAMP", "RAND_SEED")
+    "FOUND_ROWS", "ATOMIC", "EXECUTE", "INSERT_ID", "TIMESTAMP", "RAND_SEED", "SET TRANSACTION")
 
 
 def needs_server(said: list[Command]) -> bool:

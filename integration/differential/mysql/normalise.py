@@ -14,7 +14,7 @@ from .allowed import KNOWN_EARLY
 from .side import Side
 
 #: Reported variables whose values are their server's own.
-CLOCK = re.compile(rb"..(\ttimestamp|\x0cstatement_id).*", re.S)
+CLOCK = re.compile(rb"..(\ttimestamp|\x0cstatement_id|\tlast_gtid).*", re.S)
 STATE_CHANGED = 0x4000
 HANDLER = re.compile(rb"((?:prepared statement handler|The statement) )\((-?\d+)\)")
 
@@ -41,8 +41,8 @@ def comparable(packet: Packet, side: Side, has_ids: bool) -> tuple[int, str, byt
             payload = b"text"
         case "row" if has_ids:
             payload = without_ids(payload, side)
-        case "row" if b"handler (" in payload:  # SHOW WARNINGS; the message has its length in front
-            payload = HANDLER.sub(lambda m: m[1] + _handler(m[2]), re.sub(rb".(?=Unknown prepared)", b"", payload, flags=re.S))
+        case "row" if b"handler (" in payload or b"The statement (" in payload:  # SHOW WARNINGS; the message has its length in front
+            payload = HANDLER.sub(lambda m: m[1] + _handler(m[2]), re.sub(rb".(?=Unknown prepared|The statement)", b"", payload, flags=re.S))
     return packet.sequence, packet.role, payload
 
 
@@ -94,7 +94,9 @@ def _meaning(payload: bytes, role: str) -> str:
     if role == "err":
         (code,) = struct.unpack_from("<H", payload, 1)
         return f"{code} {payload[3:].decode(errors='replace')}"
-    if role in ("eof", "middle") and len(payload) == 5:
+    if role == "middle" and len(payload) == 5:
+        return f"status {flags(struct.unpack_from('<H', payload, 3)[0] & KNOWN_EARLY)}"
+    if role == "eof" and len(payload) == 5:
         warnings, status = struct.unpack_from("<HH", payload, 1)
         return f"warnings {warnings} status {flags(status)}"
     if role in ("ok", "eof"):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from . import scripts_flow, scripts_other, scripts_prepared, scripts_session
+from . import scripts_flow, scripts_generated, scripts_other, scripts_prepared, scripts_session
 from .generator import ALWAYS, Kind
 from .script import MODERN, OLD, Script
 
 SCRIPTS: dict[str, Script] = {
     **scripts_flow.SCRIPTS, **scripts_session.SCRIPTS, **scripts_prepared.SCRIPTS, **scripts_other.SCRIPTS,
+    **scripts_generated.SCRIPTS,
 }  # fmt: skip
 
 ABILITIES = {"modern": MODERN, "old": OLD}
