@@ -60,7 +60,6 @@ extension MySQLEnvironment {
     func askDebts(_ server: MySQLServerSession) {
         let debts = server.owed
         server.askedFor = debts
-        if let debtor = server.debtor, debtor.home == server.serial { debtor.asked = server.serial }
         // Before any other question, which would set it.
         if debts.contains(.foundRows) { askFoundRows(server) }
         if debts.contains(.diagnostics) {
@@ -68,6 +67,9 @@ extension MySQLEnvironment {
             server.beginHidden(.capture, .query)
         }
         if debts.contains(.lastInsertID) { askLastInsertID(server) }
+        if !server.askedFor.isEmpty, let debtor = server.debtor, debtor.home == server.serial {
+            debtor.asked = server.serial
+        }
     }
 
     /// Asks the server for what the client before may still ask for; false if there is nothing.
