@@ -132,8 +132,8 @@ import Testing
     /// The session state goes with its flag; the text loses or gets its length.
     @Test func sessionState() {
         let tracked = hex("000100 0240 0000 02 6869 05 01 03 02 6462")
-        #expect(translated(.query, [tracked], server: tracking, client: new) == [hex("000100 0200 0000 6869")])
-        let plain = hex("000100 0200 0000 6869")
+        #expect(translated(.query, [tracked], server: tracking, client: new) == [hex("000100 0200 0000 02 6869")])
+        let plain = hex("000100 0200 0000 02 6869")
         #expect(translated(.query, [plain], server: new, client: tracking) == [hex("000100 0200 0000 02 6869")])
         let end = [head, definition, hex("fe0000 0240 0000 00 05 01 03 02 6462")]
         #expect(translated(.query, end, server: tracking, client: new) == [head, definition, hex("fe000002000000")])

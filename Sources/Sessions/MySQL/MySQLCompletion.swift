@@ -102,11 +102,13 @@ extension MySQLEnvironment {
         server.tracks = false
         _ = server.statements.removeAll()
         server.strangers = []
-        // MariaDB goes back to the character sets of the login.
+        // MariaDB goes back to the character sets of the login, MySQL to its `sql_mode`.
         let isMariaDB = server.version?.isMariaDB ?? false
-        let names = client.base.entries.filter { isMariaDB && MySQLSettings.ofNames.contains($0.name) }
+        let again = client.base.entries.filter {
+            isMariaDB ? MySQLSettings.ofNames.contains($0.name) : $0.name == "sql_mode"
+        }
         server.settled(server.owed)
-        forget(client, settings: names.isEmpty ? after : profiles.intern(after.entries + names))
+        forget(client, settings: again.isEmpty ? after : profiles.intern(after.entries + again))
     }
 
     /// A COM_CHANGE_USER has failed, and MariaDB keeps the connection: what the session had is gone, as after

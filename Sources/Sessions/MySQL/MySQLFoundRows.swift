@@ -37,7 +37,8 @@ extension StatementEntry {
 extension MySQLEnvironment {
     /// Notes what a statement has left on the server.
     func noteFoundRows(_ client: MySQLClientSession, _ server: MySQLServerSession, _ summary: ReplySummary) {
-        if server.foundRowsOwner != client.serial { server.foundRowsOwner = 0 }
+        // One that was elsewhere in between has another number by now.
+        if server.foundRowsOwner != client.serial || client.home != server.serial { server.foundRowsOwner = 0 }
         guard summary.errorCode == 0 else {
             // A SELECT that failed on its way has counted none.
             let isOnItsWay = summary.errorCode == 1690 || summary.errorCode == 1242

@@ -195,7 +195,12 @@ extension MySQLEnvironment {
         var kept = server.settings[MySQLSettings.database].map { [$0] } ?? []
         // MySQL keeps the role as well.
         if server.version?.isMariaDB != true, let role = server.settings["role"] { kept.append(role) }
-        return profiles.intern(kept + MySQLSettings.ofNames.map { SettingEntry(name: $0, replay: nil) })
+        let isMariaDB = server.version?.isMariaDB == true
+        let names = MySQLSettings.ofNames.map { name in
+            // Those of the login on MariaDB; on MySQL the server's own, which no login has asked for.
+            SettingEntry(name: name, replay: isMariaDB ? nil : Array("SET \(name) = @@global.\(name)".utf8))
+        }
+        return profiles.intern(kept + names)
     }
 
     private func track(_ server: MySQLServerSession) {
