@@ -64,8 +64,6 @@ public struct ReplySummary: Equatable, Sendable {
     public var rows: UInt64 = 0
     /// Results, with and without rows.
     public var results = 0
-    /// Rows of all result sets but the last.
-    public var rowsBefore: UInt64 = 0
     /// Columns of the last result set.
     public var columns = 0
     /// The last result is a result set.

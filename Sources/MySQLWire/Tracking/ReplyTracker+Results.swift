@@ -16,7 +16,6 @@ extension ReplyTracker {
         default:
             guard let found = try? ResultHead(parsing: head, capabilities) else { return violation() }
             summary.columns = found.columns
-            summary.rowsBefore = summary.rows
             summary.endsWithRows = true
             // Without definitions there is nothing for an EOF packet to end, but it is sent all the same.
             state = found.hasMetadata ? .definitions(found.columns) : hasEOF ? .definitionsEnd : .rows

@@ -58,6 +58,7 @@ extension MySQLEnvironment {
         toClient.reset()
         toClient.make(RawSpan()) { $0.raw(reply) }
         client.numbers.answeredEnd(isMariaDB: client.isOfMariaDB)
+        client.numbers.isOurs = true
         return true
     }
 

@@ -19,7 +19,9 @@ extension Statement {
         switch kind {
         case .select: traits.contains(.countsFoundRows) ? .untold : .ofResult
         case .show: traits.contains(.showsOne) ? .kept : .ofResult
-        case .call, .execute, .explain, .doBlock, .unknown: .untold
+        case .call, .execute, .explain, .unknown: .untold
+        // A block, or DO with nothing but expressions.
+        case .doBlock: traits.isDisjoint(with: [.callsRoutine, .selectsInside]) ? .kept : .untold
         case .update, .delete, .merge: traits.contains(.selectsInside) || tables.count > 1 ? .untold : .kept
         default: traits.contains(.selectsInside) ? .untold : .kept
         }

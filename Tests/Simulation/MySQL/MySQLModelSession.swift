@@ -48,7 +48,12 @@ struct MySQLModelSession {
     var tracksState: Bool { variables["session_track_state_change"] == "1" }
 
     /// What COM_RESET_CONNECTION leaves.
-    var fresh: MySQLModelSession { MySQLModelSession(schema: schema, charset: charset) }
+    var fresh: MySQLModelSession {
+        var fresh = MySQLModelSession(schema: schema, charset: charset)
+        // MariaDB does not take it back.
+        fresh.foundRows = foundRows
+        return fresh
+    }
 
     /// As `SELECT @@name` shows it; nil for none it knows.
     func shown(_ name: String) -> String? { variables[name] ?? names[name] ?? Self.defaults[name] }
