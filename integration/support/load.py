@@ -17,8 +17,13 @@ class Watch:
 
         def look():
             with server.counting(user, dbname) as count:
+                lingers = getattr(server, "lists_those_that_have_gone", False)
+                before = 0
                 while not self.stop.is_set():
-                    self.most = max(self.most, count())
+                    now = count()
+                    # One too many is there at the next look as well; one that has gone is not.
+                    self.most = max(self.most, min(before, now) if lingers else now)
+                    before = now
 
         self.thread = threading.Thread(target=look)
 

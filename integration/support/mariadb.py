@@ -60,6 +60,8 @@ class MariaDBServer:
     """One server process. The superuser comes in by the unix socket, so that whatever comes by TCP is a test's."""
 
     family = "mariadb"
+    #: A connection is listed for a moment after its socket has been closed.
+    lists_those_that_have_gone = True
 
     def __init__(self, name: str, server_id: int = 1):
         self.directory = temporary_directory(name)
@@ -158,8 +160,6 @@ class MariaDBServer:
         sql = "SELECT COUNT(*) FROM information_schema.processlist WHERE host LIKE '127.0.0.1:%'"
         sql += f" AND user = {literal(user)}" if user else ""
         sql += f" AND db = {literal(dbname)}" if dbname else ""
-        # MySQL lists a connection for a moment after it has closed its socket.
-        sql += " AND command <> 'Quit'" if self.family == "mysql" else ""
         connection = self.admin()
         try:
             yield lambda: int(connection.query(sql).rows[0][0])

@@ -54,7 +54,7 @@ final class MySQLGreeter {
     }
 
     func maintain(_ now: Int64) {
-        if let probe, now >= probe.deadline { probe.end(nil) }
+        if let probe, now >= probe.deadline { probe.end() }
     }
 
     /// What a client is told: the version of its servers, and what they and we can do.
@@ -88,6 +88,7 @@ private final class MySQLProbe: Connection {
     let cluster: String
     let deadline: Int64
     private var isOver = false
+    private var handshake: MySQLHandshake?
 
     init(worker: Worker, cluster: String, deadline: Int64) {
         self.cluster = cluster
@@ -96,11 +97,11 @@ private final class MySQLProbe: Connection {
     }
 
     func start(_ answer: Resolver.Answer) {
-        guard !isOver, case .success(let addresses) = answer, let address = addresses.first else { return end(nil) }
+        guard !isOver, case .success(let addresses) = answer, let address = addresses.first else { return end() }
         switch Sockets.connect(to: address) {
         case .connected(let fd), .inProgress(let fd):
             attach(fd: fd, loop: worker.loop, reading: true, writing: false)
-        case .failed: end(nil)
+        case .failed: end()
         }
     }
 
@@ -109,16 +110,20 @@ private final class MySQLProbe: Connection {
     }
 
     override func received(_ bytes: UnsafeRawBufferPointer) -> Int {
+        if handshake != nil { return bytes.count }
         guard case .header(_, let body, let stop) = unsafe scanPacket(bytes.bytes, at: 0), stop <= bytes.count else {
             return 0
         }
-        end(try? MySQLHandshake(parsing: unsafe bytes.bytes.extracting(body..<stop)))
+        handshake = try? MySQLHandshake(parsing: unsafe bytes.bytes.extracting(body..<stop))
+        // The server is to have seen its end before the first of the pool is opened: it counts both.
+        if handshake == nil || Sockets.shutdownWrite(fd) != nil { end() }
         return bytes.count
     }
 
-    override func ended(_ errno: Errno?) { end(nil) }
+    override func ended(_ errno: Errno?) { end() }
 
-    func end(_ handshake: MySQLHandshake?) {
+    /// No more will be heard.
+    func end() {
         if isOver { return }
         isOver = true
         closeSocket()
