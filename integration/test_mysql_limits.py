@@ -255,3 +255,19 @@ def test_mysql_idle_server_that_was_killed_is_nobodys(own_mysql_pooler, mysql_se
             mysql_server.end_backends()
             for client in (a, b, c, d):
                 assert client.value(f"SELECT {n}") == str(n)
+
+
+def test_mysql_statements_of_servers_that_change_threads_are_closed(own_mysql_pooler, mysql_server):
+    """A server that goes from thread to thread is prepared anew each time; what it had is not left there."""
+    pooler = own_mysql_pooler(default_pool_size=2)
+
+    def client(_):
+        with pooler.wire() as c:
+            statement = c.prepare("SELECT CAST(? AS CHAR)")[0]
+            for n in range(300):
+                assert c.run_value(statement, str(n)) == str(n)
+
+    with ThreadPoolExecutor(8) as clients:
+        list(clients.map(client, range(8)))
+    held = int(mysql_server.query("SHOW GLOBAL STATUS LIKE 'Prepared_stmt_count'")[0][1])
+    assert held <= 16, "a few of each server"

@@ -214,6 +214,7 @@ extension MySQLEnvironment {
         if server.settings === client.settings, server.options == client.options,
             server.tracks || !server.canTrack || client.extra?.trackingBy == server.serial,
             server.owed.isEmpty || !server.owesOthers(than: client),
+            server.strangers.isEmpty,
             !server.hasDiagnostics || server.lastClient == client.serial
         {
             return nil
