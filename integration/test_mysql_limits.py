@@ -30,17 +30,10 @@ def answered(client, seconds: float = 10):
         return error.code
 
 
-def greeted(pooler) -> None:
-    """Each thread asks a server how it greets, without logging in, before its first client; the list shows that as well."""
-    pooler.wire().close()
-
-
-
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("size", [1, 2, 5])
 def test_mysql_limit_of_a_pool_is_exact(own_mysql_pooler, mysql_server, threads, size):
     pooler = own_mysql_pooler(default_pool_size=size, threads=threads)
-    greeted(pooler)
     with Watch(mysql_server, "app") as watch:
         done = load(pooler, 30, 1.5, work=WORK)
     assert watch.most == size
@@ -50,7 +43,6 @@ def test_mysql_limit_of_a_pool_is_exact(own_mysql_pooler, mysql_server, threads,
 def test_mysql_limit_is_exact_while_clients_differ(own_mysql_pooler, mysql_server):
     """Clients whose state, statements and transactions differ make servers change hands and flavour, never more of them."""
     pooler = own_mysql_pooler(default_pool_size=2, threads=2)
-    greeted(pooler)
     with Watch(mysql_server, "app") as watch:
         def client(n: int) -> None:
             with pooler.wire(dbname=("app", "other", "test1")[n % 3], timeout=60) as c:
@@ -73,7 +65,6 @@ def test_mysql_limit_is_exact_while_clients_differ(own_mysql_pooler, mysql_serve
 def test_mysql_max_db_connections_over_users(own_mysql_pooler, mysql_server):
     databases = {"app": {"dbname": "app", "max_db_connections": 3}}
     pooler = own_mysql_pooler(mysql_options(mysql_server, databases=databases), default_pool_size=5)
-    greeted(pooler)
     with Watch(mysql_server) as watch, ThreadPoolExecutor(2) as both:
         list(both.map(lambda user: load(pooler, 6, 2, user, work=WORK), ["app", "bob"]))
     assert watch.most == 3
@@ -83,7 +74,6 @@ def test_mysql_max_user_connections_over_databases(own_mysql_pooler, mysql_serve
     options = mysql_options(mysql_server)
     options.users["app"]["max_user_connections"] = 3
     pooler = own_mysql_pooler(options, default_pool_size=5)
-    greeted(pooler)
     with Watch(mysql_server, "app") as watch, ThreadPoolExecutor(2) as both:
         list(both.map(lambda name: load(pooler, 6, 2, dbname=name, work=WORK), ["app", "other"]))
     assert watch.most == 3

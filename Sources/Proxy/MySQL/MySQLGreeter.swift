@@ -6,13 +6,15 @@ import Sessions
 import Settings
 import Telemetry
 
-/// Greets MySQL clients as their servers would. What these say is known from the first connection to one; before that,
-/// the first client has one asked.
+/// Greets MySQL clients as their servers would. Before the first client one of them is asked, by the first worker for all of
+/// them: the server counts each that asks beside the connections of the pools.
 final class MySQLGreeter {
     private unowned(unsafe) let owner: Worker
     private var worker: Worker { unsafe owner }
     private var waiting: [UInt32] = []
     private var probe: MySQLProbe?
+    /// Workers whose clients wait for what this one has asked.
+    private var askers: Set<Int> = []
 
     /// Longer than this no client waits to be greeted.
     private static let patience: Int64 = 2_000_000
@@ -23,7 +25,24 @@ final class MySQLGreeter {
         guard let cluster = worker.snapshot.configuration.greetingCluster else { return client.greet(like: nil) }
         if let known = worker.shared.greeting(of: cluster.name) { return client.greet(like: known) }
         waiting.append(client.slot)
+        if worker.index == 0 {
+            if probe == nil { ask(cluster) }
+        } else if waiting.count == 1 {
+            let me = worker.index
+            if worker.shared.worker(0)?.post(.job { $0.greeter.ask(for: me) }) != true { answered(nil) }
+        }
+    }
+
+    private func ask(for other: Int) {
+        guard let cluster = worker.snapshot.configuration.greetingCluster, known == nil else {
+            return tell(other, known)
+        }
+        askers.insert(other)
         if probe == nil { ask(cluster) }
+    }
+
+    private func tell(_ other: Int, _ handshake: MySQLHandshake?) {
+        _ = worker.shared.worker(other)?.post(.job { $0.greeter.answered(handshake) })
     }
 
     private func ask(_ cluster: ClusterSettings) {
@@ -51,6 +70,9 @@ final class MySQLGreeter {
         let slots = waiting
         waiting = []
         for slot in slots { (worker.clients[slot] as? MySQLClient)?.greet(like: handshake) }
+        let others = askers
+        askers = []
+        for other in others { tell(other, handshake) }
     }
 
     func maintain(_ now: Int64) {
