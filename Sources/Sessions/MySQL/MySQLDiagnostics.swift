@@ -67,19 +67,19 @@ extension MySQLEnvironment {
     func diagnostics(
         _ bytes: RawSpan, _ packet: Packet, _ entry: StatementEntry, _ client: MySQLClientSession,
         _ server: MySQLServerSession, isBinary: Bool
-    ) -> DiagnosticsAnswer? {
+    ) -> MySQLPreliminary? {
         guard entry.facts.traits.contains(.readsDiagnostics), client.hasDiagnosticsElsewhere(than: server),
             !isCounted(entry)
         else { return nil }
-        guard packet.end <= bytes.byteCount else { return .needsBytes }
+        guard packet.end <= bytes.byteCount else { return .stop(.needBytes) }
         if client.lost.contains(.diagnostics) {
             answer(client, .lostDiagnostics)
-            return .given
+            return .dealtWith
         }
-        if answerWarnings(entry, client, isBinary: isBinary) { return .given }
+        if answerWarnings(entry, client, isBinary: isBinary) { return .dealtWith }
         if client.hasMadeDiagnostics { return nil }
         client.wantsDiagnostics = true
-        return .toBeMade
+        return .stop(.needState)
     }
 
     /// A number we know answers it.
@@ -116,13 +116,6 @@ extension MySQLEnvironment {
         if running.facts.traits.contains(.readsDiagnostics) { return true }
         return server.version?.isMariaDB == true && summary.warnings == 0 && !running.usesTables
     }
-}
-
-/// How a question for diagnostics is dealt with without asking the server.
-enum DiagnosticsAnswer {
-    case given, toBeMade
-    /// The rest of the statement must come first.
-    case needsBytes
 }
 
 extension MySQLClientSession {

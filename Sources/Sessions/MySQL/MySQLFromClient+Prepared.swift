@@ -78,17 +78,10 @@ extension MySQLEnvironment {
         }
         if let stop = needs(client, server) { return stop }
         guard let server else { return .needServer }
-        let traits = statement.entry.facts.traits
-        if traits.contains(.readsTracking), wantsTracking(client, server) { return .needState }
-        switch diagnostics(bytes, packet, statement.entry, client, server, isBinary: true) {
-        case .given: return nil
-        case .toBeMade: return .needState
-        case .needsBytes: return .needBytes
+        switch preliminary(bytes, packet, statement.entry, client, server, isBinary: true) {
+        case .dealtWith: return nil
+        case .stop(let stop): return stop
         case nil: break
-        }
-        if !traits.isDisjoint(with: Self.askingForID) {
-            if wantsLastInsertID(client, server) { return .needState }
-            if lacksLastInsertID(traits, client, server) { return discard(bytes, packet, client, .lostLastInsertID) }
         }
         if let other = answered(statement, client, server) { statement.key = other }
         guard let held = server.statements.use(statement.key) else {

@@ -280,18 +280,10 @@ extension MySQLEnvironment {
             if client.policy != .auto, let error = refusal(entry, client) {
                 return discard(bytes, packet, client, error)
             }
-            if traits.contains(.readsTracking), wantsTracking(client, server) { return .needState }
-            switch diagnostics(bytes, packet, entry, client, server, isBinary: false) {
-            case .given: return nil
-            case .toBeMade: return .needState
-            case .needsBytes: return .needBytes
+            switch preliminary(bytes, packet, entry, client, server, isBinary: false) {
+            case .dealtWith: return nil
+            case .stop(let stop): return stop
             case nil: break
-            }
-            if !traits.isDisjoint(with: Self.askingForID) {
-                if wantsLastInsertID(client, server) { return .needState }
-                if lacksLastInsertID(traits, client, server) {
-                    return discard(bytes, packet, client, .lostLastInsertID)
-                }
             }
             if traits.contains(.wantsLocalFile), !client.capabilities.contains(.localFiles) {
                 return discard(bytes, packet, client, noLocalFile(entry, client))

@@ -14,6 +14,14 @@ struct MySQLDebts: OptionSet {
     static let foundRows = MySQLDebts(rawValue: 4)
 }
 
+/// What comes of a statement before it is sent.
+enum MySQLPreliminary {
+    /// It is answered.
+    case dealtWith
+    /// It waits for this.
+    case stop(MySQLStop)
+}
+
 /// Statements that ask for what the one before left behind. As long as nobody else has used the server in between, it
 /// answers by itself; before somebody else does, it is asked what it has, and what the client asks for then is put into
 /// its text.
@@ -99,6 +107,23 @@ extension MySQLEnvironment {
         if debts.contains(.lastInsertID), let row = rows.first { takeLastInsertID(row, debtor, server) }
         debtor.debts.subtract(debts)
     }
+
+    /// What must come before a statement that asks for something the ones before have left; nil if it can be sent.
+    func preliminary(
+        _ bytes: RawSpan, _ packet: Packet, _ entry: StatementEntry, _ client: MySQLClientSession,
+        _ server: MySQLServerSession, isBinary: Bool
+    ) -> MySQLPreliminary? {
+        let traits = entry.facts.traits
+        guard !traits.isDisjoint(with: Self.needsPreliminary) else { return nil }
+        if traits.contains(.readsTracking), wantsTracking(client, server) { return .stop(.needState) }
+        if let found = diagnostics(bytes, packet, entry, client, server, isBinary: isBinary) { return found }
+        guard !traits.isDisjoint(with: Self.askingForID) else { return nil }
+        if wantsLastInsertID(client, server) { return .stop(.needState) }
+        guard lacksLastInsertID(traits, client, server) else { return nil }
+        return discard(bytes, packet, client, .lostLastInsertID).map { .stop($0) } ?? .dealtWith
+    }
+
+    private static let needsPreliminary = askingForID.union([.readsTracking, .readsDiagnostics])
 
     /// What a text that asks for something left behind is sent as; nil for as it is.
     func answered(_ entry: StatementEntry, _ client: MySQLClientSession, _ server: MySQLServerSession) -> [UInt8]? {
