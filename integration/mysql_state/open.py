@@ -10,8 +10,6 @@ from support.pooler import KIND
 NO_NAME = "made by code or by a parameter, so that its end is not recognised"
 
 OPEN: dict[str, dict[str, str]] = {
-    "test_state_after_a_server_ends": {"user_variable": "a literal with a backslash pins"},
-    "test_state_of_two_clients": {"user_variable": "a literal with a backslash pins"},
     "test_server_is_kept_as_long_as_the_state": dict.fromkeys(
         (
             "get_lock_by_protocol_prepare", "get_lock_in_a_procedure", "sql_prepare_of_a_variable",
