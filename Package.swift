@@ -60,7 +60,8 @@ let package = Package(
             "Sessions", ["ByteKit", "Credentials", "SQLText", "PostgresWire", "MySQLWire", "Settings"], hotRules),
         room("Pooling", ["ByteKit", "Settings"], hotRules),
         room("Telemetry", ["ByteKit"]),
-        room("EventLoop", ["ByteKit", "Telemetry", "CLibev", "CLinux", "CSystemd"], hotRules),
+        room(
+            "EventLoop", ["ByteKit", "Credentials", "Telemetry", "COpenSSL", "CLibev", "CLinux", "CSystemd"], hotRules),
         room(
             "Proxy",
             [

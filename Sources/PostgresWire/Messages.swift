@@ -90,6 +90,13 @@ extension ByteWriter {
         end(mark)
     }
 
+    /// SSLRequest.
+    public mutating func sslRequest() {
+        let mark = beginUntagged()
+        u32(80_877_103)
+        end(mark)
+    }
+
     /// CancelRequest.
     public mutating func cancelRequest(processID: UInt32, key: [UInt8]) {
         let mark = beginUntagged()

@@ -24,6 +24,8 @@ class Connection: IOObject {
     final var isBroken = false
     /// What is sent goes through `sendEncoded`.
     final var isEncoded = false
+    /// What goes over the socket is sealed by it; `output` is sealed already.
+    final var tls: TLSChannel?
 
     /// Unsent bytes above which the side that produces them is no longer read.
     static let highWater = 256 << 10
@@ -42,6 +44,7 @@ class Connection: IOObject {
 
     /// Stops watching and closes the socket.
     final func closeSocket() {
+        if tls != nil { endTLS() }
         let fd = self.fd
         detach()
         if fd >= 0 { Sockets.close(fd) }
@@ -64,6 +67,12 @@ class Connection: IOObject {
     /// Sends these very bytes.
     final func sendNow(_ bytes: UnsafeRawBufferPointer) {
         if bytes.count == 0 || isBroken || !isAttached { return }
+        if tls != nil { return unsafe seal(bytes) }
+        unsafe sendAsIs(bytes)
+    }
+
+    /// Sends bytes that need nothing more done to them.
+    final func sendAsIs(_ bytes: UnsafeRawBufferPointer) {
         if !output.isEmpty {
             unsafe output.append(bytes)
             outputGrew()
@@ -106,13 +115,14 @@ class Connection: IOObject {
     private func sendPieces(_ plan: SendPlan, from source: UnsafeRawBufferPointer) {
         unsafe plan.made.withUnsafeBytes { made in
             if isBroken || !isAttached { return }
-            if isEncoded {
+            if isEncoded || tls != nil {
                 var all = ByteStore()
+                all.reserve(plan.byteCount)
                 for piece in plan.earlier + [plan.last] {
                     let bytes = unsafe piece.isMade ? made : source
                     unsafe all.append(UnsafeRawBufferPointer(rebasing: bytes[piece.start..<piece.end]))
                 }
-                unsafe all.withBytes { unsafe sendEncoded($0) }
+                unsafe all.withBytes { unsafe send($0) }
                 return
             }
             var sent = 0
@@ -185,19 +195,13 @@ class Connection: IOObject {
     /// the connection has ended.
     @inline(__always)
     final func receive() {
+        if tls != nil { return receiveSealed() }
         let scratch = unsafe worker.loop.scratch
         let head = carried.count
         if head <= scratch.count / 2 {
             if head > 0 { unsafe carried.withBytes { unsafe scratch.copyMemory(from: $0) } }
             switch unsafe Sockets.recv(fd, into: UnsafeMutableRawBufferPointer(rebasing: scratch[head...])) {
-            case .bytes(let got):
-                let all = unsafe UnsafeRawBufferPointer(rebasing: scratch[..<(head + got)])
-                // While `received` runs nothing is carried: it is all in the scratch.
-                if head > 0 { carried.clear() }
-                let used = unsafe received(all)
-                if isAttached && used < all.count {
-                    unsafe carried.append(UnsafeRawBufferPointer(rebasing: all[used...]))
-                }
+            case .bytes(let got): unsafe deal(UnsafeRawBufferPointer(rebasing: scratch[..<(head + got)]))
             case .wouldBlock: return
             case .eof: ended(nil)
             case .failed(let errno): ended(errno)
@@ -205,6 +209,17 @@ class Connection: IOObject {
             return
         }
         receiveLarge()
+    }
+
+    /// Deals with bytes in front of which lies what was carried, keeps what is left.
+    @inline(__always)
+    final func deal(_ all: UnsafeRawBufferPointer) {
+        // While `received` runs nothing is carried: it is all in front of the caller.
+        if !carried.isEmpty { carried.clear() }
+        let used = unsafe received(all)
+        if isAttached && used < all.count {
+            unsafe carried.append(UnsafeRawBufferPointer(rebasing: all[used...]))
+        }
     }
 
     /// A long message is gathered where it is kept.
@@ -241,6 +256,15 @@ class Connection: IOObject {
 
     /// Sends bytes in another form; only where `isEncoded`.
     func sendEncoded(_ bytes: UnsafeRawBufferPointer) {}
+
+    /// Deals with bytes in another form; only where `isEncoded`.
+    func encodedReceived(_ bytes: UnsafeRawBufferPointer) {}
+
+    /// TLS is agreed on.
+    func tlsOpened() {}
+
+    /// There will be no TLS.
+    func tlsFailed(_ failure: TLSFailure) {}
 
     /// It may be read again, or may not; only where `isEncoded`.
     func interestChanged() {}

@@ -6,11 +6,13 @@ import Settings
 /// A free server connection on its way from one worker to another: the socket and plain values, nothing of either
 /// worker. If it cannot be delivered it closes the socket.
 ///
-/// Unchecked because of the descriptor alone, which the sender gives up when it posts and the receiver then owns.
+/// Unchecked because of the descriptor and its TLS alone, which the sender gives up when it posts and the receiver then owns.
 final class MovedServer: @unchecked Sendable {
     private var fd: Int32
+    private var tls: TLSChannel?
     let key: PoolKey
     let address: SocketAddress
+    let host: String
     let processID: UInt32
     let connectedAt: Int64
     let lastUsed: Int64
@@ -38,14 +40,23 @@ final class MovedServer: @unchecked Sendable {
         fd = server.fd
         key = server.pool.global.key
         address = server.address
+        host = server.host
         processID = server.processID
         connectedAt = server.connectedAt
         lastUsed = server.lastUsed
         expiresAt = server.expiresAt
         closeNeeded = server.closeNeeded
+        tls = server.tls
+        server.tls = nil
         server.worker.loop.retire(server)
         server.detach()
         server.pool.gaveAway(server)
+    }
+
+    /// What seals its bytes goes on with whoever adopts it.
+    func takeTLS() -> TLSChannel? {
+        defer { tls = nil }
+        return tls
     }
 
     deinit { if fd >= 0 { Sockets.close(fd) } }

@@ -226,19 +226,17 @@ final class Pool {
         let global = self.global
         let mailbox = worker.shared.worker(worker.index)
         if let answer = worker.shared.resolver.immediate(host: target.host, port: target.port) {
-            connect(answer)
+            connect(answer, of: target.host)
         } else {
             worker.shared.resolver.resolve(host: target.host, port: target.port) { answer in
-                _ = mailbox?.post(.job { worker in worker.pools[global.key]?.connect(answer) })
+                _ = mailbox?.post(.job { worker in worker.pools[global.key]?.connect(answer, of: target.host) })
             }
         }
     }
 
-    private func connect(_ answer: Resolver.Answer) {
+    private func connect(_ answer: Resolver.Answer, of host: String) {
         guard case .success(let addresses) = answer, let address = addresses.first else {
-            var host = "an unknown name"
             if case .failure(let error) = answer {
-                host = error.host
                 Log.warn("resolve", "cannot resolve a server's name", ["pool": name, "error": "\(error)"])
             }
             connectFailed(.unreachable("its name cannot be resolved"), at: host)
@@ -251,9 +249,9 @@ final class Pool {
         let server = worker.addServer { slot -> PooledServer in
             switch cluster.protocolKind {
             case .postgres:
-                PostgresServer(pool: self, worker: worker, slot: slot, address: address, expiresAt: expires)
+                PostgresServer(pool: self, worker: worker, slot: slot, address: address, host: host, expiresAt: expires)
             case .mysql:
-                MySQLServer(pool: self, worker: worker, slot: slot, address: address, expiresAt: expires)
+                MySQLServer(pool: self, worker: worker, slot: slot, address: address, host: host, expiresAt: expires)
             }
         }
         switch Sockets.connect(to: address) {

@@ -215,6 +215,13 @@ class PooledClient: Connection {
         }
     }
 
+    override func tlsFailed(_ failure: TLSFailure) {
+        if phase == .login {
+            Log.info("tls", "a client's TLS failed", ["client": peer.description, "reason": failure.description])
+        }
+        close(failure.description)
+    }
+
     override func ended(_ errno: Errno?) { close(errno.map { "\($0)" } ?? "closed by the client") }
 
     /// Sends last words, which the log has as `logged`, and closes.

@@ -36,6 +36,8 @@ class PooledServer: Connection {
     final let slot: UInt32
     final var phase = ServerPhase.connecting
     final let address: SocketAddress
+    /// The name it is known by, for its certificate.
+    final let host: String
     /// Its number at the server.
     final var processID: UInt32 = 0
     /// As whom it logs in.
@@ -55,7 +57,8 @@ class PooledServer: Connection {
     /// Cancels on their way to it: it is not given out before they have arrived.
     final var cancelsInFlight = 0
 
-    init(pool: Pool, worker: Worker, slot: UInt32, address: SocketAddress, expiresAt: Int64) {
+    init(pool: Pool, worker: Worker, slot: UInt32, address: SocketAddress, host: String, expiresAt: Int64) {
+        self.host = host
         self.pool = pool
         self.slot = slot
         self.address = address
@@ -70,6 +73,7 @@ class PooledServer: Connection {
         self.pool = pool
         self.slot = slot
         address = moved.address
+        host = moved.host
         connectedAt = moved.connectedAt
         lastUsed = moved.lastUsed
         expiresAt = moved.expiresAt
@@ -77,6 +81,8 @@ class PooledServer: Connection {
         phase = .idle
         processID = moved.processID
         closeNeeded = moved.closeNeeded
+        tls = moved.takeTLS()
+        tls?.move(to: worker.tlsPort)
     }
 
     // MARK: What its protocol decides
@@ -157,6 +163,11 @@ class PooledServer: Connection {
         }
         if events & IOEvent.writable != 0 && !output.isEmpty { flush() }
         if events & IOEvent.readable != 0 && isAttached && isReading { receive() }
+    }
+
+    override func tlsFailed(_ failure: TLSFailure) {
+        guard phase == .login else { return ended(nil) }
+        failedToConnect(failure.description)
     }
 
     final func failedToConnect(_ why: String) {

@@ -196,6 +196,7 @@ public final class Snapshot: Sendable {
     /// The values.
     public let configuration: Configuration
     let users: [String: UserRecord]
+    let tls: TLSDirectory
     /// What SCRAM asks of users that do not exist.
     let mockIterations: Int
 
@@ -223,7 +224,15 @@ public final class Snapshot: Sendable {
             if let old = previous?.users[name] { record.inherit(from: old) }
             users[name] = record
         }
-        return (Snapshot(configuration: configuration, users: users), problems)
+        let (tls, ofFiles) = TLSDirectory.make(configuration, previous: previous?.tls ?? TLSDirectory())
+        return (Snapshot(configuration: configuration, users: users, tls: tls), problems + ofFiles)
+    }
+
+    /// The same with what the files of TLS hold now. What cannot be used is in `problems`, and what was used before stays.
+    public func rereadingTLS() -> (snapshot: Snapshot?, problems: [String]) {
+        let (new, problems) = TLSDirectory.make(configuration, previous: tls)
+        guard !new.isSame(as: tls) else { return (nil, problems) }
+        return (Snapshot(configuration: configuration, users: users, tls: new, isRenewal: true), problems)
     }
 
     /// Every secret that may change, with where it comes from.
@@ -253,18 +262,21 @@ public final class Snapshot: Sendable {
             changed[name.user] = new
         }
         let isSame = changed.allSatisfy { users[$0.key] === $0.value }
-        return isSame ? nil : Snapshot(configuration: configuration, users: changed, isRenewal: true)
+        return isSame ? nil : Snapshot(configuration: configuration, users: changed, tls: tls, isRenewal: true)
     }
 
     /// The same secrets under a configuration that differs in something else.
     public func with(_ configuration: Configuration) -> Snapshot {
-        Snapshot(configuration: configuration, users: users)
+        Snapshot(configuration: configuration, users: users, tls: tls)
     }
 
-    /// Only secrets differ from the snapshot before.
+    /// Only secrets, or certificates, differ from the snapshot before.
     let isRenewal: Bool
 
-    private init(configuration: Configuration, users: [String: UserRecord], isRenewal: Bool = false) {
+    private init(
+        configuration: Configuration, users: [String: UserRecord], tls: TLSDirectory, isRenewal: Bool = false
+    ) {
+        self.tls = tls
         self.configuration = configuration
         self.users = users
         self.isRenewal = isRenewal

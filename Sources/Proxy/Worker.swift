@@ -43,6 +43,8 @@ final class Worker: LoopTurnHandler {
     /// Replication clients for which there was no place, tried again at the next tick.
     var replicationWaiters: [ReplicationWaiter] = []
     private var listeners: [Listener] = []
+    /// Where TLS connections work; made with the first of them.
+    lazy var tlsPort = TLSPort()
     /// What sessions that speak MySQL share.
     var mysql: MySQLEnvironment {
         if let made = mysqlIfMade { return made }
@@ -123,13 +125,17 @@ final class Worker: LoopTurnHandler {
         listeners.removeAll()
     }
 
-    private func accept(_ fd: Int32, _ peer: PeerAddress, _ listener: ListenSettings) {
+    private func accept(_ fd: Int32, _ peer: PeerAddress, _ opened: ListenSettings) {
+        // As it is configured now.
+        let listener = snapshot.configuration.listeners.first { $0.address == opened.address } ?? opened
         if listener.protocolKind == .mysql {
             let client = clients.add { MySQLClient(worker: self, slot: $0, peer: peer, listener: listener) }
             return welcome(client, fd)
         }
         let client = clients.add { slot -> PooledClient in
-            let login = LoginAttempt(exchange: ClientLogin(secretOfProcess: shared.secret), listener: listener)
+            let exchange = ClientLogin(
+                secretOfProcess: shared.secret, offersTLS: peer.family != .unix && snapshot.tls.server(listener) != nil)
+            let login = LoginAttempt(exchange: exchange, listener: listener)
             return PostgresClient(worker: self, slot: slot, peer: peer, login: login)
         }
         welcome(client, fd)

@@ -12,7 +12,8 @@ let calm = SettingsEnvironment(
         return .success(FileFacts(isDirectory: !isFile, mode: 0o600, isReadable: true, isWritable: true))
     },
     variable: { _ in Array("secret".utf8) }, hostName: { "host" },
-    run: { _, _, _ in .success(Array("secret\n".utf8)) })
+    run: { _, _, _ in .success(Array("secret\n".utf8)) }, now: { 0 },
+    readsCertificates: false)
 
 /// The result of loading `text` as the file `t.toml`.
 func load(_ text: String, in environment: SettingsEnvironment = calm) -> LoadResult {

@@ -44,6 +44,9 @@ class Options:
     defaults: dict = field(default_factory=dict)
     #: Keys of [headgate], in its own notation.
     general: dict = field(default_factory=dict)
+    #: Keys of every [[listen]] and of [cluster.main], in its own notation.
+    listen: dict = field(default_factory=dict)
+    cluster: dict = field(default_factory=dict)
     #: Where the servers of the cluster are; by default the one server there is.
     servers: list[str] | None = None
     #: For the environment of the pooler.
@@ -238,11 +241,13 @@ class Headgate(Started):
         ]
         for port, protocol in self.listeners().items():
             lines += ["", "[[listen]]", f'protocol = "{protocol}"', f'address = "127.0.0.1:{port}"']
+            lines += [f"{key} = {_toml(value, key)}" for key, value in o.listen.items()]
         lines += [
             "",
             "[cluster.main]",
             f'protocol = "{self.protocol}"',
             f"servers = [ {', '.join(f'{{ address = {_toml(a)} }}' for a in addresses)} ]",
+            *(f"{key} = {_toml(value, key)}" for key, value in o.cluster.items()),
             "",
             "[defaults]",
             f'pool_mode = "{o.pool_mode}"',

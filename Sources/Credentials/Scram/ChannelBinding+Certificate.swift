@@ -8,6 +8,12 @@ extension ChannelBinding {
         self = Self.hash(certificate).map(ChannelBinding.tlsServerEndPoint) ?? .none
     }
 
+    /// The same for a certificate that libcrypto has read.
+    init(certificate: OpaquePointer) {
+        defer { ERR_clear_error() }
+        self = unsafe Self.hash(certificate).map(ChannelBinding.tlsServerEndPoint) ?? .none
+    }
+
     private static func hash(_ certificate: [UInt8]) -> [UInt8]? {
         ERR_clear_error()
         defer { ERR_clear_error() }
@@ -18,12 +24,16 @@ extension ChannelBinding {
             }
             // Ours until the end of this function.
             defer { unsafe X509_free(parsed) }
-            guard let algorithm = unsafe digestAlgorithm(of: parsed) else { return nil }
-            var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
-            var count: CUnsignedInt = 0
-            guard unsafe X509_digest(parsed, algorithm, &digest, &count) == 1 else { return nil }
-            return [UInt8](digest.prefix(Int(count)))
+            return unsafe hash(parsed)
         }
+    }
+
+    private static func hash(_ certificate: OpaquePointer) -> [UInt8]? {
+        guard let algorithm = unsafe digestAlgorithm(of: certificate) else { return nil }
+        var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
+        var count: CUnsignedInt = 0
+        guard unsafe X509_digest(certificate, algorithm, &digest, &count) == 1 else { return nil }
+        return [UInt8](digest.prefix(Int(count)))
     }
 
     private static func digestAlgorithm(of certificate: OpaquePointer) -> OpaquePointer? {

@@ -29,11 +29,12 @@ final class ListenConnection: OwnConnection {
     /// The longest message understood; a NotificationResponse has at most 8 KB.
     private static let longestMessage = 1 << 20
 
-    init(_ hub: ListenHub, worker: Worker, place: ReservedPlace, key: PoolKey, login: ServerLogin, timeout: TimeSpan) {
+    init(_ hub: ListenHub, worker: Worker, place: ReservedPlace, pool: Pool, login: ServerLogin) {
         unsafe owner = hub
         self.place = place
-        self.key = key
-        super.init(worker: worker, login: login, timeout: timeout)
+        key = pool.global.key
+        super.init(
+            worker: worker, login: login, cluster: pool.cluster, timeout: pool.settings.serverConnectTimeout)
     }
 
     func listen(_ channel: String, _ serial: UInt64) { command("LISTEN ", channel, serial) }

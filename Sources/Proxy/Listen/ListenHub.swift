@@ -148,11 +148,11 @@ final class ListenHub {
         target = ListenTarget(pool)
         let server = pool.cluster.servers[nextServer % pool.cluster.servers.count]
         let made = ListenConnection(
-            self, worker: worker, place: place, key: key,
+            self, worker: worker, place: place, pool: pool,
             login: ServerLogin(
                 user: record.serverUser, database: pool.databaseName, credential: record.credential,
-                extraParameters: [("application_name", "headgate listen"), ("client_encoding", "UTF8")]),
-            timeout: pool.settings.serverConnectTimeout)
+                tls: server.tlsMode(in: pool.cluster),
+                extraParameters: [("application_name", "headgate listen"), ("client_encoding", "UTF8")]))
         return .success((made, server))
     }
 

@@ -59,9 +59,9 @@ import Telemetry
         session = MySQLServerSession(state, worker.mysql)
     }
 
-    override init(pool: Pool, worker: Worker, slot: UInt32, address: SocketAddress, expiresAt: Int64) {
+    override init(pool: Pool, worker: Worker, slot: UInt32, address: SocketAddress, host: String, expiresAt: Int64) {
         environment = worker.mysql
-        super.init(pool: pool, worker: worker, slot: slot, address: address, expiresAt: expiresAt)
+        super.init(pool: pool, worker: worker, slot: slot, address: address, host: host, expiresAt: expiresAt)
     }
 
     /// What it must tell its client before is asked for first.

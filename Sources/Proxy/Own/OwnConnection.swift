@@ -23,8 +23,11 @@ class OwnConnection: Connection, CancelTarget {
     /// When connecting and logging in have taken too long.
     private(set) final var deadline: Int64
     private let timeout: TimeSpan
+    private let cluster: ClusterSettings
+    private var host = ""
 
-    init(worker: Worker, login: ServerLogin, timeout: TimeSpan) {
+    init(worker: Worker, login: ServerLogin, cluster: ClusterSettings, timeout: TimeSpan) {
+        self.cluster = cluster
         id = worker.owned.nextID()
         self.login = login
         self.timeout = timeout
@@ -50,6 +53,7 @@ class OwnConnection: Connection, CancelTarget {
     // MARK: Connecting
 
     final func start(_ target: ServerAddress) {
+        host = target.host
         let id = self.id
         let mailbox = worker.shared.worker(worker.index)
         if let answer = worker.shared.resolver.immediate(host: target.host, port: target.port) {
@@ -84,7 +88,7 @@ class OwnConnection: Connection, CancelTarget {
             if let errno = Sockets.takeError(fd) { return fail(.unreachable("\(errno)")) }
             phase = .login
             setInterest(reading: true, writing: false)
-            send(login.startup())
+            send(login.begin())
             return
         }
         if events & IOEvent.writable != 0 && !output.isEmpty { flush() }
@@ -99,10 +103,20 @@ class OwnConnection: Connection, CancelTarget {
         return unsafe consumed + openReceived(UnsafeRawBufferPointer(rebasing: bytes[consumed...]))
     }
 
+    final override func tlsOpened() {
+        send(login.secured(binding: ChannelBinding(serverCertificate: tls?.peerCertificate ?? [])))
+    }
+
+    final override func tlsFailed(_ failure: TLSFailure) {
+        guard phase == .login else { return ended(nil) }
+        fail(.unreachable(failure.description))
+    }
+
     private func take(_ step: ServerLoginStep) {
         switch step {
         case .needBytes: return
         case .send(let bytes): send(bytes)
+        case .beginTLS: beginTLS(with: cluster, host: host)
         case .needSaltedPassword(let password, let salt, let iterations): derive(password, salt, iterations)
         case .ready:
             phase = .open

@@ -20,7 +20,8 @@ final class ReplicationConnection: OwnConnection {
         self.client = client
         self.place = place
         key = pool.global.key
-        super.init(worker: client.worker, login: login, timeout: pool.settings.serverConnectTimeout)
+        super.init(
+            worker: client.worker, login: login, cluster: pool.cluster, timeout: pool.settings.serverConnectTimeout)
     }
 
     override func opened(_ statuses: [StatusBlock.Entry]) { client?.replicationOpened(statuses) }
@@ -134,7 +135,7 @@ extension PostgresClient {
             self, place: place,
             login: ServerLogin(
                 user: user.serverUser, database: pool.databaseName, credential: user.credential,
-                extraParameters: login.passedOn),
+                tls: target.tlsMode(in: pool.cluster), extraParameters: login.passedOn),
             pool: pool)
         replication = own
         own.start(target)

@@ -17,6 +17,10 @@ final class LoginAttempt {
     var applicationName: String?
     var isProtocol32 = false
     var isDeriving = false
+    /// TLS was begun without asking.
+    var isDirect = false
+    /// What SCRAM can be bound to.
+    var binding = ChannelBinding.none
     /// Bytes sent to the console that it has not dealt with.
     var consoleBacklog = 0
     /// Wants a server of its own.
@@ -44,10 +48,14 @@ extension PostgresClient {
         guard let login, !login.isDeriving else { return 0 }
         var done = 0
         while done < bytes.count, phase == .login {
-            let (consumed, step) = unsafe login.exchange.received(
-                UnsafeRawBufferPointer(rebasing: bytes[done...]).bytes)
+            let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[done...])
+            let (consumed, step) = unsafe login.exchange.received(rest.bytes)
             done += consumed
             if case .needBytes = step { return done }
+            if case .beginDirectTLS = step {
+                unsafe beginTLS(login, early: rest)
+                return bytes.count
+            }
             take(step, login)
             if login.isDeriving { return done }
         }
@@ -58,6 +66,11 @@ extension PostgresClient {
         switch step {
         case .needBytes: return
         case .reply(let bytes): send(bytes)
+        case .beginTLS:
+            // The last byte in clear.
+            send([0x53])
+            unsafe beginTLS(login, early: UnsafeRawBufferPointer(start: nil, count: 0))
+        case .beginDirectTLS: break
         case .startup(let message): started(message, login)
         case .cancel(let processID, let key):
             worker.cancelRequested(processID: processID, key: key)
@@ -72,6 +85,22 @@ extension PostgresClient {
         }
     }
 
+    private func beginTLS(_ login: LoginAttempt, early: UnsafeRawBufferPointer) {
+        guard let context = worker.snapshot.tls.server(login.listener),
+            let channel = TLSChannel(context, worker.tlsPort, accepting: ())
+        else { return close(nil) }
+        login.isDirect = early.count > 0
+        login.binding = context.material.binding
+        unsafe beginTLS(channel, early: early)
+    }
+
+    func tlsOpenedForLogin() {
+        guard let login else { return }
+        // Without it a record meant for another protocol's server could be taken for ours (ALPACA).
+        if login.isDirect, tls?.hasProtocolName != true { return close("TLS without the ALPN name \"postgresql\"") }
+        login.exchange.becameSecure(binding: login.binding)
+    }
+
     private func started(_ message: StartupMessage, _ login: LoginAttempt) {
         login.user = message["user"] ?? ""
         let named = message["database"] ?? ""
@@ -84,6 +113,7 @@ extension PostgresClient {
             send(out.take())
         }
         login.isProtocol32 = message.minor >= 2
+        if let refusal = tlsRefusal(login) { return fail(refusal) }
         if isOverLimit { return refuseOverLimit() }
         let general = worker.snapshot.configuration.general
         guard !worker.isShuttingDown else {
@@ -123,6 +153,23 @@ extension PostgresClient {
         }
         login.record = worker.snapshot.users[login.user]
         authenticate(login)
+    }
+
+    /// Why the listener does not take the client as it comes.
+    private func tlsRefusal(_ login: LoginAttempt) -> PostgresError? {
+        let mode = login.listener.tls.mode
+        if peer.family == .unix || mode == .disable || mode == .prefer { return nil }
+        guard tls != nil else {
+            return PostgresError(
+                .fatal, "28000", "this listener takes TLS connections only (tls = \"\(mode.rawValue)\")",
+                hint: "Connect with sslmode=require, or better verify-full.")
+        }
+        if mode == .verifyFull, tls?.peerCommonName != login.user {
+            return PostgresError(
+                .fatal, "28000", "certificate authentication failed for user \"\(login.user)\"",
+                hint: "The common name of the client's certificate must be the user's name.")
+        }
+        return nil
     }
 
     private func authenticate(_ login: LoginAttempt) {

@@ -39,6 +39,8 @@ final class PostgresClient: PooledClient {
         server?.session?.isClean == true && carried.isEmpty && !waitsForServer
     }
 
+    override func tlsOpened() { tlsOpenedForLogin() }
+
     // MARK: Bytes from the client
 
     override func received(_ bytes: UnsafeRawBufferPointer) -> Int {

@@ -28,8 +28,8 @@ final class PostgresServer: PooledServer, CancelTarget {
         case done
     }
 
-    override init(pool: Pool, worker: Worker, slot: UInt32, address: SocketAddress, expiresAt: Int64) {
-        super.init(pool: pool, worker: worker, slot: slot, address: address, expiresAt: expiresAt)
+    override init(pool: Pool, worker: Worker, slot: UInt32, address: SocketAddress, host: String, expiresAt: Int64) {
+        super.init(pool: pool, worker: worker, slot: slot, address: address, host: host, expiresAt: expiresAt)
     }
 
     /// A connection that another worker has sent.
@@ -62,9 +62,15 @@ final class PostgresServer: PooledServer, CancelTarget {
 
     override func beginLogin() {
         let login = ServerLogin(
-            user: pool.user.serverUser, database: pool.databaseName, credential: pool.user.credential)
+            user: pool.user.serverUser, database: pool.databaseName, credential: pool.user.credential,
+            tls: tlsMode(of: pool.cluster, at: address))
         self.login = login
-        send(login.startup())
+        send(login.begin())
+    }
+
+    override func tlsOpened() {
+        guard let login else { return }
+        send(login.secured(binding: ChannelBinding(serverCertificate: tls?.peerCertificate ?? [])))
     }
 
     private func continueLogin(_ bytes: UnsafeRawBufferPointer) -> Int {
@@ -78,6 +84,7 @@ final class PostgresServer: PooledServer, CancelTarget {
         switch step {
         case .needBytes: return
         case .send(let bytes): send(bytes)
+        case .beginTLS: beginTLS(with: pool.cluster, host: host)
         case .needSaltedPassword(let password, let salt, let iterations):
             derive(password, salt, iterations)
         case .ready:

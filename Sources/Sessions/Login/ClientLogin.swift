@@ -20,6 +20,10 @@ public enum ClientLoginStep: Sendable {
     case needBytes
     /// Send these and go on reading.
     case reply([UInt8])
+    /// Answer the SSLRequest with `S` and begin TLS, before anything else is read.
+    case beginTLS
+    /// TLS has begun without being asked for (PostgreSQL 17, `sslnegotiation=direct`): these bytes belong to it.
+    case beginDirectTLS
     /// The client says who it is: find out how it must prove it and call `begin`.
     case startup(StartupMessage)
     /// A CancelRequest: pass it on and close without a word.
@@ -36,10 +40,12 @@ public enum ClientLoginStep: Sendable {
 public final class ClientLogin {
     private enum State {
         case startup(sslAsked: Bool, gssAsked: Bool)
+        /// The driver has been told to begin TLS.
+        case beginning
         case startupDone
         case password(ClientAuthentication)
         case md5(StoredSecret?, salt: [UInt8])
-        case scramFirst(ScramServer)
+        case scramFirst(ScramVerifier, isMock: Bool)
         case scramFinal(ScramServer)
         case over
     }
@@ -47,35 +53,64 @@ public final class ClientLogin {
     private var state = State.startup(sslAsked: false, gssAsked: false)
     private var user = ""
     private let secretOfProcess: SecretBytes
+    private let offersTLS: Bool
+    /// TLS has begun.
+    public private(set) var isSecure = false
+    private var binding = ChannelBinding.none
 
     /// The longest password or SASL message accepted; cloud tokens are tens of kilobytes.
     public static let longestSecret = 65_536 + 16
 
     /// A client that has just connected. `secretOfProcess` makes the salts of users that do not exist stable.
-    public init(secretOfProcess: SecretBytes) { self.secretOfProcess = secretOfProcess }
+    public init(secretOfProcess: SecretBytes, offersTLS: Bool = false) {
+        self.secretOfProcess = secretOfProcess
+        self.offersTLS = offersTLS
+    }
+
+    /// The TLS that the driver was told to begin is there. `binding` is what SCRAM can be bound to: our certificate.
+    public func becameSecure(binding: ChannelBinding) {
+        guard case .beginning = state else { return }
+        isSecure = true
+        self.binding = binding
+        state = .startup(sslAsked: true, gssAsked: true)
+    }
 
     /// Reads what the client sent; `consumed` says how much of it the step dealt with.
     public func received(_ bytes: RawSpan) -> (consumed: Int, step: ClientLoginStep) {
         switch state {
         case .startup(let sslAsked, let gssAsked):
             return startup(bytes, sslAsked: sslAsked, gssAsked: gssAsked)
-        case .startupDone, .over:
+        case .startupDone, .over, .beginning:
             return (0, .needBytes)
         case .password, .md5, .scramFirst, .scramFinal:
             return proof(bytes)
         }
     }
 
+    /// The first byte of TLS: the record of a handshake. A start-up packet's first byte is 0.
+    private static let handshakeRecord: UInt8 = 22
+
     private func startup(_ bytes: RawSpan, sslAsked: Bool, gssAsked: Bool) -> (Int, ClientLoginStep) {
+        if offersTLS, !sslAsked, !gssAsked, bytes.byteCount > 0, bytes.u8(at: 0) == Self.handshakeRecord {
+            state = .beginning
+            return (0, .beginDirectTLS)
+        }
         switch StartupPacket.parse(bytes) {
         case .needMore:
             return (0, .needBytes)
         case .sslRequest(let end):
-            if sslAsked { return (end, .closeSilently) }
+            if sslAsked { return (end, over(.closeSilently)) }
+            // What comes in clear behind it could be somebody else's, sent in the client's name (CVE-2021-23214).
+            guard bytes.byteCount == end else { return (bytes.byteCount, over(Self.tooEarly("SSL"))) }
+            if offersTLS {
+                state = .beginning
+                return (end, .beginTLS)
+            }
             state = .startup(sslAsked: true, gssAsked: gssAsked)
             return (end, .reply([0x4E]))
         case .gssRequest(let end):
-            if gssAsked { return (end, .closeSilently) }
+            if gssAsked { return (end, over(.closeSilently)) }
+            guard bytes.byteCount == end else { return (bytes.byteCount, over(Self.tooEarly("GSSAPI"))) }
             state = .startup(sslAsked: sslAsked, gssAsked: true)
             return (end, .reply([0x4E]))
         case .cancel(let processID, let key):
@@ -113,8 +148,9 @@ public final class ClientLogin {
             state = .md5(secret, salt: salt)
             out.authentication(5, salt)
         case .scram(let verifier, let isMock):
-            state = .scramFirst(ScramServer(verifier: verifier, isMock: isMock))
-            out.authentication(10, Array("SCRAM-SHA-256\0\0".utf8))
+            state = .scramFirst(verifier, isMock: isMock)
+            let plus = binding == .none ? "" : "SCRAM-SHA-256-PLUS\0"
+            out.authentication(10, Array((plus + "SCRAM-SHA-256\0\0").utf8))
         }
         return .reply(out.take())
     }
@@ -158,8 +194,8 @@ public final class ClientLogin {
                 return over(.accepted(keys: nil, password: nil))
             }
             return over(failed)
-        case .scramFirst(var server):
-            return scramFirst(body, &server)
+        case .scramFirst(let verifier, let isMock):
+            return scramFirst(body, verifier, isMock: isMock)
         case .scramFinal(var server):
             switch server.clientFinal(body) {
             case .success(let serverFinal, let keys):
@@ -169,7 +205,7 @@ public final class ClientLogin {
             case .fail:
                 return over(failed)
             }
-        case .startup, .startupDone, .password, .over:
+        case .startup, .beginning, .startupDone, .password, .over:
             return over(Self.malformed)
         }
     }
@@ -177,16 +213,22 @@ public final class ClientLogin {
     /// The last SCRAM message, to be sent before AuthenticationOk.
     public private(set) var pendingFinal: [UInt8]?
 
-    private func scramFirst(_ body: RawSpan, _ server: inout ScramServer) -> ClientLoginStep {
+    private func scramFirst(_ body: RawSpan, _ verifier: ScramVerifier, isMock: Bool) -> ClientLoginStep {
         var cursor = ByteCursor(body)
-        guard let mechanism = cursor.cString(), let length = cursor.i32() else { return over(Self.malformed) }
-        guard body.extracting(mechanism).equals("SCRAM-SHA-256") else {
+        guard let name = cursor.cString(), let length = cursor.i32() else { return over(Self.malformed) }
+        let mechanism: ScramMechanism
+        if body.extracting(name).equals("SCRAM-SHA-256") {
+            mechanism = .sha256
+        } else if binding != .none, body.extracting(name).equals("SCRAM-SHA-256-PLUS") {
+            mechanism = .sha256Plus
+        } else {
             return over(
                 .refused(PostgresError(.fatal, "28000", "client selected an invalid SASL authentication mechanism")))
         }
         guard length >= 0, let data = cursor.take(Int(length)), cursor.remaining == 0 else {
             return over(Self.malformed)
         }
+        var server = ScramServer(verifier: verifier, isMock: isMock, mechanism: mechanism, channelBinding: binding)
         switch server.clientFirst(body.extracting(data)) {
         case .reply(let first):
             state = .scramFinal(server)
@@ -201,6 +243,14 @@ public final class ClientLogin {
     /// Unknown users and wrong passwords read the same.
     private var failed: ClientLoginStep {
         .refused(PostgresError(.fatal, "28P01", "password authentication failed for user \"\(user)\""))
+    }
+
+    /// In PostgreSQL's words.
+    private static func tooEarly(_ what: String) -> ClientLoginStep {
+        .refused(
+            PostgresError(
+                .fatal, "08P01", "received unencrypted data after \(what) encryption request",
+                detail: "This could be either a client-software bug or evidence of an attempted man-in-the-middle attack."))
     }
 
     private static let malformed = ClientLoginStep.refused(

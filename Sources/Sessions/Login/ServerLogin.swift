@@ -1,6 +1,7 @@
 import ByteKit
 public import Credentials
 public import PostgresWire
+public import Settings
 
 /// With what the proxy logs in to a server.
 public enum ServerCredential: Sendable {
@@ -49,6 +50,8 @@ public enum ServerLoginStep: Sendable {
     case needBytes
     /// Send these and go on reading.
     case send([UInt8])
+    /// The server wants TLS: begin it, and call `secured`.
+    case beginTLS
     /// Derive the salted password off the loop and call `provide`.
     case needSaltedPassword(SecretBytes, salt: [UInt8], iterations: Int)
     /// ReadyForQuery came: the connection can be used.
@@ -63,6 +66,10 @@ public final class ServerLogin {
     private let database: String
     private let credential: ServerCredential
     private let extraParameters: [(String, String)]
+    private let tls: TLSMode
+    /// The server has been asked whether it speaks TLS.
+    private var awaitsTLSAnswer = false
+    private var binding = ChannelBinding.none
     private var scram: ScramClient?
     private var scramDone = false
     private var authenticated = false
@@ -73,18 +80,57 @@ public final class ServerLogin {
     /// For CancelRequests.
     public private(set) var cancelKey: [UInt8] = []
 
-    /// A login of `user` to `database`.
+    /// A login of `user` to `database`. Over a unix socket there is no TLS, so `tls` must be `.disable`.
     public init(
-        user: String, database: String, credential: ServerCredential, extraParameters: [(String, String)] = []
+        user: String, database: String, credential: ServerCredential, tls: TLSMode = .disable,
+        extraParameters: [(String, String)] = []
     ) {
+        self.tls = tls
         self.user = user
         self.database = database
         self.credential = credential
         self.extraParameters = extraParameters
     }
 
-    /// The first packet.
-    public func startup() -> [UInt8] {
+    /// The first packet: SSLRequest where there may be TLS.
+    public func begin() -> [UInt8] {
+        guard tls != .disable else { return startup() }
+        awaitsTLSAnswer = true
+        var out = ByteWriter(capacity: 8)
+        out.sslRequest()
+        return out.take()
+    }
+
+    /// TLS has begun. `binding` is what SCRAM can be bound to: the server's certificate.
+    public func secured(binding: ChannelBinding) -> [UInt8] {
+        self.binding = binding
+        return startup()
+    }
+
+    /// The answer to SSLRequest: one byte.
+    private func tlsAnswer(_ bytes: RawSpan) -> (Int, ServerLoginStep) {
+        guard bytes.byteCount > 0 else { return (0, .needBytes) }
+        switch bytes.u8(at: 0) {
+        case UInt8(ascii: "S"):
+            // What comes in clear behind it could be somebody else's, sent in the server's name (CVE-2021-23222).
+            guard bytes.byteCount == 1 else {
+                return (bytes.byteCount, .failed(.violation("unencrypted data behind its answer to SSLRequest")))
+            }
+            awaitsTLSAnswer = false
+            return (1, .beginTLS)
+        case UInt8(ascii: "N"):
+            awaitsTLSAnswer = false
+            guard tls == .prefer else {
+                return (1, .failed(.unsupported("no TLS, which tls = \"\(tls.rawValue)\" of its cluster demands")))
+            }
+            return (1, .send(startup()))
+        default:
+            // An error in clear may be anybody's, so its text is not believed.
+            return (bytes.byteCount, .failed(.violation("neither yes nor no in answer to SSLRequest")))
+        }
+    }
+
+    private func startup() -> [UInt8] {
         var out = ByteWriter(capacity: 128)
         out.startup([("user", user), ("database", database)] + extraParameters)
         return out.take()
@@ -92,6 +138,7 @@ public final class ServerLogin {
 
     /// Reads what the server sent.
     public func received(_ bytes: RawSpan) -> (consumed: Int, step: ServerLoginStep) {
+        if awaitsTLSAnswer { return tlsAnswer(bytes) }
         var position = 0
         while true {
             guard case .header(let tag, let body, let end) = scanFrame(bytes, at: position) else {
@@ -174,22 +221,26 @@ public final class ServerLogin {
 
     private func sasl(_ payload: RawSpan) -> ServerLoginStep {
         var cursor = ByteCursor(payload)
-        var offered = false
+        var (offered, offersPlus) = (false, false)
         while let name = cursor.cString(), !name.isEmpty {
             if payload.extracting(name).equals("SCRAM-SHA-256") { offered = true }
+            if payload.extracting(name).equals("SCRAM-SHA-256-PLUS") { offersPlus = true }
         }
-        guard offered else { return .failed(.unsupported("a SASL mechanism other than SCRAM-SHA-256")) }
+        guard offered || offersPlus && binding != .none else { return .failed(.unsupported("a SASL mechanism other than SCRAM-SHA-256")) }
         switch credential {
-        case .stored(.plain(let password)): scram = ScramClient(password: password)
-        case .keys(let keys, let verifier): scram = ScramClient(keys: keys, madeFor: verifier)
+        case .stored(.plain(let password)): 
+            scram = ScramClient(password: password, channelBinding: binding, serverOffersPlus: offersPlus)
+        case .keys(let keys, let verifier):
+            scram = ScramClient(
+                keys: keys, madeFor: verifier, channelBinding: binding, serverOffersPlus: offersPlus)
         case .stored, .none:
             return .failed(
                 .unsupported("SCRAM, for which a password or the keys of a client's own SCRAM login are needed"))
         }
-        guard let first = scram?.clientFirst() else { return .failed(.violation("SASL out of order")) }
+        guard let first = scram?.clientFirst(), let mechanism = scram?.mechanism else { return .failed(.violation("SASL out of order")) }
         var out = ByteWriter(capacity: 128)
         let mark = out.begin(FrontendTag.password)
-        out.cString("SCRAM-SHA-256")
+        out.cString(mechanism.rawValue)
         out.u32(UInt32(truncatingIfNeeded: first.count))
         out.raw(first)
         out.end(mark)

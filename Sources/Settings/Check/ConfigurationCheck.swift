@@ -113,5 +113,18 @@ struct ConfigurationCheck {
             }
         case .disable, .prefer, .require: break
         }
+        if !log.hasErrors, environment.readsCertificates { checkMaterial(tls, at) }
+    }
+
+    /// What the files hold, and whether they belong together.
+    private mutating func checkMaterial(_ tls: TLSSettings, _ at: (String) -> SourcePosition) {
+        do throws(TLSFiles.Problem) {
+            _ = try TLSFiles(tls, environment).material()
+        } catch {
+            let keys = ["tls_cert": tls.certificateFile, "tls_key": tls.keyFile, "tls_ca": tls.authorityFile]
+            let key = keys.first { $0.value == error.path }?.key ?? "tls_cert"
+            log.error(
+                at(key), "\(key) is of no use", "\(quoted(error.path)): \(error.reason)", "mend the file or name another")
+        }
     }
 }

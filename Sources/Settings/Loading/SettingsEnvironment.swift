@@ -43,19 +43,28 @@ public struct SettingsEnvironment: Sendable {
     public var run:
         @Sendable (_ arguments: [String], _ timeout: TimeSpan, _ most: Int) -> Result<[UInt8], AccessFailure>
 
+    /// The time in seconds since 1970.
+    public var now: @Sendable () -> Int64
+    /// Whether what certificates and keys hold is looked at; otherwise that they are there.
+    public var readsCertificates: Bool
+
     /// An environment of these functions.
     public init(
         read: @escaping @Sendable (String, Int) -> Result<[UInt8], AccessFailure>,
         facts: @escaping @Sendable (String) -> Result<FileFacts, AccessFailure>,
         variable: @escaping @Sendable (String) -> [UInt8]?,
         hostName: @escaping @Sendable () -> String,
-        run: @escaping @Sendable ([String], TimeSpan, Int) -> Result<[UInt8], AccessFailure>
+        run: @escaping @Sendable ([String], TimeSpan, Int) -> Result<[UInt8], AccessFailure>,
+        now: @escaping @Sendable () -> Int64,
+        readsCertificates: Bool = true
     ) {
         self.read = read
         self.facts = facts
         self.variable = variable
         self.hostName = hostName
         self.run = run
+        self.now = now
+        self.readsCertificates = readsCertificates
     }
 
     /// The largest configuration file that is read.
@@ -69,7 +78,8 @@ public struct SettingsEnvironment: Sendable {
             return unsafe Array(UnsafeBufferPointer(start: value, count: strlen(value))).map(UInt8.init(bitPattern:))
         },
         hostName: SystemFiles.hostName,
-        run: { arguments, timeout, most in SystemProgram.run(arguments, timeout: timeout, most: most) })
+        run: { arguments, timeout, most in SystemProgram.run(arguments, timeout: timeout, most: most) },
+        now: { Int64(time(nil)) })
 }
 
 /// The file system of this machine.

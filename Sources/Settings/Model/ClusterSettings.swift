@@ -54,6 +54,12 @@ public struct ServerAddress: Sendable, Hashable {
         self.zone = zone
     }
 
+    /// How TLS is spoken to it: a unix socket needs none and has none.
+    public func tlsMode(in cluster: ClusterSettings) -> TLSMode {
+        if case .unix = address { return .disable }
+        return cluster.tls.mode
+    }
+
     /// The host, or the path of the socket as it is.
     public var host: String {
         switch address {
