@@ -54,7 +54,8 @@ public enum TLSFailure: Error, Sendable, Equatable, CustomStringConvertible {
         let isAddress = PeerAddress(numeric: serverName, port: 0) != nil
         if context.checksName {
             let parameters = unsafe SSL_get0_param(raw)
-            let isSet = isAddress
+            let isSet =
+                isAddress
                 ? unsafe X509_VERIFY_PARAM_set1_ip_asc(parameters, serverName)
                 : unsafe SSL_set1_host(raw, serverName)
             guard isSet == 1 else { return nil }

@@ -45,8 +45,8 @@ public import Credentials
         case .authority, .name: unsafe SSL_CTX_set_verify(raw, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
         }
         if verification != .none {
-            for unsafe authority in unsafe material.authorities {
-                guard unsafe SSL_CTX_add_client_CA(raw, authority) == 1 else { return nil }
+            guard unsafe material.authorities.allSatisfy({ unsafe SSL_CTX_add_client_CA(raw, $0) == 1 }) else {
+                return nil
             }
         }
         if requiresPostgresName { unsafe SSL_CTX_set_alpn_select_cb(raw, selectPostgres, nil) }
@@ -76,14 +76,11 @@ public import Credentials
         if let own = unsafe material.chain.first, let key = unsafe material.key {
             guard unsafe SSL_CTX_use_certificate(context, own) == 1, unsafe SSL_CTX_use_PrivateKey(context, key) == 1
             else { return nil }
-            for unsafe certificate in unsafe material.chain.dropFirst() {
-                guard unsafe headgate_tls_add_chain(context, certificate) == 1 else { return nil }
-            }
+            let rest = unsafe material.chain.dropFirst()
+            guard unsafe rest.allSatisfy({ unsafe headgate_tls_add_chain(context, $0) == 1 }) else { return nil }
         }
         let store = unsafe SSL_CTX_get_cert_store(context)
-        for unsafe authority in unsafe material.authorities {
-            guard unsafe X509_STORE_add_cert(store, authority) == 1 else { return nil }
-        }
+        guard unsafe material.authorities.allSatisfy({ unsafe X509_STORE_add_cert(store, $0) == 1 }) else { return nil }
     }
 
     deinit { unsafe SSL_CTX_free(raw) }

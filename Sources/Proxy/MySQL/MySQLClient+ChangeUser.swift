@@ -13,12 +13,12 @@ extension MySQLClient {
     func changeUser(_ payload: RawSpan) {
         guard let session else { return }
         let agreed = session.capabilities
-        var handshake = MySQLGreeter.handshake(like: worker.greeter.known, connectionID: connectionID)
+        var handshake = MySQLGreeter.handshake(like: worker.greeter.known, connectionID: connectionID, offersTLS: false)
         if !firstNonce.isEmpty { handshake.nonce = firstNonce }
         let login = MySQLLoginAttempt(
             exchange: MySQLClientLogin(
                 handshake: handshake, host: peer.host, publicKey: worker.shared.rsaKey?.publicPEM, hasKey: true,
-                isSecure: peer.family == .unix),
+                isSecure: tls != nil || peer.family == .unix),
             listener: listener)
         // What names no database stays where it was, without a schema.
         login.database = pool?.global.key.database ?? ""

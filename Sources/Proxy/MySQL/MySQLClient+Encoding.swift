@@ -56,16 +56,19 @@ extension MySQLClient {
     }
 
     func receiveEncoded(_ encoding: MySQLEncoding) {
-        turnsEncoded = false
         let scratch = unsafe worker.loop.scratch
         switch unsafe Sockets.recv(fd, into: UnsafeMutableRawBufferPointer(rebasing: scratch[..<Self.step])) {
-        case .bytes(let got):
-            unsafe encoding.raw.append(UnsafeRawBufferPointer(rebasing: scratch[..<got]))
-            pump()
+        case .bytes(let got): unsafe keepAndPump(UnsafeRawBufferPointer(rebasing: scratch[..<got]), encoding)
         case .wouldBlock: return
         case .eof: ended(nil)
         case .failed(let errno): ended(errno)
         }
+    }
+
+    func keepAndPump(_ bytes: UnsafeRawBufferPointer, _ encoding: MySQLEncoding) {
+        turnsEncoded = false
+        unsafe encoding.raw.append(bytes)
+        pump()
     }
 
     /// Decompresses what was received, as far as it can be dealt with.

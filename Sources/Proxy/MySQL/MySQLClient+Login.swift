@@ -47,7 +47,8 @@ extension MySQLClient {
     /// Says hello as a server that greets so would.
     func greet(like server: MySQLHandshake?) {
         guard phase == .login, login == nil else { return }
-        let handshake = MySQLGreeter.handshake(like: server, connectionID: connectionID)
+        let offersTLS = peer.family != .unix && worker.snapshot.tls.server(listener) != nil
+        let handshake = MySQLGreeter.handshake(like: server, connectionID: connectionID, offersTLS: offersTLS)
         let made = MySQLLoginAttempt(
             exchange: MySQLClientLogin(
                 handshake: handshake, host: peer.host, publicKey: worker.shared.rsaKey?.publicPEM, hasKey: true,
@@ -65,10 +66,37 @@ extension MySQLClient {
                 UnsafeRawBufferPointer(rebasing: bytes[done...]).bytes)
             done += consumed
             if case .needBytes = step { return done }
+            if case .startTLS = step {
+                unsafe beginTLS(login, early: UnsafeRawBufferPointer(rebasing: bytes[done...]))
+                return bytes.count
+            }
             take(step, login)
             if login.isWaiting { return done }
         }
         return phase == .closed ? bytes.count : done
+    }
+
+    private func beginTLS(_ login: MySQLLoginAttempt, early: UnsafeRawBufferPointer) {
+        guard let context = worker.snapshot.tls.server(login.listener),
+            let channel = TLSChannel(context, worker.tlsPort, accepting: ())
+        else { return close("TLS cannot be begun: its files are of no use") }
+        unsafe beginTLS(channel, early: early)
+    }
+
+    /// Why the listener does not take the client as it comes.
+    private func tlsRefusal(_ login: MySQLLoginAttempt) -> MySQLError? {
+        let mode = login.listener.tls.mode
+        if peer.family == .unix || mode == .disable || mode == .prefer { return nil }
+        guard tls != nil else {
+            return MySQLError(
+                3159, "HY000", "Connections using insecure transport are prohibited: tls = \"\(mode.rawValue)\"")
+        }
+        if mode == .verifyFull, tls?.peerCommonName != login.user {
+            return MySQLError(
+                1045, "28000",
+                "Access denied for user '\(login.user)'@'\(peer.host)': the common name of its certificate is another")
+        }
+        return nil
     }
 
     func take(_ step: MySQLClientLoginStep, _ login: MySQLLoginAttempt) {
@@ -141,6 +169,7 @@ extension MySQLClient {
         login.capabilities = login.exchange.capabilities
         login.programName = response.attributes.entries.first { $0.name == "program_name" }?.value ?? ""
         login.zstdLevel = response.zstdLevel
+        if let refusal = tlsRefusal(login) { return fail(refusal) }
         if isOverLimit { return refuseOverLimit() }
         prove(login)
     }

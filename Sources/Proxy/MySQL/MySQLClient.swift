@@ -63,7 +63,7 @@ import Telemetry
     // MARK: Bytes from the client
 
     override func ready(_ events: Int32) {
-        guard let encoding else { return super.ready(events) }
+        guard let encoding, tls == nil else { return super.ready(events) }
         if events & IOEvent.writable != 0 && !output.isEmpty { flush() }
         if events & IOEvent.readable != 0 && isAttached && isReading { receiveEncoded(encoding) }
     }
@@ -83,6 +83,12 @@ import Telemetry
         }
         encoding.tail = plain
     }
+
+    override func encodedReceived(_ bytes: UnsafeRawBufferPointer) {
+        if let encoding { unsafe keepAndPump(bytes, encoding) }
+    }
+
+    override func tlsOpened() { login?.exchange.secured() }
 
     override func interestChanged() { if let encoding { pumpLater(encoding) } }
 

@@ -80,7 +80,9 @@ final class MySQLGreeter {
     }
 
     /// What a client is told: the version of its servers, and what they and we can do.
-    static func handshake(like server: MySQLHandshake?, connectionID: UInt32) -> MySQLHandshake {
+    static func handshake(
+        like server: MySQLHandshake?, connectionID: UInt32, offersTLS: Bool
+    ) -> MySQLHandshake {
         let isMariaDB = server?.isMariaDB ?? false
         var capabilities: MySQLCapabilities = [
             .foundRows, .longFlag, .connectWithDatabase, .noSchema, .compress, .odbc, .localFiles, .ignoreSpace,
@@ -89,6 +91,7 @@ final class MySQLGreeter {
             .preparedMultiResults, .pluginAuth, .connectAttributes, .pluginAuthLengthEncoded, .sessionTrack,
             .deprecateEOF,
         ]
+        if offersTLS { capabilities.insert(.tls) }
         if isMariaDB {
             if server?.capabilities.contains(.mariadbBulk) == true { capabilities.insert(.mariadbBulk) }
         } else {

@@ -17,7 +17,8 @@ final class MySQLKiller: Connection {
         self.server = server
         deadline = worker.cancelDeadline
         login = MySQLServerLogin(
-            user: server.pool.user.serverUser, database: "", credential: server.pool.user.mysqlCredential)
+            user: server.pool.user.serverUser, database: "", credential: server.pool.user.mysqlCredential,
+            security: .init(server.tlsMode(of: server.pool.cluster, at: server.address), server.address))
         super.init(worker: worker)
         server.cancelStarted()
     }
@@ -48,6 +49,20 @@ final class MySQLKiller: Connection {
             return bytes.count
         }
         let (consumed, step) = unsafe login.received(bytes.bytes)
+        take(step)
+        return consumed
+    }
+
+    override func tlsOpened() { take(login.secured()) }
+
+    override func tlsFailed(_ failure: TLSFailure) {
+        Log.warn(
+            "kill_failed", "a statement cannot be ended: the pooler cannot connect for it",
+            ["pool": server.pool.name, "reason": failure.description])
+        end()
+    }
+
+    private func take(_ step: MySQLServerLoginStep) {
         switch step {
         case .needBytes: break
         case .send(let answer): send(answer)
@@ -56,14 +71,15 @@ final class MySQLKiller: Connection {
             var out = ByteWriter(capacity: 64)
             out.query("KILL QUERY \(server.processID)", login.capabilities)
             send(out.take())
-        case .startTLS: end()
+        case .startTLS(let request):
+            send(request)
+            beginTLS(with: server.pool.cluster, host: server.host)
         case .failed(let failure):
             Log.warn(
                 "kill_failed", "a statement cannot be ended: the pooler cannot log in for it",
                 ["pool": server.pool.name, "reason": "\(failure)"])
             end()
         }
-        return consumed
     }
 
     override func ended(_ errno: Errno?) { end() }

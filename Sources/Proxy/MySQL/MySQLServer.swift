@@ -107,23 +107,34 @@ import Telemetry
             user: pool.user.serverUser, database: schema, credential: pool.user.mysqlCredential,
             capabilities: wanted,
             attributes: ConnectionAttributes([ConnectionAttributes.Entry("program_name", "headgate")]),
-            collation: MySQLEnvironment.serverCollation)
+            collation: MySQLEnvironment.serverCollation,
+            security: .init(tlsMode(of: pool.cluster, at: address), address))
         self.login = login
     }
+
+    override func tlsOpened() { if let login { take(login.secured(), login) } }
 
     private func continueLogin(_ bytes: UnsafeRawBufferPointer) -> Int {
         guard let login else { return bytes.count }
         let (consumed, step) = unsafe login.received(bytes.bytes)
-        switch step {
-        case .needBytes: break
-        case .send(let answer): send(answer)
-        case .startTLS: loginFailed(LoginRefusal(MySQLServerLoginFailure.unsupported("TLS")))
-        case .ready(let payload):
+        if case .ready(let payload) = step {
             let packet = try? OKPacket(parsing: unsafe bytes.bytes.extracting(payload), login.capabilities)
             loggedIn(login, packet?.status ?? .autocommit)
-        case .failed(let failure): loginFailed(LoginRefusal(failure))
+        } else {
+            take(step, login)
         }
         return consumed
+    }
+
+    private func take(_ step: MySQLServerLoginStep, _ login: MySQLServerLogin) {
+        switch step {
+        case .needBytes, .ready: break
+        case .send(let answer): send(answer)
+        case .startTLS(let request):
+            send(request)
+            beginTLS(with: pool.cluster, host: host)
+        case .failed(let failure): loginFailed(LoginRefusal(failure))
+        }
     }
 
     private func loggedIn(_ login: MySQLServerLogin, _ status: MySQLStatus) {

@@ -23,8 +23,8 @@ class OwnConnection: Connection, CancelTarget {
     /// When connecting and logging in have taken too long.
     private(set) final var deadline: Int64
     private let timeout: TimeSpan
-    private let cluster: ClusterSettings
-    private var host = ""
+    let cluster: ClusterSettings
+    private(set) var host = ""
 
     init(worker: Worker, login: ServerLogin, cluster: ClusterSettings, timeout: TimeSpan) {
         self.cluster = cluster
@@ -202,6 +202,9 @@ protocol CancelTarget: AnyObject {
     var address: SocketAddress { get }
     var processID: UInt32 { get }
     var cancelKey: [UInt8] { get }
+    /// How it is spoken to, and by which name.
+    var cluster: ClusterSettings { get }
+    var host: String { get }
     /// A CancelRequest is on its way.
     func cancelStarted()
     /// It has arrived, or never will.

@@ -42,6 +42,7 @@ final class PostgresServer: PooledServer, CancelTarget {
             holding: state.statements)
     }
 
+    var cluster: ClusterSettings { pool.cluster }
     override var affinity: UInt64 { session?.settings.affinity ?? 0 }
     override var pooledClient: PooledClient? { client }
     override var isWorn: Bool { session?.isWorn == true }

@@ -1,5 +1,6 @@
 import ByteKit
 import EventLoop
+import Sessions
 import Settings
 
 /// TLS under a connection: sealed bytes are opened where they come in, plain ones sealed where they leave; nothing in between
@@ -120,5 +121,20 @@ extension Connection {
         if isBroken || !output.isEmpty { return }
         tls.end()
         unsafe worker.tlsPort.takeSealed { unsafe _ = Sockets.send(fd, $0) }
+    }
+}
+
+extension MySQLServerLogin.Security {
+    /// What a cluster's `tls` means for a server at `address`.
+    init(_ mode: TLSMode, _ address: SocketAddress) {
+        if case .unix = address {
+            self = .secure
+            return
+        }
+        switch mode {
+        case .disable: self = .clear
+        case .prefer: self = .preferTLS
+        case .require, .verifyCA, .verifyFull: self = .requireTLS
+        }
     }
 }

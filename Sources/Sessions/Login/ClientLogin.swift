@@ -250,7 +250,8 @@ public final class ClientLogin {
         .refused(
             PostgresError(
                 .fatal, "08P01", "received unencrypted data after \(what) encryption request",
-                detail: "This could be either a client-software bug or evidence of an attempted man-in-the-middle attack."))
+                detail:
+                    "This could be either a client-software bug or evidence of an attempted man-in-the-middle attack."))
     }
 
     private static let malformed = ClientLoginStep.refused(

@@ -29,7 +29,8 @@ public enum MySQLClientLoginStep: Sendable {
     case needBytes
     /// Send these and go on reading.
     case reply([UInt8])
-    /// The client wants TLS: begin it and call `secured`; what was received in the clear behind the request is an attack.
+    /// The client wants TLS: begin it and call `secured`. What was received behind the request belongs to TLS, for clients do
+    /// not wait for an answer; nothing of it is read as it is.
     case startTLS
     /// The client says who it is: find out how it must prove it and call `begin`.
     case startup(HandshakeResponse)
@@ -73,7 +74,8 @@ public final class MySQLClientLogin {
     /// Our key is being made, if it is not there.
     private let hasKey: Bool
     private let host: String
-    var isSecure: Bool
+    /// Nobody can listen: TLS has begun, or it is a unix socket.
+    public internal(set) var isSecure: Bool
     var user = ""
     var plugin = ""
     var answer: [UInt8] = []
@@ -131,7 +133,7 @@ public final class MySQLClientLogin {
         sequence = id &+ 1
         let payload = bytes.extracting(body..<end)
         switch state {
-        case .response: return (end, response(payload, hasMore: end < bytes.byteCount))
+        case .response: return (end, response(payload))
         case .switched:
             answer = payload.toArray()
             return (end, verify())
@@ -145,9 +147,8 @@ public final class MySQLClientLogin {
 
     // MARK: Who it is
 
-    private func response(_ payload: RawSpan, hasMore: Bool) -> MySQLClientLoginStep {
+    private func response(_ payload: RawSpan) -> MySQLClientLoginStep {
         if HandshakeResponse.sslRequest(payload) != nil, handshake.capabilities.contains(.tls), !isSecure {
-            if hasMore { return refuse(MySQLError(1043, "08S01", "Bad handshake")) }
             state = .securing
             return .startTLS
         }

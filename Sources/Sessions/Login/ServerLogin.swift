@@ -226,9 +226,11 @@ public final class ServerLogin {
             if payload.extracting(name).equals("SCRAM-SHA-256") { offered = true }
             if payload.extracting(name).equals("SCRAM-SHA-256-PLUS") { offersPlus = true }
         }
-        guard offered || offersPlus && binding != .none else { return .failed(.unsupported("a SASL mechanism other than SCRAM-SHA-256")) }
+        guard offered || offersPlus && binding != .none else {
+            return .failed(.unsupported("a SASL mechanism other than SCRAM-SHA-256"))
+        }
         switch credential {
-        case .stored(.plain(let password)): 
+        case .stored(.plain(let password)):
             scram = ScramClient(password: password, channelBinding: binding, serverOffersPlus: offersPlus)
         case .keys(let keys, let verifier):
             scram = ScramClient(
@@ -237,7 +239,9 @@ public final class ServerLogin {
             return .failed(
                 .unsupported("SCRAM, for which a password or the keys of a client's own SCRAM login are needed"))
         }
-        guard let first = scram?.clientFirst(), let mechanism = scram?.mechanism else { return .failed(.violation("SASL out of order")) }
+        guard let first = scram?.clientFirst(), let mechanism = scram?.mechanism else {
+            return .failed(.violation("SASL out of order"))
+        }
         var out = ByteWriter(capacity: 128)
         let mark = out.begin(FrontendTag.password)
         out.cString(mechanism.rawValue)

@@ -124,7 +124,8 @@ struct ConfigurationCheck {
             let keys = ["tls_cert": tls.certificateFile, "tls_key": tls.keyFile, "tls_ca": tls.authorityFile]
             let key = keys.first { $0.value == error.path }?.key ?? "tls_cert"
             log.error(
-                at(key), "\(key) is of no use", "\(quoted(error.path)): \(error.reason)", "mend the file or name another")
+                at(key), "\(key) is of no use", "\(quoted(error.path)): \(error.reason)",
+                "mend the file or name another")
         }
     }
 }
