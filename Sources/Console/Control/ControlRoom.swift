@@ -46,6 +46,9 @@ final class ControlRoom {
     /// When secrets are to be asked for again.
     var secrets = SecretSchedule()
     private(set) var secretTicker: LoopTimer?
+    /// The files of certificates and keys.
+    var tls = TLSWatch()
+    private var tlsTicker: LoopTimer?
 
     /// How often what somebody waits for is looked at.
     private static let tick: Int64 = 20_000
@@ -64,6 +67,8 @@ final class ControlRoom {
         period = LoopTimer(loop: loop) { [unowned self] in self.periodEnded() }
         names = LoopTimer(loop: loop) { [unowned self] in self.proxy.refreshNames(self.snapshot.configuration) }
         secretTicker = LoopTimer(loop: loop) { [unowned self] in self.askForDueSecrets() }
+        tlsTicker = LoopTimer(loop: loop) { [unowned self] in self.watchTLS() }
+        tlsTicker?.start(every: Self.tlsTick)
         startPeriod()
         scheduleSecrets()
     }

@@ -28,15 +28,15 @@ enum IdleKeys {
             "track_extra_parameters": IdleKey(
                 "every setting follows the client, whether it is named here or not", isPlanned: false),
         ],
-        "[[listen]]": tls(harmless: ["disable"]).merging([
+        "[[listen]]": [
             "proxy_protocol": IdleKey("PROXY headers are not understood"),
             "hba_file": IdleKey("every [user.NAME] may come from everywhere"),
-        ]) { $1 },
-        "[cluster.NAME]": tls(harmless: ["disable", "prefer"]).merging([
+        ],
+        "[cluster.NAME]": [
             "monitor_user": monitoring, "monitor_password": monitoring, "health_check_interval": monitoring,
             "health_check_timeout": monitoring, "health_check_rise": monitoring, "health_check_fall": monitoring,
             "max_replica_lag": monitoring, "failover_wait": monitoring,
-        ]) { $1 },
+        ],
         "[cluster.NAME] servers": ["weight": routing(), "zone": routing()],
         "[defaults]": [
             "read_routing": routing(harmless: ["off"]), "read_consistency": routing(harmless: ["session"]),
@@ -55,14 +55,6 @@ enum IdleKeys {
 
     private static func routing(harmless: Set<String> = []) -> IdleKey {
         IdleKey("reads are not routed", harmless: harmless)
-    }
-
-    private static func tls(harmless: Set<String>) -> [String: IdleKey] {
-        let reason = "this version does not speak TLS"
-        return [
-            "tls": IdleKey(reason, harmless: harmless), "tls_cert": IdleKey(reason), "tls_key": IdleKey(reason),
-            "tls_ca": IdleKey(reason), "tls_min_version": IdleKey(reason),
-        ]
     }
 
     /// What the manual says behind the summary of a key; nil for those that work.

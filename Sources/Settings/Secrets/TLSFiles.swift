@@ -1,4 +1,5 @@
 public import Credentials
+internal import Glibc
 
 /// The files of one `tls_cert`, `tls_key` and `tls_ca`, as they were read at one moment.
 public struct TLSFiles: Sendable {
@@ -69,5 +70,33 @@ public struct TLSFiles: Sendable {
                 }
             throw Problem(path: path ?? "", reason: error.reason)
         }
+    }
+}
+
+/// What tells one state of a file from another, also when another file has taken its name.
+public struct FileStamp: Sendable, Hashable {
+    private let inode: UInt64
+    private let size: Int64
+    private let seconds: Int
+    private let nanoseconds: Int
+
+    /// Of the file at `path`, wherever links lead; nil if there is none.
+    public init?(_ path: String) {
+        var status = stat()
+        guard unsafe stat(path, &status) == 0 else { return nil }
+        inode = UInt64(status.st_ino)
+        size = Int64(status.st_size)
+        seconds = status.st_mtim.tv_sec
+        nanoseconds = status.st_mtim.tv_nsec
+    }
+}
+
+extension Configuration {
+    /// All files that TLS is made of.
+    public var tlsFiles: Set<String> {
+        let all = listeners.map(\.tls) + clusters.values.map(\.tls)
+        return Set(
+            all.filter { $0.mode != .disable }
+                .flatMap { [$0.certificateFile, $0.keyFile, $0.authorityFile].compactMap { $0 } })
     }
 }
