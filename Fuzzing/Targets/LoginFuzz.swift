@@ -2,6 +2,7 @@ import ByteKit
 import Credentials
 import PostgresWire
 import Sessions
+import Settings
 
 /// Nobody is let in without a proof, no step deals with more than there is, and cutting changes nothing.
 enum LoginFuzz {
@@ -25,7 +26,7 @@ enum LoginFuzz {
     }
 
     private static func client(_ dice: inout Dice) -> String? {
-        let login = ClientLogin(secretOfProcess: SecretBytes(Array("s".utf8)))
+        let login = ClientLogin(secretOfProcess: SecretBytes(Array("s".utf8)), offersTLS: dice.below(2) == 1)
         let way = method(dice.below(6))
         var carried: [UInt8] = []
         while !dice.isEmpty {
@@ -41,6 +42,8 @@ enum LoginFuzz {
                 switch next {
                 case .accepted: return "let in without a proof"
                 case .cancel, .refused, .closeSilently: return nil
+                case .beginTLS, .beginDirectTLS:
+                    login.becameSecure(binding: dice.below(2) == 1 ? .tlsServerEndPoint([1]) : .none)
                 case .needBytes, .reply, .startup: break
                 }
                 if case .needBytes = next { break }
@@ -52,8 +55,10 @@ enum LoginFuzz {
 
     private static func server(_ dice: inout Dice) -> String? {
         let credentials: [ServerCredential] = [.none, secret.map { .stored($0) } ?? .none]
-        let login = ServerLogin(user: "u", database: "d", credential: credentials[dice.below(2)])
-        _ = login.startup()
+        let login = ServerLogin(
+            user: "u", database: "d", credential: credentials[dice.below(2)],
+            tls: [.disable, .prefer, .require][dice.below(3)])
+        _ = login.begin()
         var carried: [UInt8] = []
         while !dice.isEmpty {
             carried += dice.take(1 + dice.below(64))
@@ -70,6 +75,7 @@ enum LoginFuzz {
                     if case .failed = login.provide(saltedPassword: SecretBytes([UInt8](repeating: 7, count: 32))) {
                         return nil
                     }
+                case .beginTLS: _ = login.secured(binding: dice.below(2) == 1 ? .tlsServerEndPoint([1]) : .none)
                 case .needBytes, .send: break
                 }
                 if case .needBytes = step { break }

@@ -7,7 +7,7 @@ enum SettingsFuzz {
         read: { _, _ in .success(Array("secret\n".utf8)) },
         facts: { _ in .success(FileFacts(isDirectory: false, mode: 0o600, isReadable: true, isWritable: true)) },
         variable: { _ in Array("secret".utf8) }, hostName: { "host" },
-        run: { _, _, _ in .success(Array("secret\n".utf8)) })
+        run: { _, _, _ in .success(Array("secret\n".utf8)) }, now: { 0 }, readsCertificates: false)
 
     static func run(_ input: [UInt8]) -> String? {
         let result = SettingsLoader.decode(input, file: "fuzz.toml", environment: calm)

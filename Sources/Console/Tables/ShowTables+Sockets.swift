@@ -55,7 +55,7 @@ extension ShowTables {
         .text("ptr") { $0.row.id.text },
         .text("link") { $0.row.link?.text ?? "" },
         .int4("remote_pid") { Int($0.row.remotePID) },
-        .text("tls") { _ in "" },
+        .text("tls") { $0.row.tls },
         .text("application_name") { $0.row.applicationName },
         .int4("prepared_statements") { $0.row.preparedCount },
         .int4("id") { Int($0.row.id.number) },

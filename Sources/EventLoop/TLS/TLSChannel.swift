@@ -145,12 +145,10 @@ public enum TLSFailure: Error, Sendable, Equatable, CustomStringConvertible {
 }
 
 extension TLSChannel {
-    /// "TLSv1.3", for people.
-    public var version: String { unsafe String(cString: SSL_get_version(raw)) }
-
-    /// The cipher's name, for people.
-    public var cipher: String {
-        unsafe SSL_CIPHER_get_name(SSL_get_current_cipher(raw)).map { unsafe String(cString: $0) } ?? ""
+    /// "TLSv1.3/TLS_AES_256_GCM_SHA384", for people; empty before the handshake is over.
+    public var summary: String {
+        guard isOpen, let cipher = unsafe SSL_CIPHER_get_name(SSL_get_current_cipher(raw)) else { return "" }
+        return unsafe String(cString: SSL_get_version(raw)) + "/" + String(cString: cipher)
     }
 
     /// Whether the peer has agreed by ALPN on what it speaks.

@@ -54,6 +54,8 @@ public struct SocketRow: Sendable {
     public var preparedCount = 0
     /// Its descriptor.
     public var descriptor: Int32 = -1
+    /// Version and cipher of its TLS; empty without.
+    public var tls = ""
     /// Bytes received and not dealt with.
     public var carried = 0
     /// Bytes not yet sent.

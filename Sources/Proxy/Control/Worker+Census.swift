@@ -23,6 +23,7 @@ extension Worker {
 
     private func row(of client: PooledClient) -> SocketRow {
         var row = SocketRow(id: client.id)
+        row.tls = client.tls?.summary ?? ""
         row.user = client.pool?.global.key.user ?? client.loginUser
         row.database = client.pool?.global.key.database ?? client.loginDatabase
         row.isConsole = client.phase == .console
@@ -47,6 +48,7 @@ extension Worker {
 
     private func row(of server: PooledServer) -> SocketRow {
         var row = SocketRow(id: server.id)
+        row.tls = server.tls?.summary ?? ""
         row.user = server.pool.global.key.user
         row.database = server.pool.global.key.database
         switch server.phase {

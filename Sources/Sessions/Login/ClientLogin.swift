@@ -100,9 +100,9 @@ public final class ClientLogin {
             return (0, .needBytes)
         case .sslRequest(let end):
             if sslAsked { return (end, over(.closeSilently)) }
-            // What comes in clear behind it could be somebody else's, sent in the client's name (CVE-2021-23214).
-            guard bytes.byteCount == end else { return (bytes.byteCount, over(Self.tooEarly("SSL"))) }
             if offersTLS {
+                // What comes in clear behind it could be somebody else's, sent in the client's name (CVE-2021-23214).
+                guard bytes.byteCount == end else { return (bytes.byteCount, over(Self.tooEarly)) }
                 state = .beginning
                 return (end, .beginTLS)
             }
@@ -110,7 +110,6 @@ public final class ClientLogin {
             return (end, .reply([0x4E]))
         case .gssRequest(let end):
             if gssAsked { return (end, over(.closeSilently)) }
-            guard bytes.byteCount == end else { return (bytes.byteCount, over(Self.tooEarly("GSSAPI"))) }
             state = .startup(sslAsked: sslAsked, gssAsked: true)
             return (end, .reply([0x4E]))
         case .cancel(let processID, let key):
@@ -246,13 +245,10 @@ public final class ClientLogin {
     }
 
     /// In PostgreSQL's words.
-    private static func tooEarly(_ what: String) -> ClientLoginStep {
-        .refused(
-            PostgresError(
-                .fatal, "08P01", "received unencrypted data after \(what) encryption request",
-                detail:
-                    "This could be either a client-software bug or evidence of an attempted man-in-the-middle attack."))
-    }
+    private static let tooEarly = ClientLoginStep.refused(
+        PostgresError(
+            .fatal, "08P01", "received unencrypted data after SSL request",
+            detail: "This could be either a client-software bug or evidence of an attempted man-in-the-middle attack."))
 
     private static let malformed = ClientLoginStep.refused(
         PostgresError(.fatal, "08P01", "malformed authentication message"))

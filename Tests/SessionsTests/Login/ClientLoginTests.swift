@@ -9,8 +9,10 @@ import Testing
 @Suite("A client logs in")
 struct ClientLoginTests {
     /// What the login says to `messages`, in words; `way` is how it must prove itself.
-    private func play(_ messages: [[UInt8]], _ way: ClientAuthentication, piece: Int) -> [String] {
-        let login = ClientLogin(secretOfProcess: SecretBytes([1]))
+    private func play(
+        _ messages: [[UInt8]], _ way: ClientAuthentication, piece: Int, offersTLS: Bool = false
+    ) -> [String] {
+        let login = ClientLogin(secretOfProcess: SecretBytes([1]), offersTLS: offersTLS)
         var said: [String] = []
         var carried: [UInt8] = []
         for message in messages {
@@ -24,6 +26,7 @@ struct ClientLoginTests {
                     if case .needBytes = step { break }
                     said.append(words(step))
                     if case .startup = step { said.append(words(login.begin(way))) }
+                    if case .beginTLS = step { login.becameSecure(binding: .tlsServerEndPoint([1, 2])) }
                     if consumed == 0 || carried.isEmpty { break }
                 }
             }
@@ -35,6 +38,8 @@ struct ClientLoginTests {
         switch step {
         case .needBytes: "wait"
         case .reply(let bytes): bytes.first == 0x4E ? "N" : "R \(bytes.count > 8 ? bytes[8] : 0)"
+        case .beginTLS: "begin TLS"
+        case .beginDirectTLS: "begin TLS at once"
         case .startup(let message): "startup of \(message["user"] ?? "")"
         case .cancel(let id, let key): "cancel \(id) \(key)"
         case .accepted: "accepted"
@@ -69,6 +74,29 @@ struct ClientLoginTests {
     @Test func encryptionIsRefusedAndThenItGoesOn() {
         check([sslRequest, startup()], .none, ["N", "startup of u", "accepted"])
         check([sslRequest, sslRequest], .none, ["N", "closed"])
+    }
+
+    @Test func tlsIsBegunOnce() {
+        let messages = [sslRequest, startup()]
+        #expect(
+            play(messages, .none, piece: .max, offersTLS: true) == ["begin TLS", "startup of u", "accepted"])
+        #expect(play([sslRequest, sslRequest], .none, piece: .max, offersTLS: true) == ["begin TLS", "closed"])
+        #expect(play([[0x16, 3, 1, 0]], .none, piece: .max, offersTLS: true) == ["begin TLS at once"])
+        #expect(play([[0x16, 3, 1, 0, 0, 0, 0, 0]], .none, piece: .max) == ["refused 08P01"])
+    }
+
+    @Test func whatComesInClearBehindTheRequestIsNotRead() {
+        #expect(play([sslRequest + startup()], .none, piece: .max, offersTLS: true) == ["refused 08P01"])
+    }
+
+    @Test func bindingIsOfferedWhereThereIsTLS() {
+        let verifier = ScramVerifier.derive(password: SecretBytes("secret"), salt: Array(1...16), iterations: 4096)
+        let login = ClientLogin(secretOfProcess: SecretBytes([1]), offersTLS: true)
+        _ = sslRequest.withSpan { login.received($0) }
+        login.becameSecure(binding: .tlsServerEndPoint([1, 2]))
+        _ = startup().withSpan { login.received($0) }
+        guard case .reply(let offer) = login.begin(.scram(verifier, isMock: false)) else { return #expect(Bool(false)) }
+        #expect(String(decoding: offer[9...], as: UTF8.self) == "SCRAM-SHA-256-PLUS\0SCRAM-SHA-256\0\0")
     }
 
     @Test func cleartext() {
