@@ -113,7 +113,14 @@ def state(connection: Connection, family: str, names) -> dict[str, str]:
     return {name: value for name, value in found.items() if name not in VOLATILE}
 
 
+def whole(text: str, charset: str, collation: str) -> str:
+    """Plain strings in replays leave room for the character set of the session that wrote them."""
+    found = re.search(r"(?<= = )_\?(?= ?X?')", text)
+    return f"{text[: found.start()]}_{charset}{text[found.end() :]} COLLATE {collation}" if found else text
+
+
 def replay(case: Case, connection: Connection, chance: random.Random) -> None:
+    names = connection.query("SELECT @@character_set_connection, @@collation_connection").rows[0]
     last = {name: text for what, name, text in case.effects if what == "set"}
     for what, name, _ in case.effects:
         if what == "reset":
@@ -121,7 +128,7 @@ def replay(case: Case, connection: Connection, chance: random.Random) -> None:
     order = list(last)
     chance.shuffle(order)
     for name in sorted(order, key=lambda name: name.startswith("@")):
-        connection.query(last[name])
+        connection.query(whole(last[name], *names))
 
 
 def differences(one: dict, other: dict, names) -> list[str]:

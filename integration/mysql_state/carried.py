@@ -179,6 +179,12 @@ EXPRESSIONS = [
 
 USER_VARIABLES = [
     setting("user_variable", "SET @mine = 'it''s \\\\ mine'", "SELECT @mine", "it's \\ mine", "SET @mine = 'theirs'", "theirs"),
+    setting("user_variable_backslash_not_ascii", "SET @mine = '\\n ß\\\\'", "SELECT HEX(@mine)", "0A20C39F5C", "SET @mine = '\\\\'", "5C"),
+    # Half the session's strings go through two character sets, and these are not those of the literal.
+    Kind("user_variable_of_two_charsets", ("SET NAMES utf8mb4", "SET collation_connection = latin1_swedish_ci", "SET @mine = 'ß'"),
+         "SELECT CONCAT(HEX(@mine), COLLATION(@mine))", "DFlatin1_swedish_ci", **MAY_PIN),
+    Kind("user_variable_of_wide_units", ("SET collation_connection = utf16_general_ci", "SET @mine = 'ab'"),
+         "SELECT HEX(CONVERT(@mine USING ascii))", "6162", **MAY_PIN),
     setting("user_variable_not_ascii", "SET @mine = 'ß \U0001f600'", "SELECT @mine", "ß \U0001f600", "SET @mine = 'ñ'", "ñ", **MAY_PIN),
     setting("user_variable_assigned", "SET @mine := 5", "SELECT @mine + 1", "6", "SET @mine := 6", "7"),
     setting("user_variable_quoted", "SET @`mi``ne x` = 1, @\"b\" = 2, @'c' = 3", "SELECT CONCAT(@`mi``ne x`, @b, @`c`)", "123"),

@@ -29,6 +29,9 @@ class Kind:
     undo: tuple[Step, ...] = ()
     #: Keeps the client on its server while it lives.
     pins: bool = False
+    #: Text or reply say when it ends; otherwise (made by code, or named by a parameter) the client keeps the server until it
+    #: resets its connection or leaves.
+    end_is_seen: bool = True
     #: Only one server has it, so it may go with that server; then the client is told.
     may_be_lost: bool = False
     #: Made within a transaction, it is there behind it. Otherwise it is made behind the transaction.

@@ -116,7 +116,7 @@ extension MySQLVariables {
             guard let name = String(validating: value, as: UTF8.self) else { return nil }
             return Array("USE ".utf8) + SQLValue.quotedName(name)
         default:
-            let literal = isNumber(value) ? value : SQLValue.string(value, anyCollation: true)
+            let literal = isNumber(value) ? value : SQLValue.string(value)
             return literal.map { Array("SET ".utf8) + written(lower) + Array(" = ".utf8) + $0 }
         }
     }

@@ -24,23 +24,30 @@ enum SQLValue {
         return out
     }
 
-    /// A string as any session reads it. nil if it has a backslash, whose meaning hangs on `sql_mode`, unless it can be
-    /// written as `X'…'`: if it is ASCII, and `anyCollation` is right for whoever reads it.
+    /// A string for a system variable, as any session reads it. nil if it has a backslash, whose meaning hangs on
+    /// `sql_mode`, and is not ASCII.
     ///
-    /// With bytes above ASCII it means the same only where `character_set_client` is the same, and always its collation is
-    /// that of the session, as it would have been.
-    static func string(_ bytes: [UInt8], anyCollation: Bool) -> [UInt8]? {
-        if !bytes.contains(UInt8(ascii: "\\")) {
-            var out: [UInt8] = [UInt8(ascii: "'")]
-            for byte in bytes {
-                if byte == UInt8(ascii: "'") { out.append(byte) }
-                out.append(byte)
-            }
-            out.append(UInt8(ascii: "'"))
-            return out
+    /// With bytes above ASCII it means the same only where `character_set_client` is the same.
+    static func string(_ bytes: [UInt8]) -> [UInt8]? {
+        if let plain = quoted(bytes) { return plain }
+        return bytes.allSatisfy { $0 < 0x80 } ? Array("_utf8mb4 ".utf8) + hex(bytes) : nil
+    }
+
+    /// A string that has the character set and the collation of the session, for which `UserVariableString` stands.
+    static func stringOfSession(_ bytes: [UInt8]) -> [UInt8] {
+        UserVariableString.introducer + (quoted(bytes) ?? [UInt8(ascii: " ")] + hex(bytes))
+    }
+
+    /// `'it''s'`; nil if it has a backslash.
+    private static func quoted(_ bytes: [UInt8]) -> [UInt8]? {
+        guard !bytes.contains(UInt8(ascii: "\\")) else { return nil }
+        var out: [UInt8] = [UInt8(ascii: "'")]
+        for byte in bytes {
+            if byte == UInt8(ascii: "'") { out.append(byte) }
+            out.append(byte)
         }
-        guard anyCollation, bytes.allSatisfy({ $0 < 0x80 }) else { return nil }
-        return Array("_utf8mb4 ".utf8) + hex(bytes)
+        out.append(UInt8(ascii: "'"))
+        return out
     }
 
     /// `X'41'`
@@ -53,6 +60,30 @@ enum SQLValue {
         }
         out.append(UInt8(ascii: "'"))
         return out
+    }
+}
+
+/// A plain string in the replay of `SET @name = 'string'`: what character set and collation it has only the session knows
+/// that said it, so the replay leaves room for them.
+public enum UserVariableString {
+    /// Where the character set goes, in front of `'…'` or ` X'…'`.
+    static let introducer = Array("_?".utf8)
+
+    /// Where the introducer lies in a replay; nil if the value is no plain string.
+    public static func introducer(in replay: [UInt8]) -> Range<Int>? {
+        let quote = UInt8(ascii: "`")
+        // The name is quoted; what lies in it is not looked at, nor what lies in the value.
+        guard var at = replay.firstIndex(of: quote).map({ $0 &+ 1 }) else { return nil }
+        while at < replay.count {
+            if replay[at] == quote {
+                guard at &+ 1 < replay.count, replay[at &+ 1] == quote else { break }
+                at &+= 1
+            }
+            at &+= 1
+        }
+        let start = at &+ "` = ".utf8.count
+        guard start < replay.count, replay[start...].starts(with: introducer) else { return nil }
+        return start..<(start &+ introducer.count)
     }
 }
 
@@ -78,7 +109,7 @@ extension LexicalFacts {
         case .quotedIdentifier:
             guard slice.count == 1, !isVariable, let name = certainName(tokens[first], text) else { return .computed }
             let bytes = Array(name.utf8)
-            return SQLValue.string(bytes, anyCollation: true).map { .literal($0, text: bytes) } ?? .computed
+            return SQLValue.string(bytes).map { .literal($0, text: bytes) } ?? .computed
         case .word:
             guard slice.count == 1 else { return .computed }
             return word(tokens[first], text, isVariable)
@@ -107,7 +138,7 @@ extension LexicalFacts {
         if text.isWord(token, "default") { return .byDefault }
         guard let name = certainName(token, text) else { return .computed }
         let bytes = Array(name.utf8)
-        return SQLValue.string(bytes, anyCollation: true).map { .literal($0, text: bytes) } ?? .computed
+        return SQLValue.string(bytes).map { .literal($0, text: bytes) } ?? .computed
     }
 
     /// Numbers with signs and `+`, `-` and `*` between: the same everywhere.
@@ -151,7 +182,8 @@ extension LexicalFacts {
         switch CharacterClass.lowered(text.u8(at: start)) {
         case UInt8(ascii: "'"), UInt8(ascii: "\""):
             for at in slice { guard unescape(tokens[at].range, text, &bytes) else { return .computed } }
-            return SQLValue.string(bytes, anyCollation: !isVariable).map { .literal($0, text: bytes) } ?? .computed
+            if isVariable { return .literal(SQLValue.stringOfSession(bytes), text: bytes) }
+            return SQLValue.string(bytes).map { .literal($0, text: bytes) } ?? .computed
         case UInt8(ascii: "x"), UInt8(ascii: "b"):
             return slice.count == 1 ? .literal(text.extracting(tokens[first].range).toArray(), text: nil) : .computed
         case UInt8(ascii: "_"):

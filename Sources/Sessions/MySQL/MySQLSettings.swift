@@ -89,19 +89,34 @@ enum MySQLSettings {
         return change
     }
 
-    /// A plain string has the character set and collation of the session it is written in: the replay says so. nil where
-    /// these are not known by name.
+    /// A plain string has the character set and collation of the session it is written in: the replay is made to say so.
+    /// nil where these are not known by name, or where the server has not taken the bytes as they came.
     static func collated(_ replay: [UInt8], _ settings: SettingsProfile) -> [UInt8]? {
-        guard let equals = replay.firstIndex(of: 0x3D), replay.last == 0x27, equals &+ 2 < replay.count,
-            replay[equals &+ 2] == 0x27, let said = settings["collation_connection"]?.replay
-        else { return replay }
+        guard let introducer = UserVariableString.introducer(in: replay) else { return replay }
+        guard let (charset, collation) = charset(settings["collation_connection"]), !ofWideUnits.contains(charset),
+            isASCII(replay, value: introducer.upperBound)
+                || self.charset(settings["character_set_client"])?.charset == charset
+        else { return nil }
+        return replay[..<introducer.lowerBound] + Array("_\(charset)".utf8) + replay[introducer.upperBound...]
+            + (collation.map { Array(" COLLATE '\($0)'".utf8) } ?? [])
+    }
+
+    /// The value is `'…'` or ` X'…'`.
+    private static func isASCII(_ replay: [UInt8], value: Int) -> Bool {
+        guard replay[value...].starts(with: " X'".utf8) else { return replay.allSatisfy { $0 < 0x80 } }
+        return stride(from: value &+ 3, to: replay.count &- 1, by: 2).allSatisfy { replay[$0] < UInt8(ascii: "8") }
+    }
+
+    /// Character sets in which ASCII is not written as in ASCII.
+    private static let ofWideUnits: Set = ["ucs2", "utf16", "utf16le", "utf32"]
+
+    /// What `SET collation_connection = 'x'`, `SET character_set_client = 'x'` and `SET NAMES 'x' COLLATE 'y'` leave.
+    private static func charset(_ entry: SettingEntry?) -> (charset: String, collation: String?)? {
+        guard let said = entry?.replay, said.last == 0x27 else { return nil }
         let words = String(decoding: said, as: UTF8.self).split { !($0.isLetter || $0.isNumber || $0 == "_") }
-        // `SET collation_connection = 'x'`, `SET character_set_connection = 'x'`, `SET NAMES 'x' COLLATE 'y'`.
-        guard let last = words.last, words.count >= 3, words[0] == "SET", said.last == 0x27 else { return nil }
-        let isCollation = words[1] == "collation_connection" || words.count == 5
-        let charset = isCollation ? last.prefix { $0 != "_" } : last
-        let literal = Array("_\(charset)".utf8) + replay[(equals &+ 2)...]
-        return replay[...equals] + [0x20] + literal + (isCollation ? Array(" COLLATE '\(last)'".utf8) : [])
+        guard let last = words.last, words.count >= 3, words[0] == "SET" else { return nil }
+        guard words[1] == "collation_connection" || words.count == 5 else { return (String(last), nil) }
+        return (String(last.prefix { $0 != "_" }), String(last))
     }
 
     /// `SET @a = NULL` leaves the collation `@a` had; that of a variable never set is `binary`.
