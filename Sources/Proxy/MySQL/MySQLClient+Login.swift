@@ -233,7 +233,7 @@ extension MySQLClient {
             capabilities: login.capabilities, base: base, options: options, mode: pool.settings.poolMode,
             policy: pool.settings.sessionState, server: facts.version,
             connectionID: connectionID)
-        if isMariaDB { made.foundRows = login.foundRows }
+        made.foundRows = login.foundRows
         session = made
         pool.lastOptions = made.options
         send(login.exchange.pending)

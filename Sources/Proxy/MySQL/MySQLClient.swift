@@ -315,6 +315,13 @@ import Telemetry
         if session.mode == .statement, !status.contains(.autocommit) {
             return stillServed(isOpen: true, mode: session.mode)
         }
+        if server.session?.isUnsureOfTransaction == true, session.mode == .transaction, session.pins.isEmpty,
+            !session.isSendingMessage
+        {
+            waitsForServer = true
+            server.probe()
+            return
+        }
         if server.session?.isInTransaction == true {
             stillServed(isOpen: true, mode: session.mode)
             if phase != .closed { resume() }

@@ -86,8 +86,8 @@ public final class MySQLClientSession {
     var wantsLastInsertID = false
     /// What SHOW WARNINGS shows, of a server that somebody else has used since.
     var warnings: MySQLCapture?
-    /// What it shows instead: an error of ours, of which no server knows.
-    var ownError: MySQLError?
+    /// What it shows instead, or behind those: errors of ours, of which no server knows.
+    var ownErrors: [MySQLError] = []
     /// How often its COM_CHANGE_USER has failed.
     public var failedChanges = 0
     /// What `CONNECTION_ID()` says.
@@ -155,8 +155,8 @@ public final class MySQLClientSession {
     /// Variables whose values the server must be asked for before another one can be given them, or what it is to forget.
     public var hasUnread: Bool { extra.map { !$0.unread.isEmpty || $0.endsAnnounced } ?? false }
 
-    /// How many warnings a command that is no statement tells of: on MySQL, those of the statement before.
-    var warningsKept: UInt16 { isOfMariaDB ? 0 : UInt16(clamping: numbers.warnings) }
+    /// How many warnings a command that is no statement tells of: on MySQL, those since the last statement began.
+    var warningsKept: UInt16 { isOfMariaDB ? 0 : numbers.recent }
 
     func more() -> MySQLClientExtra {
         if let extra { return extra }

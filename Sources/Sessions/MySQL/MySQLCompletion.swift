@@ -53,6 +53,10 @@ extension MySQLEnvironment {
         guard let statement = client.executing else { return }
         // Long data for a parameter that is not there makes it fail until it is reset.
         statement.hasLongData = statement.hasLongData && server.tracker.summary.errorCode == 1210
+        if failed, [1210, 1835].contains(server.tracker.summary.errorCode) {
+            // It has not read the types.
+            server.statements.use(statement.key)?.binder = 0
+        }
         statement.hasCursor = !failed && server.status.contains(.cursorExists)
         if statement.hasCursor { client.pins.insert(.cursors) }
         settle(client, server)
@@ -67,7 +71,8 @@ extension MySQLEnvironment {
         if let id = server.statements.remove(statement.key) {
             toServer.make(RawSpan()) { $0.command(.closeStatement, statement: id) }
         }
-        statement.key = MySQLStatementKey(text: statement.key.text, context: statement.key.context, own: 0)
+        statement.key = MySQLStatementKey(
+            text: statement.key.text, context: statement.key.context, own: 0, types: statement.typesNow)
     }
 
     /// COM_STMT_PREPARE is over.
@@ -87,8 +92,6 @@ extension MySQLEnvironment {
         if isUntold {
             statement.isUntold = true
             statement.key = ownKey(of: statement)
-        } else if entry.usesTables {
-            client.forgetConditions()
         }
         client.statements.insert(statement)
         client.statements.last = id
@@ -129,7 +132,7 @@ extension MySQLEnvironment {
         client.extra = nil
         let foundRows = client.numbers.foundRows
         client.numbers = MySQLNumbers()
-        if client.isOfMariaDB { client.numbers.foundRows = foundRows }
+        client.numbers.foundRows = foundRows
         client.debts = []
         client.lost = []
         client.forgetConditions()
@@ -144,16 +147,19 @@ extension MySQLEnvironment {
         var pins = client.pins
         defer { if client.pins != pins { client.pins = pins } }
         guard let entry = client.running else { return }
-        if pins.contains(.foundRows), entry.foundRows == .ofResult {
+        if pins.contains(.foundRows), entry.foundRows(isMariaDB: client.isOfMariaDB) == .ofResult {
             pins.remove(.foundRows)
         }
         let all = entry.facts.statements
         var hasEffects = false
+        // Where a text has failed behind a routine, whose results nobody can tell, the server has told what it has set.
+        var isUntold = false
         for index in 0..<all.count {
             let statement = all[index]
+            defer { isUntold = isUntold || results != .max && (statement.kind == .call || statement.kind == .execute) }
             if !statement.effects.isEmpty || !statement.named.isEmpty {
                 hasEffects = true
-                apply(statement, worked: index < results, client, server)
+                apply(statement, worked: index < results && !isUntold, client, server)
             }
             let traits = statement.traits
             if !traits.isEmpty, index < results {
@@ -169,7 +175,10 @@ extension MySQLEnvironment {
                 client.isReleased = traits.contains(.releasesConnection) || client.releasesAlways && !keeps(entry)
             }
             if traits.contains(.usesSequence) { pins.insert(.sequences) }
-            if statement.kind != .set { pins.remove(.nextStatement) }
+            // Not every statement makes an id: the server is asked whether there is still one to be made.
+            if statement.kind != .set, pins.contains(.nextStatement) {
+                client.more().unread.insert(MySQLSettings.insertID)
+            }
             if pins.contains(.nextTransaction), !client.status.contains(.inTransaction) {
                 if traits.contains(.commitsImplicitly) || statement.kind == .commit || statement.kind == .rollback {
                     pins.remove(.nextTransaction)
@@ -272,10 +281,12 @@ extension MySQLEnvironment {
 
     /// What the statement that runs says of this holds for the packet that ends it.
     func noteTracking(_ client: MySQLClientSession, _ server: MySQLServerSession) {
-        guard let facts = client.running?.facts, facts.flags.contains(.hasEffects), facts.statements.count == 1 else {
-            return
-        }
-        for effect in facts.statements[0].effects {
+        guard let facts = client.running?.facts, facts.flags.contains(.hasEffects) else { return }
+        let index = server.tracker.summary.results &- 1
+        guard facts.statements.indices.contains(index),
+            !facts.statements[..<index].contains(where: { $0.kind == .call || $0.kind == .execute })
+        else { return }
+        for effect in facts.statements[index].effects {
             switch effect {
             case .set(let name, let replay) where name.hasPrefix("session_track_"): track(name, replay, client, server)
             case .reset(let name) where name.hasPrefix("session_track_"): track(name, nil, client, server)

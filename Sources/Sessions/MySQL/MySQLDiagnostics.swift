@@ -36,9 +36,11 @@ extension MySQLEnvironment {
     /// SHOW WARNINGS of a client whose server somebody else has used since: answered from what was kept, for a prepared
     /// statement with rows as those have. True if it was.
     func answerWarnings(_ entry: StatementEntry, _ client: MySQLClientSession, isBinary: Bool = false) -> Bool {
-        guard client.ownError == nil, let kept = client.warnings, toClient.isEmpty,
-            DiagnosticsQuestion(entry) == .warnings,
-            let kept = (isBinary ? kept.binary : kept)?.saying(client.status)
+        guard client.ownErrors.isEmpty, let kept = client.warnings, toClient.isEmpty,
+            case .warnings(let errorsOnly, let limit) = DiagnosticsQuestion(entry),
+            !client.isOfMariaDB || !errorsOnly && limit == .max,
+            let shown = !errorsOnly && limit == .max ? kept : kept.showing(errorsOnly: errorsOnly, limit: limit),
+            let kept = (isBinary ? shown.binary : shown)?.saying(client.status)
         else { return false }
         let echo = MySQLServerSession(
             capabilities: kept.capabilities, version: nil, connectionID: 0, status: client.status,
@@ -57,7 +59,7 @@ extension MySQLEnvironment {
         }
         toClient.reset()
         toClient.make(RawSpan()) { $0.raw(reply) }
-        client.numbers.answeredEnd(isMariaDB: client.isOfMariaDB)
+        client.numbers.answeredWarnings(isMariaDB: client.isOfMariaDB)
         client.numbers.isOurs = true
         return true
     }
@@ -69,7 +71,7 @@ extension MySQLEnvironment {
         _ server: MySQLServerSession, isBinary: Bool
     ) -> MySQLPreliminary? {
         guard entry.facts.traits.contains(.readsDiagnostics), client.hasDiagnosticsElsewhere(than: server),
-            !isCounted(entry)
+            !isCounted(entry, client)
         else { return nil }
         guard packet.end <= bytes.byteCount else { return .stop(.needBytes) }
         if client.lost.contains(.diagnostics) {
@@ -82,23 +84,33 @@ extension MySQLEnvironment {
         return .stop(.needState)
     }
 
-    /// A number we know answers it.
-    private func isCounted(_ entry: StatementEntry) -> Bool {
+    /// A number we know answers it. MySQL's servers would forget what is there over ours, and only one of them should.
+    private func isCounted(_ entry: StatementEntry, _ client: MySQLClientSession) -> Bool {
         guard entry.facts.statements.count == 1 else { return false }
         if let reads = entry.facts.statements[0].reads { return !reads.columns.isEmpty }
+        if !client.isOfMariaDB, !client.ownErrors.isEmpty { return false }
         let question = DiagnosticsQuestion(entry)
         return question == .countOfWarnings || question == .countOfErrors
     }
 
     /// The server gets the client's diagnostics, or none: not those of whoever used it before.
     func makeDiagnostics(of client: MySQLClientSession, on server: MySQLServerSession) {
-        if let error = client.ownError {
-            hiddenQuery(error.signal, .ignored, server)
-            client.ownError = nil
-            client.debts.insert(.diagnostics)
-            server.hasDiagnostics = true
-        } else if let condition = client.warnings?.onlyCondition {
+        // Those of the statement before are there, or made first.
+        var isAlone = !client.isHome(on: server) || !client.debts.contains(.diagnostics)
+        if client.isOfMariaDB || client.ownErrors.isEmpty || client.ownErrors[0].isOfPacket,
+            let condition = client.warnings?.onlyCondition
+        {
             hiddenQuery(condition, .ignored, server)
+            server.hasDiagnostics = true
+            isAlone = false
+        }
+        for error in client.ownErrors {
+            make(error, on: server, isAlone: isAlone)
+            isAlone = false
+        }
+        if !client.ownErrors.isEmpty {
+            client.forgetConditions()
+            client.debts.insert(.diagnostics)
             server.hasDiagnostics = true
         }
         client.hasMadeDiagnostics = true
@@ -107,181 +119,124 @@ extension MySQLEnvironment {
         if !client.debts.isEmpty { server.owe(client.debts, to: client) }
     }
 
+    /// Has the server say an error of ours: MySQL's adds what is wrong with a packet to what is there.
+    private func make(_ error: MySQLError, on server: MySQLServerSession, isAlone: Bool) {
+        guard !isAlone, let (command, body) = error.packet else { return hiddenQuery(error.signal, .ignored, server) }
+        toServer.make(RawSpan()) { $0.command(command, body) }
+        server.beginHidden(.ignored, .ping)
+    }
+
     /// What was left to SHOW WARNINGS by the statement before is left there by the one that has just run: MariaDB's
     /// servers forget it only when a statement names tables or has something to say itself.
     func keepsDiagnostics(_ client: MySQLClientSession, _ server: MySQLServerSession) -> Bool {
         let summary = server.tracker.summary
         guard summary.errorCode == 0 else { return false }
+        let isMariaDB = server.version?.isMariaDB == true
         guard let running = client.running else { return false }
-        if running.facts.traits.contains(.readsDiagnostics) { return true }
-        return server.version?.isMariaDB == true && summary.warnings == 0 && !running.usesTables
+        if running.keepsDiagnostics(isMariaDB: isMariaDB) { return true }
+        return isMariaDB && summary.warnings == 0 && !running.usesTables
     }
 }
 
 extension MySQLClientSession {
     /// What SHOW WARNINGS would show it is not what its server would.
     func hasDiagnosticsElsewhere(than server: MySQLServerSession) -> Bool {
-        !isHome(on: server) || ownError != nil || warnings != nil || lost.contains(.diagnostics)
+        !isHome(on: server) || !ownErrors.isEmpty || warnings != nil || lost.contains(.diagnostics)
     }
 
     /// SHOW WARNINGS may have something to show it.
     var mayHaveConditions: Bool {
         numbers.hasConditions || debts.contains(.diagnostics) || lost.contains(.diagnostics) || warnings != nil
-            || ownError != nil || hasMadeDiagnostics
+            || !ownErrors.isEmpty || hasMadeDiagnostics
     }
 
     /// A command of its was answered with an error of ours.
     func failed(_ error: MySQLError) {
-        numbers.failed(error.code, isAdded: !isOfMariaDB && error.code != 1243)
+        let isAdded = !isOfMariaDB && error.isOfPacket
+        numbers.failed(error.code, isAdded: isAdded)
         numbers.isOurs = true
-        ownError = error
+        if isAdded {
+            if ownErrors.count < Self.mostOwnErrors { ownErrors.append(error) }
+            return
+        }
+        ownErrors = [error]
         debts.remove(.diagnostics)
         lost.remove(.diagnostics)
         warnings = nil
     }
 
+    private static let mostOwnErrors = 64
+
     /// Nothing is known of the statement before.
     func forgetConditions() {
         if warnings != nil { warnings = nil }
-        if ownError != nil { ownError = nil }
+        if !ownErrors.isEmpty { ownErrors.removeAll() }
     }
 }
 
 extension MySQLError {
+    /// It is about a packet, of which no statement came: MySQL keeps what the statement before has left.
+    fileprivate var isOfPacket: Bool { [1047, 1243, 1421, 1524, 1835].contains(code) }
+
+    /// A command that MySQL's servers answer with it; nil if there is none.
+    fileprivate var packet: (MySQLCommand, [UInt8])? {
+        switch code {
+        case 1047: return (.time, [])
+        case 1524: return (.clone, [])
+        case 1835: return (.resetStatement, [])
+        case 1243:
+            guard let id = UInt32(message.filter { $0 >= "0" && $0 <= "9" }) else { return nil }
+            // Servers count theirs from 1.
+            let unknown = max(id, 1 << 24)
+            return (.resetStatement, (0..<4).map { UInt8(truncatingIfNeeded: unknown >> ($0 * 8)) })
+        default: return nil
+        }
+    }
+
+    /// As much of a message as SIGNAL takes on MySQL.
+    static func shortened(_ message: String) -> String { String(message.unicodeScalars.prefix(128)) }
+
     /// The statement that leaves it behind on a server.
     fileprivate var signal: [UInt8] {
         let state = sqlstate.utf8.count == 5 && !["00", "01", "02"].contains(sqlstate.prefix(2)) ? sqlstate : "HY000"
-        let text = Hex.encode(Array(message.utf8))
+        let text = Hex.encode(Array(Self.shortened(message).utf8))
         return Array("SIGNAL SQLSTATE '\(state)' SET MYSQL_ERRNO = \(code), MESSAGE_TEXT = _utf8mb4 0x".utf8) + text
     }
 }
 
 /// A text that is nothing but a question about the statement before, which Headgate can answer.
-enum DiagnosticsQuestion {
-    case warnings, countOfWarnings, countOfErrors
+enum DiagnosticsQuestion: Equatable {
+    case warnings(errorsOnly: Bool, limit: Int)
+    case countOfWarnings, countOfErrors
+
+    /// SHOW WARNINGS and nothing more.
+    static let allWarnings = DiagnosticsQuestion.warnings(errorsOnly: false, limit: .max)
 
     init?(_ entry: StatementEntry) {
         guard entry.facts.statements.count == 1, entry.textLength < 40 else { return nil }
         let text = entry.withText { String(decoding: $0.toArray(), as: UTF8.self).lowercased() }
-        switch text.filter({ !$0.isWhitespace }) {
-        case "showwarnings": self = .warnings
+        let plain = text.filter { !$0.isWhitespace }
+        switch plain {
         case "showcount(*)warnings": self = .countOfWarnings
         case "showcount(*)errors": self = .countOfErrors
-        default: return nil
+        default:
+            let parts = plain.split(separator: "limit", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.first == "showwarnings" || parts.first == "showerrors" else { return nil }
+            guard let limit = parts.count == 1 ? .max : Int(parts[1]) else { return nil }
+            self = .warnings(errorsOnly: parts[0] == "showerrors", limit: limit)
         }
     }
 }
 
 extension StatementEntry {
+    /// It asks for what the statement before has left, and leaves it. On MySQL `@@warning_count` is told, and gone.
+    func keepsDiagnostics(isMariaDB: Bool) -> Bool {
+        guard facts.traits.contains(.readsDiagnostics) else { return false }
+        return isMariaDB || facts.statements.last.map { $0.kind == .show || $0.kind == .other } ?? false
+    }
+
     /// It is SHOW WARNINGS, whose rows MariaDB's `FOUND_ROWS()` does not count.
     var showsWarnings: Bool {
-        facts.traits.contains(.readsDiagnostics) && DiagnosticsQuestion(self) == .warnings
-    }
-}
-
-/// The reply to SHOW WARNINGS kept for later, as the server sent it.
-struct MySQLCapture {
-    let packets: [UInt8]
-    let capabilities: MySQLCapabilities
-
-    /// The same with what the session's state is by now.
-    func saying(_ status: MySQLStatus) -> MySQLCapture {
-        var packets = packets
-        let last = packets.withSpan { bytes in
-            var position = 0
-            var last = 0
-            while case .header(_, let body, let end) = scanPacket(bytes, at: position), end <= bytes.byteCount {
-                last = body
-                position = end
-            }
-            return last
-        }
-        // Behind two numbers that are 0, or behind the count of warnings.
-        if last &+ 5 <= packets.count, packets[last] == 0xFE {
-            packets[last &+ 3] = UInt8(truncatingIfNeeded: status.rawValue)
-            packets[last &+ 4] = UInt8(truncatingIfNeeded: status.rawValue >> 8)
-        }
-        return MySQLCapture(packets: packets, capabilities: capabilities)
-    }
-
-    /// The same as the reply to a prepared statement: of its columns only the code is a number. nil if it makes no sense.
-    var binary: MySQLCapture? {
-        packets.withSpan { bytes in
-            var tracker = ReplyTracker(capabilities)
-            tracker.begin(.query)
-            var out = ByteWriter(capacity: bytes.byteCount &+ 64)
-            var position = 0
-            while case .header(let sequence, let body, let end) = scanPacket(bytes, at: position),
-                end <= bytes.byteCount
-            {
-                let payload = bytes.extracting(body..<end)
-                position = end
-                guard tracker.received(payload, length: end &- body) == .row else {
-                    out.packetHeader(length: payload.byteCount, sequence: sequence)
-                    out.span(payload)
-                    continue
-                }
-                guard let row = Self.values(of: payload), let code = UInt32(String(decoding: row[1], as: UTF8.self))
-                else { return nil }
-                let mark = out.beginPacket(sequence)
-                // No column is NULL.
-                out.u8(0)
-                out.u8(0)
-                out.lengthEncoded(row[0])
-                out.le32(code)
-                out.lengthEncoded(row[2])
-                out.endPacket(mark)
-            }
-            return MySQLCapture(packets: out.take(), capabilities: capabilities)
-        }
-    }
-
-    /// What GET DIAGNOSTICS says of a condition, of those that warnings and notes are mostly about; for others the plainest.
-    private static func sqlstate(of code: [UInt8], isError: Bool) -> String {
-        switch UInt16(String(decoding: code, as: UTF8.self)) ?? 0 {
-        case 1050: "42S01"
-        case 1051, 1146: "42S02"
-        case 1054: "42S22"
-        case 1048, 1062, 1451, 1452: "23000"
-        case 1064, 1305: "42000"
-        case 1264: "22003"
-        case 1292: "22007"
-        case 1365: "22012"
-        case 1406: "22001"
-        default: isError ? "HY000" : "01000"
-        }
-    }
-
-    /// Level, code and message.
-    private static func values(of row: RawSpan) -> [[UInt8]]? {
-        var values: [[UInt8]] = []
-        try? MySQLRow.text(row, columns: 3) { _, range in
-            values.append(range.map { row.extracting($0).toArray() } ?? [])
-        }
-        return values.count == 3 ? values : nil
-    }
-
-    /// The statement that leaves what is kept behind once more, where that is one warning or error.
-    var onlyCondition: [UInt8]? {
-        packets.withSpan { bytes in
-            var tracker = ReplyTracker(capabilities)
-            tracker.begin(.query)
-            var position = 0
-            var found: [[UInt8]] = []
-            while case .header(_, let body, let end) = scanPacket(bytes, at: position), end <= bytes.byteCount {
-                let payload = bytes.extracting(body..<end)
-                position = end
-                guard tracker.received(payload, length: end &- body) == .row else { continue }
-                found.append(payload.toArray())
-            }
-            guard found.count == 1 else { return nil }
-            guard let values = found[0].withSpan({ Self.values(of: $0) }),
-                UInt16(String(decoding: values[1], as: UTF8.self)) != nil
-            else { return nil }
-            let state = Self.sqlstate(of: values[1], isError: values[0].elementsEqual("Error".utf8))
-            let message = Hex.encode(values[2])
-            return Array("SIGNAL SQLSTATE '\(state)' SET MYSQL_ERRNO = ".utf8) + values[1]
-                + Array(", MESSAGE_TEXT = _utf8mb4 0x".utf8) + message
-        }
+        facts.traits.contains(.readsDiagnostics) && DiagnosticsQuestion(self) == .allWarnings
     }
 }

@@ -19,6 +19,9 @@ public final class MySQLEnvironment {
     /// How many prepared statements one client may have.
     public var maxClientStatements = 16_384
 
+    /// What parameters were made, by number.
+    var typeNumbers = MySQLTypeNumbers()
+
     private var lastStatement: UInt64 = 0
     private let plainSelect: StatementEntry
     private let plainUpdate: StatementEntry

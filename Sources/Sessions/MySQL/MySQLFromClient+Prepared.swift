@@ -84,7 +84,13 @@ extension MySQLEnvironment {
         case nil: break
         }
         if let other = answered(statement, client, server) { statement.key = other }
-        guard let held = server.statements.use(statement.key) else {
+        let typesAt = packet.body &+ fixed &+ bitmap &+ 1
+        if statement.parameters > 0, head == fixed &+ bitmap &+ 1 &+ 2 &* statement.parameters,
+            bytes.u8(at: typesAt &- 1) == 1, client.isOfMySQL(since: 80_022)
+        {
+            bind(bytes.extracting(typesAt..<(typesAt &+ 2 &* statement.parameters)), statement)
+        }
+        guard let held = server.statements.use(statement.key, typesBefore: statement.typesBefore) else {
             if statement.isUntold {
                 return discard(bytes, packet, client, .unknownStatement(given, in: "mysqld_stmt_execute"))
             }
@@ -98,7 +104,7 @@ extension MySQLEnvironment {
         send(bytes, packet, statement, held, server, isBulk: command == .bulkExecute, fixed)
         begin(bytes, packet, client, .command)
         expect(command, client, server)
-        if client.isOfMariaDB, statement.key.own != 0, server.translator != nil {
+        if statement.key.own != 0, server.translator != nil {
             server.translator?.opensCursor =
                 command == .execute && ExecuteCommand.Flags(rawValue: flags).opensCursor
         }
@@ -117,7 +123,8 @@ extension MySQLEnvironment {
                 text.withSpan { statements.entry(text: $0, types: RawSpan(), options: client.lexer) }
             } ?? statement.entry
         statement.sent = entry
-        return MySQLStatementKey(text: entry.serial, context: statement.key.context, own: 0)
+        return MySQLStatementKey(
+            text: entry.serial, context: statement.key.context, own: 0, types: statement.typesNow)
     }
 
     /// The statement a client means; with −1, which MariaDB knows, the one prepared last.
@@ -192,6 +199,9 @@ extension MySQLEnvironment {
             }
             begin(bytes, packet, client, .discarded)
             return nil
+        }
+        if command == .fetch, packet.length < 9, client.isOfMySQL(since: 80_000) {
+            return discard(bytes, packet, client, malformed(client))
         }
         guard let statement = statement(id, client) else {
             begin(bytes, packet, client, .discarded)

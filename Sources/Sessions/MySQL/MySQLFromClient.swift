@@ -147,7 +147,7 @@ extension MySQLEnvironment {
         case .execute, .bulkExecute: return execute(bytes, packet, client, server, command)
         case .prepare: return prepare(bytes, packet, client, server)
         case .quit: return .quit
-        case .ping where server == nil || client.ownError != nil && !client.isOfMariaDB:
+        case .ping where server == nil || !client.ownErrors.isEmpty && !client.isOfMariaDB:
             guard packet.end <= bytes.byteCount else { return .needBytes }
             client.numbers.pinged()
             answerOK(client, warnings: client.warningsKept)
@@ -259,6 +259,11 @@ extension MySQLEnvironment {
     ) -> MySQLStop? {
         if let stop = needs(client, server) { return stop }
         guard let server else { return .needServer }
+        if command == .initDatabase, !client.isOfMariaDB, !client.ownErrors.isEmpty, !client.hasMadeDiagnostics {
+            // Its error would come behind ours.
+            client.wantsDiagnostics = true
+            return .needState
+        }
         client.running = nil
         client.executing = nil
         forward(bytes, packet, client, server, command)
@@ -306,15 +311,15 @@ extension MySQLEnvironment {
         return nil
     }
 
-    /// Why a client without `CLIENT_LOCAL_FILES` cannot load one. MariaDB looks for the table's schema first.
+    /// Why a client without `CLIENT_LOCAL_FILES` cannot load one. The table's schema is looked for first.
     private func noLocalFile(_ entry: StatementEntry, _ client: MySQLClientSession) -> MySQLError {
+        let isNowhere = entry.facts.statements.contains { $0.tables.contains { !$0.contains(".") } }
+        if !client.hasSchema, isNowhere { return MySQLError(1046, "3D000", "No database selected") }
         guard client.isOfMariaDB else {
             return MySQLError(
                 3948, "42000",
                 "Loading local data is disabled; this must be enabled on both the client and server sides")
         }
-        let isNowhere = entry.facts.statements.contains { $0.tables.contains { !$0.contains(".") } }
-        if !client.hasSchema, isNowhere { return MySQLError(1046, "3D000", "No database selected") }
         return MySQLError(
             4166, "HY000",
             "The used command is not allowed because the MariaDB server or client has disabled the local infile capability"

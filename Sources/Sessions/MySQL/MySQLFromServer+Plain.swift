@@ -37,7 +37,8 @@ extension MySQLEnvironment {
         guard reply.warnings == 0, client.pins.isEmpty, client.extra == nil, !client.mayHaveConditions,
             client.debts.isEmpty, client.lost.isEmpty, !client.sawStateChange, client.reported.isEmpty,
             client.streaming == .nothing, server.owed.isEmpty, !server.hasDiagnostics,
-            let running = client.running, running.onlyReads, running.foundRows == .ofResult
+            let running = client.running, running.onlyReads,
+            running.foundRows(isMariaDB: client.isOfMariaDB) == .ofResult
         else { return false }
         switch server.tracker.command {
         case .query: return client.executing == nil

@@ -167,7 +167,9 @@ extension MySQLEnvironment {
             server.status = status
             server.mayHaveBegun = false
         }
-        if event == .error { server.mayHaveBegun = !server.status.contains(.autocommit) }
+        if event == .error, server.tracker.command != .prepare {
+            server.mayHaveBegun = !server.status.contains(.autocommit)
+        }
         if server.owner == .hidden {
             if server.hidden.first?.kind == .capture, server.captured.count < MySQLServerSession.gatherLimit {
                 server.captured.append(contentsOf: bytes.extracting(piece.start..<piece.end).toArray())
@@ -184,6 +186,7 @@ extension MySQLEnvironment {
             }
             return
         }
+        if event == .ok, !client.isOfMariaDB { noteMatches(payload, client, server) }
         if event == .localFile, !client.capabilities.contains(.localFiles) {
             refuseFile(piece, server)
         } else {

@@ -7,6 +7,8 @@ struct MySQLNumbers {
     var foundRows: UInt64 = 0
     private(set) var warnings: UInt64 = 0
     private(set) var errors: UInt64 = 0
+    /// MySQL: warnings and errors since the last statement began, which commands that are no statements tell of.
+    private(set) var recent: UInt16 = 0
     /// The number of the error the statement ended with, else 0.
     private(set) var errorCode: UInt16 = 0
     /// `LAST_INSERT_ID()`, as last heard: servers that have a newer one for the client owe it.
@@ -22,6 +24,7 @@ struct MySQLNumbers {
     mutating func noteResult(rows: UInt64) {
         isOurs = false
         errorCode = 0
+        recent = 0
         rowCount = -1
         foundRows = rows
     }
@@ -36,9 +39,14 @@ struct MySQLNumbers {
         }
         switch command {
         case .query, .execute, .bulkExecute: break
+        case .prepare where !isMariaDB:
+            recent = summary.warnings
+            (errors, warnings) = (0, UInt64(summary.warnings))
+            return
         case .ping, .initDatabase: return pinged()
         case .resetStatement:
             if isMariaDB { pinged() }
+            recent = 0
             return
         case .fieldList, .fetch:
             if isMariaDB { rowCount = -1 }
@@ -46,6 +54,7 @@ struct MySQLNumbers {
         default: return
         }
         errorCode = 0
+        recent = summary.warnings
         if !keepsDiagnostics {
             errors = 0
             warnings = UInt64(summary.warnings)
@@ -58,6 +67,8 @@ struct MySQLNumbers {
         errorCode = code
         errors = (isAdded ? errors : 0) &+ 1
         warnings = (isAdded ? warnings : UInt64(count)) &+ 1
+        // Looking for a prepared statement begins anew.
+        recent = (isAdded && code != 1243 && code != 1421 ? recent : count) &+ 1
         rowCount = -1
     }
 
@@ -67,6 +78,12 @@ struct MySQLNumbers {
     /// SHOW WARNINGS was answered, or COM_SET_OPTION.
     mutating func answeredEnd(isMariaDB: Bool) { if isMariaDB { rowCount = -1 } }
 
+    /// SHOW WARNINGS was answered.
+    mutating func answeredWarnings(isMariaDB: Bool) {
+        recent = 0
+        answeredEnd(isMariaDB: isMariaDB)
+    }
+
     /// There are no messages any more.
-    mutating func clearedDiagnostics() { (warnings, errors) = (0, 0) }
+    mutating func clearedDiagnostics() { (warnings, errors, recent) = (0, 0, 0) }
 }

@@ -31,9 +31,11 @@ extension MySQLEnvironment {
         let summary = server.tracker.summary
         let command = server.tracker.command
         let isStatement = command == .query || command == .execute || command == .bulkExecute
-        guard isStatement || summary.errorCode != 0 else { return }
-        let traits = client.running?.facts.traits ?? []
-        if !traits.contains(.readsDiagnostics) || summary.errorCode != 0 || summary.warnings > 0 {
+        // MySQL forgets them when it prepares a statement.
+        let prepares = command == .prepare && !client.isOfMariaDB
+        guard isStatement || prepares || summary.errorCode != 0 else { return }
+        let asks = client.running?.keepsDiagnostics(isMariaDB: server.version?.isMariaDB == true) ?? false
+        if !asks || summary.errorCode != 0 || summary.warnings > 0 {
             if summary.warnings > 0 || summary.errorCode != 0 {
                 client.debts.insert(.diagnostics)
                 client.lost.remove(.diagnostics)
@@ -46,7 +48,7 @@ extension MySQLEnvironment {
                 client.lost.remove(.diagnostics)
                 server.hasDiagnostics = false
             }
-            if client.warnings != nil || client.ownError != nil, !keepsDiagnostics(client, server) {
+            if client.warnings != nil || !client.ownErrors.isEmpty, !keepsDiagnostics(client, server) {
                 client.forgetConditions()
             }
         }
@@ -66,14 +68,20 @@ extension MySQLEnvironment {
 
     /// Asks the server for what the client before may still ask for; whoever gets the server waits for it.
     func askDebts(_ server: MySQLServerSession) {
-        let debts = server.owed
+        askDebts(server, server.owed)
+    }
+
+    /// Asks it for these.
+    func askDebts(_ server: MySQLServerSession, _ debts: MySQLDebts) {
         server.askedFor = debts
-        // Before any other question, which would set it.
-        if debts.contains(.foundRows) { askFoundRows(server) }
+        // What others would set comes first: for MariaDB, SHOW WARNINGS may be one of them; MySQL warns of FOUND_ROWS().
+        let isMariaDB = server.version?.isMariaDB == true
+        if isMariaDB, debts.contains(.foundRows) { askFoundRows(server) }
         if debts.contains(.diagnostics) {
             toServer.make(RawSpan()) { $0.query("SHOW WARNINGS") }
-            server.beginHidden(.capture, .query)
+            server.beginHidden(.capture, .query, keepsFoundRows: true)
         }
+        if !isMariaDB, debts.contains(.foundRows) { askFoundRows(server) }
         if debts.contains(.lastInsertID) { askLastInsertID(server) }
         if !server.askedFor.isEmpty, let debtor = server.debtor, debtor.home == server.serial {
             debtor.asked = server.serial
@@ -87,10 +95,11 @@ extension MySQLEnvironment {
         return !server.hidden.isEmpty
     }
 
-    /// The server has answered that.
-    public func takeDebts(_ server: MySQLServerSession) {
+    /// The server has answered that; what it has answered to other questions besides is left.
+    @discardableResult
+    public func takeDebts(_ server: MySQLServerSession) -> [[UInt8]] {
         let debts = server.askedFor
-        guard !debts.isEmpty else { return }
+        guard !debts.isEmpty else { return server.takeGathered() }
         server.askedFor = []
         var rows = server.takeGathered()
         let captured = server.takeCaptured()
@@ -99,13 +108,16 @@ extension MySQLEnvironment {
             server.settled(debts)
             if let debtor, debtor.asked == server.serial { debtor.settled() }
         }
-        guard let debtor, debtor.home == server.serial else { return }
+        let found = debts.contains(.foundRows) && !rows.isEmpty ? rows.removeFirst() : nil
+        let lastID = debts.contains(.lastInsertID) && !rows.isEmpty ? rows.removeFirst() : nil
+        guard let debtor, debtor.home == server.serial else { return rows }
         if debts.contains(.diagnostics), debtor.debts.contains(.diagnostics), !captured.isEmpty {
             debtor.warnings = MySQLCapture(packets: captured, capabilities: server.capabilities)
         }
-        if debts.contains(.foundRows), !rows.isEmpty { takeFoundRows(rows.removeFirst(), debtor) }
-        if debts.contains(.lastInsertID), let row = rows.first { takeLastInsertID(row, debtor, server) }
+        if let found { takeFoundRows(found, debtor) }
+        if let lastID { takeLastInsertID(lastID, debtor, server) }
         debtor.debts.subtract(debts)
+        return rows
     }
 
     /// What must come before a statement that asks for something the ones before have left; nil if it can be sent.
@@ -158,9 +170,9 @@ extension MySQLEnvironment {
         let isHome = client.isHome(on: server)
         let hasDiagnostics = !client.hasDiagnosticsElsewhere(than: server)
         let isMariaDB = server.version?.isMariaDB == true
-        let hasFound = isHome && server.foundRowsOwner == client.serial || client.pins.contains(.foundRows)
+        let hasFound = isHome && server.foundRowsOwner == client.serial
         let hasCount = isHome && server.hasNumbers && !client.numbers.isOurs
-        let keepsFound = behind.allSatisfy { $0.foundRows == .kept }
+        let keepsFound = behind.allSatisfy { $0.foundRows(isMariaDB: isMariaDB) == .kept }
         let numbers = client.numbers
         let id = client.connectionID
         return { kind in

@@ -80,6 +80,8 @@ public final class MySQLServerSession {
     public var isSpoiled = false
     /// Nothing of ours has run since its last client's statement that would show in `ROW_COUNT()`.
     var hasNumbers = false
+    /// What the OK packet of the statement under way makes `FOUND_ROWS()`.
+    var matchedRows: UInt64 = 0
     /// Whose statement has set what `FOUND_ROWS()` says here; 0 if nobody's.
     var foundRowsOwner: UInt64 = 0
     /// It has warnings or an error of its last client, which SHOW WARNINGS would show.
@@ -117,6 +119,9 @@ public final class MySQLServerSession {
 
     /// No reply is owed and no transaction is open.
     public var isClean: Bool { isQuiet && !isInTransaction }
+
+    /// Whether a transaction is open has to be asked for (`askUnread`).
+    public var isUnsureOfTransaction: Bool { mayHaveBegun && !status.contains(.inTransaction) }
 
     /// A transaction is open, or may be.
     public var isInTransaction: Bool { status.contains(.inTransaction) || mayHaveBegun }
@@ -215,10 +220,10 @@ public final class MySQLServerSession {
     }
 
     /// A hidden command was sent; hidden ones are answered before what the client sends behind them.
-    func beginHidden(_ kind: MySQLHidden, _ command: MySQLCommand) {
+    func beginHidden(_ kind: MySQLHidden, _ command: MySQLCommand, keepsFoundRows: Bool = false) {
         if command != .prepare {
             hasNumbers = false
-            foundRowsOwner = 0
+            if command != .ping, !keepsFoundRows { foundRowsOwner = 0 }
         }
         if hidden.isEmpty {
             owner = .hidden

@@ -7,6 +7,9 @@ enum MySQLSettings {
     /// The schema; its replay is the plain name, and it goes over with COM_INIT_DB.
     static let database = "database"
 
+    /// Kept by a server until a statement has made an id of it; 0 when that has happened.
+    static let insertID = "insert_id"
+
     /// What `SET NAMES` sets. Every session has them: they begin with what the client asked for when it logged in.
     static let ofNames = ["character_set_client", "character_set_results", "collation_connection"]
 

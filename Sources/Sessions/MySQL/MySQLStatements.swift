@@ -9,10 +9,19 @@ struct MySQLStatementKey: Hashable {
     let context: UInt64
     /// Not 0 for a statement no other may share, since it has a cursor or long data.
     let own: UInt32
+    /// The number of what its parameters were made: see `MySQLParameterTypes`.
+    var types: UInt32 = 0
 
     /// The serials are small and of our own counting: they need no more stirring than one round gives.
     func hash(into hasher: inout Hasher) {
-        hasher.combine(text &+ context &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(own) << 32)
+        hasher.combine(text &+ context &* 0x9E37_79B9_7F4A_7C15 &+ UInt64(own) << 32 &+ UInt64(types) << 20)
+    }
+
+    /// The same with other types.
+    func with(types: UInt32) -> MySQLStatementKey {
+        var key = self
+        key.types = types
+        return key
     }
 }
 
@@ -33,6 +42,11 @@ final class MySQLClientStatement {
     var types: [UInt8] = []
     /// Names these types: another number whenever they change.
     var binding: UInt64
+    /// What servers make of its parameters by now.
+    var made: MySQLParameterTypes
+    /// The number of that, and of what they were made before it.
+    var typesNow: UInt32 = 0
+    var typesBefore: UInt32 = 0
     /// Its rows are being fetched.
     var hasCursor = false
     /// Long data was sent for the next execution.
@@ -49,6 +63,7 @@ final class MySQLClientStatement {
         self.context = context
         self.parameters = parameters
         self.columns = columns
+        made = MySQLParameterTypes(count: parameters)
         key = MySQLStatementKey(text: entry.serial, context: context.affinity, own: 0)
     }
 }
@@ -141,6 +156,18 @@ struct MySQLServerStatements {
         recent = (key, found)
         found.usedAt = clock
         return found
+    }
+
+    /// The statement of this key; where there is none, the one its parameters' types of before belong to, or none yet, is
+    /// it from now on.
+    mutating func use(_ key: MySQLStatementKey, typesBefore: UInt32) -> Held? {
+        if let found = use(key) { return found }
+        guard key.types != 0, key.own == 0,
+            let found = held.removeValue(forKey: key.with(types: typesBefore))
+                ?? held.removeValue(forKey: key.with(types: 0))
+        else { return nil }
+        held[key] = found
+        return use(key)
     }
 
     /// Enters a statement; answers ids to be closed at the server: the one it replaces, one too many.

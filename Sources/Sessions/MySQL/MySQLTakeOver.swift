@@ -16,12 +16,13 @@ extension MySQLEnvironment {
         toServer.reset()
         for id in server.strangers { toServer.make(RawSpan()) { $0.command(.closeStatement, statement: id) } }
         server.strangers = []
+        let isSet = server.tracks && client.extra?.trackingBy != server.serial && server.settings === client.settings
+        let speaks = !isSet && server.version?.isMariaDB != true
         if server.owesOthers(than: client) {
             askDebts(server)
-        } else if server.owed.contains(.foundRows) {
+        } else if server.owed.contains(.foundRows) || speaks, !shownOver(server).isEmpty {
             // What is asked and set here would be counted by it.
-            server.askedFor = .foundRows
-            askFoundRows(server)
+            askDebts(server, shownOver(server))
         }
         if !client.debts.isEmpty, client.home != server.serial, client.asked == 0 {
             // Another server has not been asked, and will not be in time.
@@ -139,9 +140,19 @@ extension MySQLEnvironment {
         hiddenQuery(Array(text.utf8), .query, server)
     }
 
-    /// Asks for the values of variables that were computed.
+    /// What of that is lost where our questions come before its client's: on MySQL, messages too.
+    private func shownOver(_ server: MySQLServerSession) -> MySQLDebts {
+        server.owed.intersection(server.version?.isMariaDB == true ? .foundRows : [.foundRows, .diagnostics])
+    }
+
+    /// Asks for the values of variables that were computed, and for what an error has not told of the transaction.
     public func askUnread(_ client: MySQLClientSession, _ server: MySQLServerSession) {
         toServer.reset()
+        if server.mayHaveBegun {
+            toServer.make(RawSpan()) { $0.command(.ping) }
+            server.beginHidden(.plain, .ping)
+        }
+        if client.hasUnread, !shownOver(server).isEmpty { askDebts(server, shownOver(server)) }
         if client.extra?.endsAnnounced == true { hiddenQuery(Array("COMMIT".utf8), .plain, server) }
         let names = (client.extra?.unread ?? []).sorted()
         for name in names { hiddenQuery(Array("SELECT @@SESSION.\(name)".utf8), .query, server) }
@@ -149,11 +160,11 @@ extension MySQLEnvironment {
 
     /// The server has answered; what cannot be read keeps the client where it is.
     public func takeUnread(_ client: MySQLClientSession, _ server: MySQLServerSession) {
+        let rows = takeDebts(server)
         guard let extra = client.extra else { return }
         let names = extra.unread.sorted()
         extra.unread = []
         extra.endsAnnounced = false
-        let rows = server.takeGathered()
         let failed = server.takeHiddenError() != nil || rows.count != names.count
         var entries = client.settings.entries
         for (index, name) in names.enumerated() {
@@ -164,6 +175,10 @@ extension MySQLEnvironment {
                         value = range.map { span.extracting($0).toArray() } ?? []
                     }
                 }
+            }
+            if name == MySQLSettings.insertID {
+                if value?.elementsEqual("0".utf8) == true { client.pins.remove(.nextStatement) }
+                continue
             }
             entries.removeAll { $0.name == name }
             if let replay = value.flatMap({ MySQLVariables.assignment(name, value: $0) }) {

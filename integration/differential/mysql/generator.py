@@ -217,6 +217,7 @@ class Generator:
         return Exchange(client, odd.wrong_sequence(self.dice), fatal=True)
 
     def large(self, client: int, t: str) -> list[Command]:
+        self.holds = True
         return odd.large(self.dice)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from support.mysql_wire import IGNORE_SPACE
+from support.mysql_wire import IGNORE_SPACE, LOCAL_FILES
 
-from .commands import ChangeUser, Raw
-from .script import S, X, only, run
+from .commands import DOUBLE, ChangeUser, Execute, Raw, ResetConnection, ping
+from .script import S, X, integer, only, run, text
 
 #: Another client on the same server, so that the first one's is not as it was.
 BETWEEN = X("SELECT i FROM shared WHERE i < 3 ORDER BY i", client=1)
@@ -38,6 +38,40 @@ SCRIPTS = {
         clients=2, collation=63),
     "prepare_fails_for_others": only(
         "mariadb", X(*run(0, "SELEC")), X("SHOW WARNINGS", client=1), X("SHOW WARNINGS"), X(Raw(b"\2nowhere")), X("SHOW ERRORS", client=1), clients=2),
+    # MySQL makes what is bound later what was bound first: with another client's number, a string would be read as 0.
+    "types_of_others": S(
+        X(*run(0, "SELECT ?", (DOUBLE, 0, 1.5))), X(*run(0, "SELECT ?", text("abc")), client=1), X(*run(1, "SELECT ?, CONCAT(?, 'x')", integer(1), integer(2))),
+        X(*run(1, "SELECT ?, CONCAT(?, 'x')", text("a"), text("b")), client=1), X(Execute(1, (integer(3), integer(4)))),
+        X(Execute(1, (text("d"), text("e"))), client=1), clients=2),
+    # MySQL adds what is wrong with a packet to what the statement before has left.
+    "several_errors_of_ours": only(
+        "mysql", X(Raw(b"\x7f"), Raw(b"\x1a"), Execute(7), "SHOW WARNINGS", ping(), "SHOW COUNT(*) ERRORS"), BETWEEN,
+        X("SELECT CAST('abc' AS SIGNED)", Raw(b"\x7f"), Raw(b"\2nowhere"), ping(), "SHOW WARNINGS LIMIT 2", "SHOW COUNT(*) WARNINGS"),
+        X("GET DIAGNOSTICS CONDITION 2 @m = MESSAGE_TEXT", "SELECT @m"), X(*run(0, "BEGIN"), ping(), "SHOW WARNINGS"), BETWEEN,
+        X("SELECT CAST('abc' AS SIGNED)", Execute(7), ping(), "SELECT @@warning_count, @@error_count", "SHOW WARNINGS", ping()), clients=2),
+    # SIGNAL takes 128 characters.
+    "long_messages": only(
+        "mysql", X("SELECT something that MySQL does not understand at all, and answers with a message longer than SIGNAL takes"), BETWEEN,
+        X("SHOW WARNINGS LIMIT 1", "SHOW ERRORS", "SHOW WARNINGS"), clients=2),
+    # Not every statement makes an id: nobody else gets it.
+    "insert_id_unused": S(
+        X("SET insert_id = 900", "SELECT 1"), X("INSERT INTO t1 (s) VALUES ('x')", client=1), X("INSERT INTO t0 (i, s) VALUES (5000, 'given')"),
+        X("INSERT INTO t1 (s) VALUES ('x')", client=1), X("INSERT INTO t0 (s) VALUES ('made')", "SELECT LAST_INSERT_ID(), @@insert_id"),
+        X("INSERT INTO t1 (s) VALUES ('x')", client=1), X("INSERT INTO t0 (s) VALUES ('later')"), clients=2),
+    # What the server is asked after a SET that failed is not to take its error away.
+    "set_computed_fails": S(
+        X(*run(0, "SET div_precision_increment = ?", (DOUBLE, 0, 1.5))), X("SHOW WARNINGS"), X(*run(0, "SET autocommit = ?", (DOUBLE, 0, 0.25))),
+        X("SELECT @@error_count"), BETWEEN, X("SELECT @@autocommit"), clients=2),
+    "use_fails_behind_a_routine": S(X("CALL p_several(); USE nowhere"), X(ResetConnection(), "SELECT DATABASE()"), BETWEEN, X("SELECT DATABASE()"),
+        clients=2),
+    # UPDATE, DO and VALUES are counted too.
+    "found_rows_of_mysql": only(
+        "mysql", X("UPDATE shared SET s = s WHERE i < 5"), BETWEEN, X("SELECT FOUND_ROWS()"), X("UPDATE shared SET s = s WHERE i = -1"), BETWEEN,
+        X("SELECT FOUND_ROWS()"), X("VALUES ROW(1, 'x'), ROW(2, 'y')"), BETWEEN, X("SELECT FOUND_ROWS()"), X("DO 1, 2"), BETWEEN,
+        X("SELECT FOUND_ROWS()"), X("SELECT i FROM shared WHERE i < 8"), X("SELECT (SELECT i FROM shared)"), BETWEEN, X("SELECT FOUND_ROWS()"),
+        X("SELECT i FROM shared WHERE i < 8"), X(ResetConnection()), BETWEEN, X("SELECT FOUND_ROWS()"),
+        X("SELECT SQL_CALC_FOUND_ROWS i FROM shared LIMIT 2", "SELECT ROW_COUNT(), FOUND_ROWS(), LAST_INSERT_ID()"), clients=2),
+    "no_file_without_a_schema": S(X("LOAD DATA LOCAL INFILE 'a file' INTO TABLE t0 (n, s)"), without=LOCAL_FILES, database=""),
     "change_user_ignores_space": only(
         "mariadb", X("SELECT @@sql_mode"), X(ChangeUser("app", "app secret", "")), X("SELECT @@sql_mode"),
         clients=[IGNORE_SPACE]),
