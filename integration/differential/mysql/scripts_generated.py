@@ -46,8 +46,8 @@ SCRIPTS = {
     # MySQL adds what is wrong with a packet to what the statement before has left.
     "several_errors_of_ours": only(
         "mysql", X(Raw(b"\x7f"), Raw(b"\x1a"), Execute(7), "SHOW WARNINGS", ping(), "SHOW COUNT(*) ERRORS"), BETWEEN,
-        X("SELECT CAST('abc' AS SIGNED)", Raw(b"\x7f"), Raw(b"\2nowhere"), ping(), "SHOW WARNINGS LIMIT 2", "SHOW COUNT(*) WARNINGS"),
-        X("GET DIAGNOSTICS CONDITION 2 @m = MESSAGE_TEXT", "SELECT @m"), X(*run(0, "BEGIN"), ping(), "SHOW WARNINGS"), BETWEEN,
+        X("SELECT CAST('abc' AS SIGNED)", Raw(b"\x7f"), Raw(b"\2nowhere"), ping(), "SHOW WARNINGS LIMIT 2", "SHOW COUNT(*) WARNINGS",
+            "GET DIAGNOSTICS CONDITION 2 @m = MESSAGE_TEXT", "SELECT @m"), X(*run(0, "BEGIN"), ping(), "SHOW WARNINGS"), BETWEEN,
         X("SELECT CAST('abc' AS SIGNED)", Execute(7), ping(), "SELECT @@warning_count, @@error_count", "SHOW WARNINGS", ping()), clients=2),
     # SIGNAL takes 128 characters.
     "long_messages": only(
