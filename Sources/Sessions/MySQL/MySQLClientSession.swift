@@ -211,6 +211,8 @@ final class MySQLClientExtra {
 
     /// Variables that were set to something computed.
     var unread: Set<String> = []
+    /// `SET insert_id` was its last statement.
+    var hasJustSetInsertID = false
     /// What SET TRANSACTION said of the next transaction may have been used up, or not.
     var endsAnnounced = false
     /// The server that has been given the client's values of `session_track_…`, for the statement in front alone.
@@ -227,6 +229,13 @@ final class MySQLClientExtra {
         let counts = kind == .advisoryLocks
         named[Name(kind: kind, name: name), default: 0] =
             counts ? named[Name(kind: kind, name: name), default: 0] &+ 1 : 1
+    }
+
+    /// The server is asked what `SET insert_id` has made of it.
+    func noteInsertID(_ statement: Statement) {
+        guard statement.effects.contains(.setComputed(name: MySQLSettings.insertID)) else { return }
+        unread.insert(MySQLSettings.insertID)
+        hasJustSetInsertID = true
     }
 
     /// One of that name is gone; without a name all of the kind.

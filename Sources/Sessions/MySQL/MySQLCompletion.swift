@@ -164,7 +164,10 @@ extension MySQLEnvironment {
             let traits = statement.traits
             if !traits.isEmpty, index < results {
                 if traits.contains(.countsFoundRows) { pins.insert(.foundRows) }
-                if traits.contains(.setsForNext) { pins.insert(.nextStatement) }
+                if traits.contains(.setsForNext) {
+                    pins.insert(.nextStatement)
+                    client.more().noteInsertID(statement)
+                }
                 if traits.contains(.nextTransaction) {
                     pins.insert(.nextTransaction)
                     continue
@@ -178,6 +181,7 @@ extension MySQLEnvironment {
             // Not every statement makes an id: the server is asked whether there is still one to be made.
             if statement.kind != .set, pins.contains(.nextStatement) {
                 client.more().unread.insert(MySQLSettings.insertID)
+                client.more().hasJustSetInsertID = false
             }
             if pins.contains(.nextTransaction), !client.status.contains(.inTransaction) {
                 if traits.contains(.commitsImplicitly) || statement.kind == .commit || statement.kind == .rollback {
@@ -378,7 +382,15 @@ extension MySQLEnvironment {
             case .variable(let range, let value):
                 let told = String(decoding: changes.extracting(range).toArray(), as: UTF8.self).lowercased()
                 let variable = MySQLVariables.of(told)
+                // MySQL tells `statement_id` with every statement: that explains no change.
+                if variable.handling == .readOnly || told == "statement_id" { continue }
                 client.reported.insert(variable.name)
+                if variable.name == "sql_mode", client.running?.facts.statements.allSatisfy({ $0.kind == .set }) != true
+                {
+                    // A routine's own ends with it, and that is not told.
+                    client.more().unread.insert(variable.name)
+                    continue
+                }
                 let text = changes.extracting(value).toArray()
                 switch variable.handling {
                 case .replayed, .replayedInParts, .ofConnection:

@@ -147,7 +147,7 @@ extension MySQLEnvironment {
         case .execute, .bulkExecute: return execute(bytes, packet, client, server, command)
         case .prepare: return prepare(bytes, packet, client, server)
         case .quit: return .quit
-        case .ping where server == nil || !client.ownErrors.isEmpty && !client.isOfMariaDB:
+        case .ping where server.map { !client.isOfMariaDB && client.hasDiagnosticsElsewhere(than: $0) } ?? true:
             guard packet.end <= bytes.byteCount else { return .needBytes }
             client.numbers.pinged()
             answerOK(client, warnings: client.warningsKept)

@@ -177,7 +177,7 @@ extension MySQLEnvironment {
                 }
             }
             if name == MySQLSettings.insertID {
-                if value?.elementsEqual("0".utf8) == true { client.pins.remove(.nextStatement) }
+                takeInsertID(isZero: value?.elementsEqual("0".utf8) == true, client, extra)
                 continue
             }
             entries.removeAll { $0.name == name }
@@ -191,6 +191,16 @@ extension MySQLEnvironment {
         server.settings = client.settings
         client.readSettings()
         client.pins.formUnion(extra.pins)
+    }
+
+    /// Where it was just set to 0, that is the next id, and the server says the same when it has been used.
+    private func takeInsertID(isZero: Bool, _ client: MySQLClientSession, _ extra: MySQLClientExtra) {
+        if !extra.hasJustSetInsertID {
+            if isZero { client.pins.remove(.nextStatement) }
+        } else if isZero {
+            extra.add(.unknown)
+        }
+        extra.hasJustSetInsertID = false
     }
 
     private func forget(_ server: MySQLServerSession) {

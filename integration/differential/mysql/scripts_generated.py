@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from support.mysql_wire import IGNORE_SPACE, LOCAL_FILES
 
-from .commands import DOUBLE, ChangeUser, Execute, Raw, ResetConnection, ping
+from .commands import DOUBLE, ChangeUser, Execute, Prepare, Raw, ResetConnection, ping
 from .script import S, X, integer, only, run, text
 
 #: Another client on the same server, so that the first one's is not as it was.
@@ -46,8 +46,8 @@ SCRIPTS = {
     # MySQL adds what is wrong with a packet to what the statement before has left.
     "several_errors_of_ours": only(
         "mysql", X(Raw(b"\x7f"), Raw(b"\x1a"), Execute(7), "SHOW WARNINGS", ping(), "SHOW COUNT(*) ERRORS"), BETWEEN,
-        X("SELECT CAST('abc' AS SIGNED)", Raw(b"\x7f"), Raw(b"\2nowhere"), ping(), "SHOW WARNINGS LIMIT 2", "SHOW COUNT(*) WARNINGS"),
-        X("GET DIAGNOSTICS CONDITION 2 @m = MESSAGE_TEXT", "SELECT @m"), X(*run(0, "BEGIN"), ping(), "SHOW WARNINGS"), BETWEEN,
+        X("SELECT CAST('abc' AS SIGNED)", Raw(b"\x7f"), Raw(b"\2nowhere"), ping(), "SHOW WARNINGS LIMIT 2", "SHOW COUNT(*) WARNINGS",
+            "GET DIAGNOSTICS CONDITION 2 @m = MESSAGE_TEXT", "SELECT @m"), X(*run(0, "BEGIN"), ping(), "SHOW WARNINGS"), BETWEEN,
         X("SELECT CAST('abc' AS SIGNED)", Execute(7), ping(), "SELECT @@warning_count, @@error_count", "SHOW WARNINGS", ping()), clients=2),
     # SIGNAL takes 128 characters.
     "long_messages": only(
@@ -71,6 +71,15 @@ SCRIPTS = {
         X("SELECT FOUND_ROWS()"), X("SELECT i FROM shared WHERE i < 8"), X("SELECT (SELECT i FROM shared)"), BETWEEN, X("SELECT FOUND_ROWS()"),
         X("SELECT i FROM shared WHERE i < 8"), X(ResetConnection()), BETWEEN, X("SELECT FOUND_ROWS()"),
         X("SELECT SQL_CALC_FOUND_ROWS i FROM shared LIMIT 2", "SELECT ROW_COUNT(), FOUND_ROWS(), LAST_INSERT_ID()"), clients=2),
+    # What a function has set is its client's alone, and is gone with it.
+    "functions_of_others": S(
+        X("SELECT f_counts(1)"), X("SELECT @counted", client=1), X("SELECT @counted"), X(ResetConnection()), X("SELECT @counted", client=1),
+        X("SELECT @counted"), X("SELECT f_counts(2)", Raw(b"\1"), fatal=True), X("SELECT @counted", client=1), X("SELECT @counted", client=2),
+        clients=3),
+    # A routine's sql_mode ends with it, though MySQL tells only of its beginning.
+    "mode_of_a_routine": S(
+        X(Prepare(0, "SELECT @@sql_mode"), "BEGIN", "CALL p_mode()"), X("SELECT @@sql_mode"), X("SELECT 1", client=1), X(Execute(0)), X("COMMIT"),
+        X(Execute(0)), X("SELECT @@sql_mode"), X("SELECT @@sql_mode", client=1), clients=2),
     "no_file_without_a_schema": S(X("LOAD DATA LOCAL INFILE 'a file' INTO TABLE t0 (n, s)"), without=LOCAL_FILES, database=""),
     "change_user_ignores_space": only(
         "mariadb", X("SELECT @@sql_mode"), X(ChangeUser("app", "app secret", "")), X("SELECT @@sql_mode"),

@@ -66,7 +66,9 @@ class Stage:
         if KIND == "headgate":
             pools = [(twin, database_of(n), pool_size(n)) for n, (_, twin) in enumerate(self.pairs)]
             self.pooler = starter.start(pools, self.arguments.threads)
-        direct, pooled = offered(self.endpoints(0), database_of(0))
+        # Ids of connections are not to be numbers of one digit, which mean other things as well.
+        for _ in range(10):
+            direct, pooled = offered(self.endpoints(0), database_of(0))
         self.common = direct & pooled
         if missing := direct & ~pooled & ~ENCRYPTION_AND_COMPRESSION:
             print(f"capabilities the pooler does not offer, and no client uses therefore: {missing:#x}", flush=True)
