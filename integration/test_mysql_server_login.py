@@ -23,13 +23,13 @@ def test_mysql_server_login_in_full_without_tls(own_mysql_pooler, mysql_server):
     """The server has forgotten the password's digest: it wants the password itself, under its public key."""
     if mysql_server.family != "mysql":
         pytest.skip("caching_sha2_password is MySQL's")
-    pooler = own_mysql_pooler()
+    pooler = own_mysql_pooler(cluster={"tls": "disable"})
     mysql_server.execute("FLUSH PRIVILEGES")
     with pooler.wire() as client:
         assert client.value("SELECT CURRENT_USER()").startswith("app@")
         assert client.query("SHOW STATUS LIKE 'Ssl_cipher'").rows[0][1] == ""
     # Now it knows the digest.
-    with own_mysql_pooler().wire() as client:
+    with own_mysql_pooler(cluster={"tls": "disable"}).wire() as client:
         assert client.value("SELECT 1") == "1"
 
 
