@@ -108,6 +108,9 @@ public enum TLSFailure: Error, Sendable, Equatable, CustomStringConvertible {
         return result == 1 ? .bytes(count) : progress(result)
     }
 
+    /// Something has been received that `open` has not looked at; to ask costs less than to try.
+    public var hasMore: Bool { unsafe port.raw.pointee.received_count > 0 || SSL_has_pending(raw) == 1 }
+
     /// Seals bytes; they lie in the port then. False if that is not possible any more.
     public func seal(_ bytes: UnsafeRawBufferPointer) -> Bool {
         if bytes.count == 0 { return true }

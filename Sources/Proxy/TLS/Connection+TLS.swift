@@ -76,10 +76,11 @@ extension Connection {
         let room = unsafe worker.tlsPort.plain
         var end = head
         while true {
-            let progress = unsafe tls.open(into: UnsafeMutableRawBufferPointer(rebasing: room[end...]))
+            var progress = unsafe tls.open(into: UnsafeMutableRawBufferPointer(rebasing: room[end...]))
             if case .bytes(let count) = progress {
                 end += count
-                continue
+                if tls.hasMore { continue }
+                progress = .needsMore
             }
             // What OpenSSL itself has to say, such as new keys.
             sendSealed()
