@@ -144,6 +144,20 @@ def test_mysql_who_waits_and_vanishes_is_not_served(own_mysql_pooler, mysql_serv
     assert mysql_server.query("SELECT COUNT(*) FROM app.limit_waits") == [("0",)]
 
 
+@pytest.mark.parametrize("completion_type", ["CHAIN", "RELEASE"])
+def test_mysql_transaction_that_is_left_open_ends_whatever_comes_behind_one(own_mysql_pooler, completion_type):
+    """`completion_type` is the client's: the ROLLBACK that follows it begins no other transaction, and ends no connection."""
+    pooler = own_mysql_pooler(default_pool_size=1)
+    with pooler.wire() as other:
+        with pooler.wire() as client:
+            client.query(f"SET completion_type = '{completion_type}'")
+            client.query("BEGIN")
+            before = [row["id"] for row in pooler.servers()]
+        other.ask("SELECT 'after'")
+        assert answered(other, seconds=3).rows == [("after",)]
+        assert [row["id"] for row in pooler.servers()] == before
+
+
 def test_mysql_reserve_pool(own_mysql_pooler):
     pooler = own_mysql_pooler(default_pool_size=1, defaults={"reserve_pool_size": 1, "reserve_pool_timeout": 1})
     with pooler.wire() as holder, pooler.wire() as waiter:

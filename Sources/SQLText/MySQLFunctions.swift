@@ -12,6 +12,17 @@ enum MySQLFunctions {
     /// Whether a function certainly changes nothing and answers the same on any server and session.
     static func isReadOnly(_ name: String) -> Bool { builtins.contains(name) }
 
+    /// Whether it is the servers' own, as far as is known here.
+    static func isBuiltIn(_ name: String) -> Bool {
+        builtins.contains(name) || others.contains(name) || effect(name) != nil
+    }
+
+    private static let others: Set<String> = Set(
+        """
+        benchmark connection_id found_rows is_free_lock is_used_lock lastval last_insert_id load_file name_const nextval \
+        row_count setval sleep uuid_short
+        """.split(separator: " ").map(String.init))
+
     private static let builtins: Set<String> = Set(
         """
         abs acos adddate addtime aes_decrypt aes_encrypt any_value ascii asin atan atan2 avg bin bin_to_uuid bit_and \
@@ -37,4 +48,9 @@ enum MySQLFunctions {
         st_distance st_distance_sphere st_geomfromtext st_intersects st_within st_x st_y point user current_user \
         session_user system_user decimal signed unsigned binary varchar datetime
         """.split(separator: " ").map(String.init))
+}
+
+extension Statement {
+    /// It calls functions that may be somebody's own, which may do anything; only of MySQL's statements.
+    public var callsOthers: Bool { functions.contains { !MySQLFunctions.isBuiltIn($0) } }
 }

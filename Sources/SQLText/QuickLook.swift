@@ -30,10 +30,41 @@ public enum QuickLook {
         return !holdsInto(text, end)
     }
 
-    /// The same for MySQL, where variables, version comments and `SQL_CALC_FOUND_ROWS` leave traces without a bracket.
+    /// The same for MySQL, where variables, version comments and `SQL_CALC_FOUND_ROWS` leave traces without a bracket, and
+    /// what updates or deletes by several tables leaves a number of rows.
     public static func leavesNoTraceInMySQL(_ text: RawSpan) -> Bool {
-        guard let end = plainEnd(text) else { return false }
+        guard let end = plainEnd(text), text.u8(at: 0) | 0x20 == 0x73 || changesOneTable(text, end) else {
+            return false
+        }
         return !isSuspect(text, end) || leavesNoTraceCloser(text, end)
+    }
+
+    /// `UPDATE t SET …`, `DELETE FROM t [WHERE …]`.
+    private static func changesOneTable(_ text: RawSpan, _ end: Int) -> Bool {
+        func skip(_ at: Int, blanks: Bool) -> Int {
+            var at = at
+            while at < end, (text.u8(at: at) <= 0x20) == blanks { at &+= 1 }
+            return at
+        }
+        var at = skip(6, blanks: true)
+        let isUpdate = text.u8(at: 0) | 0x20 == 0x75
+        if !isUpdate {
+            guard holds(0x6672_6F6D, 4, text, at, end) else { return false }
+            at = skip(at &+ 4, blanks: true)
+        }
+        let name = at
+        at = skip(name, blanks: false)
+        guard text.firstIndex(of: 0x2C, from: name, to: at) == nil else { return false }
+        at = skip(at, blanks: true)
+        return isUpdate ? holds(0x73_6574, 3, text, at, end) : at == end || holds(0x77_6865_7265, 5, text, at, end)
+    }
+
+    /// These letters, in lower case and as one number, and a blank stand there.
+    private static func holds(_ word: UInt64, _ count: Int, _ text: RawSpan, _ at: Int, _ end: Int) -> Bool {
+        guard at &+ count < end, text.u8(at: at &+ count) <= 0x20 else { return false }
+        var found: UInt64 = 0
+        for index in at..<(at &+ count) { found = found << 8 | UInt64(text.u8(at: index) | 0x20) }
+        return found == word
     }
 
     /// Whether there is a bit of what the closer look searches for, eight bytes at a time; always for short texts. About

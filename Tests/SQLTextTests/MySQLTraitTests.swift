@@ -98,12 +98,16 @@ import Testing
         func quick(_ text: String) -> Bool { with(text) { QuickLook.leavesNoTraceInMySQL($0) } }
         for text in [
             "SELECT c FROM sbtest1 WHERE id = 5", "update t set a = 1", "SELECT a * b FROM t", "SELECT sq_l FROM t",
+            "UPDATE\n a.t  SET b = 'x' WHERE c = 1;", "delete from t", "DELETE FROM `t` WHERE a = 1 ",
         ] {
             #expect(quick(text), "\(text)")
         }
         for text in [
             "SELECT @a := 1", "SELECT @@warning_count", "SELECT SQL_CALC_FOUND_ROWS a FROM t", "SELECT 1 /*! INTO */",
             "select all sql_calc_found_rows a from t", "SELECT f(1)", "SELECT 1; SELECT 2",
+            "UPDATE t a JOIN u b ON a.i = b.i SET a.s = b.s", "UPDATE t, u SET t.s = u.s", "UPDATE t,u SET t.s = u.s",
+            "DELETE t FROM t JOIN u WHERE t.i = u.i", "DELETE FROM t USING t JOIN u", "DELETE FROM t,u USING t JOIN u",
+            "update t", "delete",
         ] { #expect(!quick(text), "\(text)") }
     }
 

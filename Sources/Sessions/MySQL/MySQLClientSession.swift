@@ -64,6 +64,8 @@ public final class MySQLClientSession {
     var before: SettingsProfile?
     /// The server said that its session has changed.
     var sawStateChange = false
+    /// Behind MariaDB's `SET STATEMENT`: that its variables are what they were is told with the next change of any kind.
+    var tellsLate = false
     /// What the server has told of in the reply under way.
     var reported: Set<String> = []
     /// What the statement before left to be asked for.

@@ -23,6 +23,7 @@ extension MySQLEnvironment {
             client.numbers.rowCount = -1
         }
         if let extra = client.extra, extra.trackingBy != 0 { extra.trackingBy = 0 }
+        if isMariaDB, client.running?.setsForOneStatement == true { client.tellsLate = true }
         switch server.tracker.command {
         case .query: ran(client, server, failed ? summary.results : .max)
         case .execute, .bulkExecute:
@@ -111,6 +112,8 @@ extension MySQLEnvironment {
             isMariaDB ? MySQLSettings.ofNames.contains($0.name) : $0.name == "sql_mode"
         }
         server.settled(server.owed)
+        // What another server may still have for it is not the new session's.
+        client.home = server.serial
         forget(client, settings: again.isEmpty ? after : profiles.intern(after.entries + again))
     }
 
@@ -193,7 +196,13 @@ extension MySQLEnvironment {
                 }
             }
         }
-        if client.isUnexplained, !hasEffects { client.more().add(.unknown) }
+        if client.sawStateChange {
+            // What a function does beside is told of as one with it.
+            let isMixed = hasEffects || entry.setsForOneStatement
+            if client.isUnexplained && !hasEffects || isMixed && all.contains(where: \.callsOthers) {
+                client.more().add(.unknown)
+            }
+        }
         guard let extra = client.extra else { return }
         pins.subtract(.held)
         pins.formUnion(extra.pins)
@@ -231,6 +240,8 @@ extension MySQLEnvironment {
                 {
                     continue
                 }
+                // A prepared USE is taken back where it was prepared in another schema: servers tell what holds.
+                if name == MySQLSettings.database, client.executing != nil, server.tracks { continue }
                 client.extra?.remove(.userVariables, name)
                 if name == "role", MySQLVariables.reset(name, server: server.version) == nil {
                     // Nothing takes it back, not even a reset of the session.
@@ -376,6 +387,10 @@ extension MySQLEnvironment {
             isChanged = true
         }
         let isForOne = client.running?.setsForOneStatement == true
+        // A function's change, with which that of a `SET STATEMENT` before is told.
+        let isLate = client.tellsLate && client.running?.facts.statements.contains(where: \.callsOthers) == true
+        var sawVariable = false
+        defer { if sawVariable { client.tellsLate = false } }
         while let change = try? reader.next(in: changes) {
             switch change {
             case .variable where isForOne: client.reported.insert("")
@@ -384,7 +399,8 @@ extension MySQLEnvironment {
                 let variable = MySQLVariables.of(told)
                 // MySQL tells `statement_id` with every statement: that explains no change.
                 if variable.handling == .readOnly || told == "statement_id" { continue }
-                client.reported.insert(variable.name)
+                sawVariable = true
+                if !isLate { client.reported.insert(variable.name) }
                 if variable.name == "sql_mode", client.running?.facts.statements.allSatisfy({ $0.kind == .set }) != true
                 {
                     // A routine's own ends with it, and that is not told.

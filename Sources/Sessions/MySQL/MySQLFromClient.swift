@@ -456,7 +456,9 @@ extension StatementEntry {
         guard facts.statements.count == 1, textLength > 14 else { return false }
         let start = facts.statements[0].range.lowerBound
         return withText { text in
-            guard start &+ 14 <= text.byteCount else { return false }
+            guard start &+ 14 <= text.byteCount, text.u8(at: start &+ 2) | 0x20 == UInt8(ascii: "t") else {
+                return false
+            }
             let words = String(decoding: text.extracting(start..<(start &+ 14)).toArray(), as: UTF8.self).lowercased()
             return words.split { $0.isWhitespace }.prefix(2) == ["set", "statement"]
         }

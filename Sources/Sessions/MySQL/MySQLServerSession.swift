@@ -208,7 +208,8 @@ public final class MySQLServerSession {
 
     /// Somebody else than `client` may still ask for what is left here.
     public func owesOthers(than client: MySQLClientSession?) -> Bool {
-        !owed.isEmpty && (client == nil || debtor !== client)
+        // A client that has been elsewhere since has other things there.
+        !owed.isEmpty && (client == nil || debtor !== client || client?.home != serial)
     }
 
     /// A command of the client was sent.

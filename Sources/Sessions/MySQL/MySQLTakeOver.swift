@@ -47,6 +47,14 @@ extension MySQLEnvironment {
                 server.options.remove(.multiStatements)
             }
         }
+        giveLeft(client, server)
+        return !server.hidden.isEmpty
+    }
+
+    /// The server gets what the client's statements before have left, which it is to go on owing to the client. Not as
+    /// long as somebody else waits for what it owes them: the client's command is read again behind that.
+    private func giveLeft(_ client: MySQLClientSession, _ server: MySQLServerSession) {
+        guard !server.owesOthers(than: client) else { return }
         if client.wantsDiagnostics {
             client.wantsDiagnostics = false
             makeDiagnostics(of: client, on: server)
@@ -55,7 +63,6 @@ extension MySQLEnvironment {
             client.wantsLastInsertID = false
             giveLastInsertID(of: client, to: server)
         }
-        return !server.hidden.isEmpty
     }
 
     /// For one statement the server has what the client has set for itself where we have set something else.
@@ -116,11 +123,12 @@ extension MySQLEnvironment {
         server.hasDiagnosticsOfNobody()
     }
 
-    /// Ends the transaction a client has left open, and one it has only announced with `SET TRANSACTION`.
+    /// Ends the transaction a client has left open, and one it has only announced with `SET TRANSACTION`; whatever the
+    /// client's `completion_type` is, no other begins.
     public func rollBack(_ server: MySQLServerSession) {
         toServer.reset()
         if !server.isInTransaction { hiddenQuery(Array("BEGIN".utf8), .plain, server) }
-        hiddenQuery(Array("ROLLBACK".utf8), .plain, server)
+        hiddenQuery(Array("ROLLBACK AND NO CHAIN NO RELEASE".utf8), .plain, server)
     }
 
     /// The client has gone and its command runs on: what that sets nobody will know.
@@ -156,7 +164,9 @@ extension MySQLEnvironment {
             server.beginHidden(.plain, .ping)
         }
         if client.hasUnread, !shownOver(server).isEmpty { askDebts(server, shownOver(server)) }
-        if client.extra?.endsAnnounced == true { hiddenQuery(Array("COMMIT".utf8), .plain, server) }
+        if client.extra?.endsAnnounced == true {
+            hiddenQuery(Array("COMMIT AND NO CHAIN NO RELEASE".utf8), .plain, server)
+        }
         let names = (client.extra?.unread ?? []).sorted()
         for name in names { hiddenQuery(Array("SELECT @@SESSION.\(name)".utf8), .query, server) }
     }

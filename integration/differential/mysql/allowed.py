@@ -40,6 +40,9 @@ def allow(
     return Allowed(name, reason, *patterns, parts, *(re.compile(p) if p else None for p in (apart, unlike)))
 
 
+#: That a session has changed, and how.
+CHANGES = r"\|STATE_CHANGED|(?<=status )(STATE_CHANGED|0)(?=\s|$)| info b['\"][^\n]*"
+
 ALLOWED: list[Allowed] = [
     allow("unset-variables", "MariaDB forgets that a variable was ever set only with COM_RESET_CONNECTION, which would take every prepared "
         "statement from everybody.", said=r"@\w|@`", direct=r"0000000[01]f[bd]80|f[cf]ff0000fd80", pooled=r"ffffff00f[ab]80",
@@ -62,7 +65,12 @@ ALLOWED: list[Allowed] = [
     allow("row-of-message", "The number of the row is what the statements before have left of it.", said=r"CALL|^execute",
         direct=r"err 1264 .* at row", pooled=r"err 1264 .* at row", apart=r"(?<=at row )\d+"),
     allow("tracking", "Kinds of changes that Headgate does not ask for, and what an EOF packet has no room for, which servers tell later.",
-        direct=r"\\x05\\t\\x08|info b'\\x00\\x00'|\\x04\\x|eof [^\n]*STATE_CHANGED", pooled=r"^", apart=r"\|STATE_CHANGED| info b['\"][^\n]*"),
+        direct=r"\\x05\\t\\x08|info b'\\x00\\x00'|\\x04\\x|eof [^\n]*STATE_CHANGED", pooled=r"^", apart=CHANGES),
+    allow("tracking", "A client whose reply had no room for it is told of a transaction's end, though it was not told of its beginning.",
+        direct=r"^", pooled=r"info b'\\x00[^\n]*\\x05\\t\\x08________", apart=CHANGES),
+    allow("tracking", "That a variable is what it was before SET STATEMENT is told with the next change of any kind, which clients may not "
+        "have asked to be told of.", said=r"f_counts\(", direct=r"^",
+        pooled=r"info b'\\x00.*(sql_mode|div_precision_increment|lc_time_names|max_statement_time|sql_select_limit)", apart=CHANGES),
     allow("tracking", "The number of the server's statement, which changes with every one.", said=r"CALL|^execute",
         direct=r"STATE_CHANGED warnings \d info b'\\x00\\x15\\x00\\x13\\x0cstatement_id\\x05\d{5}'", pooled=r"^",
         apart=r"\|STATE_CHANGED| info b'\\x00\\x15\\x00\\x13\\x0cstatement_id\\x05\d+'"),

@@ -150,9 +150,7 @@ class Conversation:
         holds = exchange.holds or client.direct.may_begin or client.direct.in_transaction
         self._make_room(client, self.limit - 1 if holds else self.limit)
         outcome = self._run(client, exchange, dice)
-        # An error does not tell of the transaction it may have begun.
-        has_failed = any(packet.role == "err" for reply in outcome.replies for packet in reply)
-        may_hold = client.holds or exchange.holds or client.direct.in_transaction or client.direct.may_begin and has_failed
+        may_hold = client.holds or exchange.holds or client.direct.in_transaction or outcome.is_uncertain(client.direct)
         self._note(client, may_hold and not outcome.closed)
         return outcome
 

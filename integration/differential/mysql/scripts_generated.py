@@ -11,6 +11,22 @@ from .script import S, X, integer, only, run, text
 BETWEEN = X("SELECT i FROM shared WHERE i < 3 ORDER BY i", client=1)
 
 SCRIPTS = {
+    # What ends a transaction of ours begins none, though `completion_type` is the client's.
+    "completion_type_of_others": S(
+        X("SET completion_type = CHAIN", "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE", "SELECT i FROM shared WHERE i = 1", "DO 1"),
+        BETWEEN, X("INSERT INTO t0 (s) VALUES ('a')", "SELECT 'outside'"), clients=2),
+    # What a function has set keeps its server, though what is told with it is what `SET STATEMENT` has set back.
+    "functions_set": only(
+        "mariadb", X("SET STATEMENT sql_select_limit = 18446744073709551615 FOR SELECT 1/3", "SELECT f_counts(3)"), BETWEEN,
+        X("SELECT @counted", client=1), X("SELECT @counted"), X("SET @b = f_counts(3)"), X("SELECT @counted", client=1), X("SELECT @counted"),
+        clients=2),
+    # Prepared in one schema and executed in another, it is taken back.
+    "prepared_use": only(
+        "mariadb", X(Prepare(0, "USE scripts")), X(Raw(b"\2scriptsb"), Execute(0), "SELECT DATABASE()"), BETWEEN, X("SELECT DATABASE()"),
+        X("SELECT DATABASE()", client=1), clients=2),
+    "found_rows_of_updates": S(
+        X("SELECT i FROM shared WHERE i < 6 ORDER BY i"), X("UPDATE t0 a JOIN shared b ON b.i = a.i SET a.s = b.s", "SELECT FOUND_ROWS()"),
+        clients=2),
     # Headgate asks its servers to tell everything; a client sees what it has set itself, and goes on to be told.
     "tracking_shown": only(
         "mariadb", X("SHOW VARIABLES LIKE 'session_track_s%'"), X("SELECT @@session_track_schema, @@session_track_state_change"),

@@ -54,6 +54,10 @@ class Outcome:
     problem: str | None = None
     closed: bool = False
 
+    def is_uncertain(self, side: "Side") -> bool:
+        """Without autocommit an error does not say whether a transaction is open now, and the pooler keeps the server."""
+        return side.may_begin and bool(self.replies and self.replies[-1]) and self.replies[-1][-1].role == "err"
+
 
 class Side:
     def __init__(self, connection: Connection, timeout: float):
