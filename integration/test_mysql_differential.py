@@ -47,6 +47,9 @@ class Stage:
             pools = [(DATABASE, 4), ("app", 2), *generated]
             self.pooler = starter.start([(self.servers[1], name, size) for name, size in pools])
         self.endpoints = endpoints_for(self.servers, self.pooler.port if self.pooler else self.servers[1].port)
+        # Ids of connections are not to be numbers of one digit, which mean other things as well.
+        for _ in range(10):
+            offered(self.endpoints, DATABASE)
 
     def remove(self) -> None:
         if self.pooler:

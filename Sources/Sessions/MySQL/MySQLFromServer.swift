@@ -366,7 +366,9 @@ extension MySQLEnvironment {
         default: break
         }
         guard server.tracker.isComplete else { return }
-        if current.kind == .plain, server.tracker.summary.warnings > 0 { server.hasDiagnosticsOfNobody() }
+        if current.kind == .plain, current.command != .ping, server.tracker.summary.warnings > 0 {
+            server.hasDiagnosticsOfNobody()
+        }
         server.hidden.removeFirst()
         if let next = server.hidden.first {
             server.tracker.begin(next.command)

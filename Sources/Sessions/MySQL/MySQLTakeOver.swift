@@ -18,11 +18,14 @@ extension MySQLEnvironment {
         server.strangers = []
         let isSet = server.tracks && client.extra?.trackingBy != server.serial && server.settings === client.settings
         let speaks = !isSet && server.version?.isMariaDB != true
+        var shown = shownOver(server)
+        // An error of ours has taken their place, or comes behind them.
+        if client.wantsDiagnostics, !client.ownErrors.isEmpty { shown.remove(.diagnostics) }
         if server.owesOthers(than: client) {
             askDebts(server)
-        } else if server.owed.contains(.foundRows) || speaks, !shownOver(server).isEmpty {
+        } else if server.owed.contains(.foundRows) || speaks, !shown.isEmpty {
             // What is asked and set here would be counted by it.
-            askDebts(server, shownOver(server))
+            askDebts(server, shown)
         }
         if !client.debts.isEmpty, client.home != server.serial, client.asked == 0 {
             // Another server has not been asked, and will not be in time.

@@ -56,6 +56,8 @@ ALLOWED: list[Allowed] = [
     allow("unset-variables", "And what was made of that.", said=r"@\w", direct=r"@[aAbB]\. 0c3f0015000000088000000000\n",
         pooled=r"@[aAbB]\. 0c3f00170000000580001f0000\n",
         apart=r"(?<=\. 0c3f00)(15000000088000000000|170000000580001f0000|f[cf]ff0000fd80001f0000|ffffff00fa80001f0000)|(?<=prepared )id \d+"),
+    allow("unset-variables", "One that was set to a parameter which was NULL has a character set.", said=r"SELECT @[aA], @",
+        direct=r"@[aA]\. 0c[0-9a-f]{4}f[0-9a-f]ffff0[0-9a-f]fb00001f0000", pooled=r"@[aA]\. 0c3f00ffffff00fa80001f0000", apart=r"(?<=@[aAbB]\. 0c)\w+"),
     allow("unset-variables", "What is made of it is a number of another type.", said=r"@a := @a \+ 1", direct=r"0c3f0016000000088000000000\n.*\d row '\\xfb'",
         pooled=r"0c3f00170000000580001f0000\n.*\d row '\\xfb'", apart=r"(?<=\+ 1\. 0c3f00)\w+"),
     allow("multi-results-off", "Servers are connected to with it; nobody else asks for OUT parameters.", said=r"^execute", direct=r"^1 ok ",
@@ -75,6 +77,9 @@ ALLOWED: list[Allowed] = [
     allow("tracking", "MySQL tells of the schema again when it has prepared a statement anew.", said=r"^(?!query '(USE|CALL)|raw '\\x02|change)",
         direct=r"STATE_CHANGED warnings \d info b'\\x00\\t\\x01\\x07\\x06diff\db'", pooled=r"^",
         apart=r"\|STATE_CHANGED| info b'\\x00\\t\\x01\\x07\\x06diff\db'"),
+    allow("tracking", "The same where Headgate's server tells of it.", direct=r"AUTOCOMMIT warnings \d$",
+        pooled=r"STATE_CHANGED warnings \d info b'\\x00\\x15\\x00\\x13\\x0cstatement_id\\x05\d{5}'$",
+        apart=r"\|STATE_CHANGED| info b'\\x00\\x15\\x00\\x13\\x0cstatement_id\\x05\d+'"),
     allow("unknown-database", "The error for a database that is not configured says where databases are configured.",
         said=r"^change user .* 'nowhere'", direct=r"err 1049", pooled=r"err 1049",
         apart=r"\. The databases of this pooler are the \[database\.\*\] tables of its configuration\.|(?<=switch ).*"),
@@ -98,6 +103,9 @@ ALLOWED: list[Allowed] = [
         r"^1 ok .* warnings 0$", r"^1 ok .* warnings 1$", parts=True,
     ),
     allow(
+        "derived-types", "A NULL that was a number before is none any more.", r"^execute .*None", r"^1 ok ", r"^1 err 1231 ", parts=True,
+    ),
+    allow(
         "derived-types", "What is wrong with a value hangs on the type as well.", r"^execute .*None", r"^1 err 123[12] ", r"^1 err 123[12] ",
         apart=".*",
     ),
@@ -114,8 +122,8 @@ ALLOWED: list[Allowed] = [
         apart=r"\|STATE_CHANGED(?= warnings)|(\\x00)?[\"']$| b[\"']",
     ),
     allow(
-        "warnings-of-commands", "MySQL's COM_INIT_DB tells of warnings since the last statement, which another server may have.",
-        r"^raw '\\x02", r"^1 ok ", r"^1 ok ", apart=r"(?<=warnings )\d+",
+        "warnings-of-commands", "MySQL's COM_INIT_DB and COM_PING tell of warnings since the last statement, which another server may have.",
+        r"^raw '\\x(02|0e)", r"^1 ok ", r"^1 ok ", apart=r"(?<=warnings )\d+",
     ),
     allow(
         "empty-routines", "The same behind OUT parameters.", "^execute", r"\bOUT\b.*\n\d+ ok affected \d+ id 0 ", r"\bOUT\b.*\n\d+ ok affected \d+ id 0 ",

@@ -96,6 +96,9 @@ SCRIPTS = {
     "mode_of_a_routine": S(
         X(Prepare(0, "SELECT @@sql_mode"), "BEGIN", "CALL p_mode()"), X("SELECT @@sql_mode"), X("SELECT 1", client=1), X(Execute(0)), X("COMMIT"),
         X(Execute(0)), X("SELECT @@sql_mode"), X("SELECT @@sql_mode", client=1), clients=2),
+    "no_file_and_why": S(
+        X("CALL p_several()", "EXECUTE nobody"), X("LOAD DATA LOCAL INFILE 'some file' IGNORE INTO TABLE t0 (n, s)"), X("SHOW WARNINGS"),
+        X("SET autocommit = 0", ""), X("SHOW WARNINGS"), without=LOCAL_FILES),
     "no_file_without_a_schema": S(X("LOAD DATA LOCAL INFILE 'a file' INTO TABLE t0 (n, s)"), without=LOCAL_FILES, database=""),
     "change_user_ignores_space": only(
         "mariadb", X("SELECT @@sql_mode"), X(ChangeUser("app", "app secret", "")), X("SELECT @@sql_mode"),
