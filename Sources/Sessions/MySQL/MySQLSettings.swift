@@ -30,6 +30,15 @@ enum MySQLSettings {
         return ofNames.map { SettingEntry(name: $0, replay: replay) }
     }
 
+    /// Entries and a context, whose `SET NAMES` is not to be undone by that of the results' character set.
+    static func named(_ entries: [SettingEntry], _ context: SettingsProfile) -> [SettingEntry] {
+        guard let replay = context["character_set_client"]?.replay, saysNames(replay) else {
+            return entries + context.entries
+        }
+        let others = entries.filter { $0.name != "character_set_results" }
+        return others + context.entries + [SettingEntry(name: "character_set_results", replay: replay)]
+    }
+
     private static func saysNames(_ statement: [UInt8]) -> Bool { statement.starts(with: "SET NAMES ".utf8) }
 
     /// What has to be said to get from one profile to another.

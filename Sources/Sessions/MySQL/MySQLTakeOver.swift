@@ -95,7 +95,7 @@ extension MySQLEnvironment {
         if isElsewhere {
             // Only what matters to it is switched; the rest stays as it is.
             let kept = now.entries.filter { !Self.ofContext.contains($0.name) }
-            switchSettings(to: profiles.intern(kept + statement.context.entries), server)
+            switchSettings(to: profiles.intern(MySQLSettings.named(kept, statement.context)), server)
         }
         toServer.make(RawSpan()) { out in
             let mark = out.beginPacket(0)

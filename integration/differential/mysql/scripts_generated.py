@@ -27,6 +27,10 @@ SCRIPTS = {
     "found_rows_of_updates": S(
         X("SELECT i FROM shared WHERE i < 6 ORDER BY i"), X("UPDATE t0 a JOIN shared b ON b.i = a.i SET a.s = b.s", "SELECT FOUND_ROWS()"),
         clients=2),
+    # Strings in what is prepared have the collation of then, on every server.
+    "prepared_under_other_names": S(
+        X(Prepare(0, "SELECT 'a' = 'A', 'q'"), Execute(0)), X("SET NAMES utf8mb4", "SELECT 'a' = 'A'"), BETWEEN, X(Execute(0)),
+        X("SELECT 'a' = 'A', @@collation_connection, @@character_set_results"), clients=2, collation=46),
     # Headgate asks its servers to tell everything; a client sees what it has set itself, and goes on to be told.
     "tracking_shown": only(
         "mariadb", X("SHOW VARIABLES LIKE 'session_track_s%'"), X("SELECT @@session_track_schema, @@session_track_state_change"),
