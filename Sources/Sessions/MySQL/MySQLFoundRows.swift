@@ -56,12 +56,14 @@ extension MySQLEnvironment {
         // One that was elsewhere in between has another number by now.
         if server.foundRowsOwner != client.serial || client.home != server.serial { server.foundRowsOwner = 0 }
         guard summary.errorCode == 0 else {
-            // A SELECT that failed on its way has counted none, for MariaDB.
+            // A SELECT that failed on its way has counted what it has found so far, for MariaDB.
             let isOnItsWay = isMariaDB && (summary.errorCode == 1690 || summary.errorCode == 1242)
-            if isOnItsWay, client.running?.facts.statements.last?.kind == .select { client.numbers.foundRows = 0 }
+            let statements = client.running?.facts.statements
             // Those in front of it in its text have run.
-            let done = client.running?.facts.statements.prefix(summary.results)
-            if done?.contains(where: { $0.foundRows(isMariaDB: isMariaDB) != .kept }) == true {
+            let done = statements?.prefix(summary.results)
+            if isOnItsWay && statements?.last?.kind == .select
+                || done?.contains(where: { $0.foundRows(isMariaDB: isMariaDB) != .kept }) == true
+            {
                 client.debts.insert(.foundRows)
                 server.foundRowsOwner = client.serial
             }

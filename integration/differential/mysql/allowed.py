@@ -60,6 +60,8 @@ ALLOWED: list[Allowed] = [
         direct=r"@[aA]\. 0c[0-9a-f]{4}f[0-9a-f]ffff0[0-9a-f]fb00001f0000", pooled=r"@[aA]\. 0c3f00ffffff00fa80001f0000", apart=r"(?<=@[aAbB]\. 0c)\w+"),
     allow("unset-variables", "What is made of it is a number of another type.", said=r"@a := @a \+ 1", direct=r"0c3f0016000000088000000000\n.*\d row '\\xfb'",
         pooled=r"0c3f00170000000580001f0000\n.*\d row '\\xfb'", apart=r"(?<=\+ 1\. 0c3f00)\w+"),
+    allow("answered-numbers", "The text that a syntax error quotes is the one the server got, with the numbers in it.",
+        said=r"ROW_COUNT\(\)|FOUND_ROWS\(\)|LAST_INSERT_ID\(\)", direct=r"err 1064 ", pooled=r"err 1064 ", apart=r"(?<=near ').*"),
     allow("multi-results-off", "Servers are connected to with it; nobody else asks for OUT parameters.", said=r"^execute", direct=r"^1 ok ",
         pooled=r"\bOUT\b", parts=True),
     allow("row-of-message", "The number of the row is what the statements before have left of it.", said=r"CALL|^execute",

@@ -48,6 +48,10 @@ SCRIPTS = {
         X("INSERT INTO t0 (s) SELECT s FROM shared WHERE i < 4"), BETWEEN, X("SELECT FOUND_ROWS()"),
         X("SELECT 1, 2"), X("DELETE FROM t0 WHERE i = 1 RETURNING i"), BETWEEN, X("SELECT FOUND_ROWS()"),
         X("CALL p_several()", "SELECT FOUND_ROWS()"), clients=2),
+    "found_rows_behind_an_error": only(
+        "mariadb", X("SELECT i FROM shared WHERE i < 6 ORDER BY i"), X("SELECT 1 FROM shared WHERE i = (SELECT 1 UNION SELECT 2)", "SELECT FOUND_ROWS()"),
+        X("SELECT 1 FROM shared WHERE i = (SELECT 1 UNION SELECT 2)"), BETWEEN, X("SELECT FOUND_ROWS()"), X("SELECT POW(2, 5000)"), BETWEEN,
+        X("SELECT FOUND_ROWS()"), clients=2),
     "several_statements_ask": S(
         X("SELECT i FROM shared WHERE i < 6 ORDER BY i"), BETWEEN, X("SELECT FOUND_ROWS(), ROW_COUNT(); SELECT ROW_COUNT()"),
         X("INSERT INTO t0 (s) VALUES ('a')"), X("INSERT INTO t1 (s) VALUES ('a')", client=1),
