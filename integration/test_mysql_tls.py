@@ -102,6 +102,16 @@ def test_mysql_tls_verify_full_wants_the_user_in_the_certificate(make, certifica
         pooler, user="bob", password=password, **showing(certificates, certificates.app))
 
 
+def test_mysql_tls_change_user_wants_it_too(make, certificates):
+    """Who has logged in with its own certificate does not become somebody else with it."""
+    pooler = make(certificates.listen("verify-full"))
+    with pooler.connect(**showing(certificates, certificates.app)) as connection:
+        connection._execute_command(17, b"bob\0\0app\0")
+        with pytest.raises(pymysql.err.OperationalError) as found:
+            connection._read_packet()
+        assert "common name of its certificate" in str(found.value)
+
+
 def test_mysql_tls_wrong_password(make, certificates):
     pooler = make(certificates.listen("require"))
     assert "1045" in outcome(pooler, password="wrong", **trusting(certificates))

@@ -83,20 +83,18 @@ extension MySQLClient {
         unsafe beginTLS(channel, early: early)
     }
 
-    /// Why the listener does not take the client as it comes.
+    /// Why the listener does not take the client as the user it names.
     private func tlsRefusal(_ login: MySQLLoginAttempt) -> MySQLError? {
-        let mode = login.listener.tls.mode
-        if peer.family == .unix || mode == .disable || mode == .prefer { return nil }
-        guard tls != nil else {
-            return MySQLError(
+        switch tlsShortfall(login.listener, user: login.user) {
+        case nil: nil
+        case .missing(let mode):
+            MySQLError(
                 3159, "HY000", "Connections using insecure transport are prohibited: tls = \"\(mode.rawValue)\"")
-        }
-        if mode == .verifyFull, tls?.peerCommonName != login.user {
-            return MySQLError(
+        case .otherUser:
+            MySQLError(
                 1045, "28000",
                 "Access denied for user '\(login.user)'@'\(peer.host)': the common name of its certificate is another")
         }
-        return nil
     }
 
     func take(_ step: MySQLClientLoginStep, _ login: MySQLLoginAttempt) {
@@ -169,13 +167,14 @@ extension MySQLClient {
         login.capabilities = login.exchange.capabilities
         login.programName = response.attributes.entries.first { $0.name == "program_name" }?.value ?? ""
         login.zstdLevel = response.zstdLevel
-        if let refusal = tlsRefusal(login) { return fail(refusal) }
         if isOverLimit { return refuseOverLimit() }
         prove(login)
     }
 
     /// Its user is known: what must it prove?
     func prove(_ login: MySQLLoginAttempt) {
+        // COM_CHANGE_USER comes here too: its certificate must be for that user as well.
+        if let refusal = tlsRefusal(login) { return fail(refusal) }
         guard !worker.isShuttingDown else {
             fail(Refusal(.shuttingDown, "the pooler is shutting down", hint: "Connect to another one."))
             return

@@ -155,21 +155,19 @@ extension PostgresClient {
         authenticate(login)
     }
 
-    /// Why the listener does not take the client as it comes.
+    /// Why the listener does not take the client as the user it names.
     private func tlsRefusal(_ login: LoginAttempt) -> PostgresError? {
-        let mode = login.listener.tls.mode
-        if peer.family == .unix || mode == .disable || mode == .prefer { return nil }
-        guard tls != nil else {
-            return PostgresError(
+        switch tlsShortfall(login.listener, user: login.user) {
+        case nil: nil
+        case .missing(let mode):
+            PostgresError(
                 .fatal, "28000", "this listener takes TLS connections only (tls = \"\(mode.rawValue)\")",
                 hint: "Connect with sslmode=require, or better verify-full.")
-        }
-        if mode == .verifyFull, tls?.peerCommonName != login.user {
-            return PostgresError(
+        case .otherUser:
+            PostgresError(
                 .fatal, "28000", "certificate authentication failed for user \"\(login.user)\"",
                 hint: "The common name of the client's certificate must be the user's name.")
         }
-        return nil
     }
 
     private func authenticate(_ login: LoginAttempt) {
