@@ -13,7 +13,7 @@ import pytest
 from support.mariadb import MariaDB
 from support.mysql_pooler import make_mysql_pooler, mysql_options
 from support.mysql_server import MySQL, requires_mysql
-from support.secure import Certificates, secure_mysql
+from support.secure import Certificates, poolers, secure_mysql
 
 pytestmark = [pytest.mark.requires_pooler, pytest.mark.requires_headgate]
 
@@ -40,19 +40,7 @@ def server(request, certificates):
 
 @pytest.fixture
 def make(server):
-    made = []
-
-    def make(listen=None, cluster=None, **changes):
-        options = mysql_options(server, listen=listen or {}, cluster=cluster or {"tls": "disable"}, **changes)
-        made.append(make_mysql_pooler(server, options))
-        return made[-1].start()
-
-    yield make
-    for pooler in made:
-        alive = pooler.process.alive()
-        log = pooler.log()
-        pooler.remove()
-        assert alive, log[-4000:]
+    yield from poolers(lambda **changes: make_mysql_pooler(server, mysql_options(server, **changes)))
 
 
 def trusting(certificates) -> dict:

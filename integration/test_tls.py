@@ -17,7 +17,7 @@ import pytest
 from support.postgres import Primary
 from support.pooler import Options, make_pooler
 from support.processes import wait_until
-from support.secure import Certificates, secure_postgres
+from support.secure import Certificates, poolers, secure_postgres
 from support.wire import SSL_CODE, startup
 
 pytestmark = [pytest.mark.requires_pooler, pytest.mark.requires_headgate]
@@ -40,19 +40,7 @@ def server(certificates):
 
 @pytest.fixture
 def make(server):
-    made = []
-
-    def make(listen=None, cluster=None, **changes):
-        options = Options(listen=listen or {}, cluster=cluster or {"tls": "disable"}).with_(**changes)
-        made.append(make_pooler(server, options))
-        return made[-1].start()
-
-    yield make
-    for pooler in made:
-        alive = pooler.process.alive()
-        log = pooler.log()
-        pooler.remove()
-        assert alive, log[-4000:]
+    yield from poolers(lambda **changes: make_pooler(server, Options().with_(**changes)))
 
 
 def trusting(certificates) -> dict:

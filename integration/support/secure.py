@@ -80,3 +80,18 @@ def secure_mysql(server, pair: Pair) -> None:
         f.write(f"ssl_cert = {certificate}\nssl_key = {key}\n")
     server.stop()
     server.start()
+
+
+def poolers(make_one):
+    """For fixtures: makes poolers of (keys of [[listen]], keys of [cluster.main], other changes), which must outlive the test."""
+    made = []
+
+    def make(listen=None, cluster=None, **changes):
+        made.append(make_one(listen=listen or {}, cluster=cluster or {"tls": "disable"}, **changes))
+        return made[-1].start()
+
+    yield make
+    dead = [pooler.log()[-4000:] for pooler in made if not pooler.process.alive()]
+    for pooler in made:
+        pooler.remove()
+    assert not dead, dead[0]
