@@ -1,5 +1,6 @@
 import ByteKit
 import PostgresWire
+import SQLText
 import Sessions
 import Settings
 
@@ -103,6 +104,7 @@ private struct Talk {
     private let environment = SessionEnvironment(worker: 0, statementCacheEntries: 32)
     private let clientSession: ClientSession
     private var serverSession: ServerSession
+    private let trail = StatementTrail(dialect: .postgres, origin: 1)
     private var hasServer = true
     private var fromClient: [UInt8] = []
     private var fromServer: [UInt8] = []
@@ -115,7 +117,13 @@ private struct Talk {
             settings: environment.profiles.empty, status: environment.statuses.empty, statementLimit: 2)
     }
 
-    mutating func begin(_ dice: inout Dice) { environment.maxInspectedStatement = dice.below(2) == 0 ? 64 : 1 << 20 }
+    mutating func begin(_ dice: inout Dice) {
+        environment.maxInspectedStatement = dice.below(2) == 0 ? 64 : 1 << 20
+        guard dice.below(2) == 0 else { return }
+        trail.strict = dice.below(2) == 0 ? [] : StatementClasses(.read)
+        trail.keepsParameters = dice.below(2) == 0
+        clientSession.trail = TrailSession(slot: 1, trail: trail)
+    }
 
     mutating func client(_ bytes: [UInt8]) -> String? {
         fromClient += bytes
@@ -136,6 +144,13 @@ private struct Talk {
                 hasServer = true
             case .needSettings:
                 environment.adoptSettings(of: clientSession, serverSession)
+            case .needTrail:
+                guard let session = clientSession.trail, trail.intended != nil else { return "waits for no intent" }
+                if input.count & 1 == 0 {
+                    trail.grant(session)
+                } else {
+                    trail.deny(session, TrailRefusal(message: "no", hint: "no"))
+                }
             case .needChannels(let channels): for channel in channels { clientSession.channelIsReady(channel) }
             case .tooManyInFlight:
                 return serverSession.expected.isEmpty ? "waits for replies that are not owed" : nil
@@ -163,6 +178,8 @@ private struct Talk {
             return "needs \(result.needed) bytes and has \(fromServer.count)"
         }
         if serverSession.expected.syncs > serverSession.expected.count { return "more syncs than replies" }
+        if serverSession.isQuiet && !serverSession.hasNothingOnRecord { return "a statement without an end" }
+        trail.taken()
         return serverSession.expected.isEmpty ? nil : client([])
     }
 

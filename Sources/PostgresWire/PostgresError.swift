@@ -61,6 +61,13 @@ public struct ServerError: Equatable, Sendable {
     /// The primary message.
     public let message: String
 
+    /// An error as a server would have sent it.
+    public init(_ error: PostgresError) {
+        severity = error.severity.rawValue
+        sqlstate = error.sqlstate
+        message = error.message
+    }
+
     /// Reads the body of an ErrorResponse or NoticeResponse; missing fields are empty.
     public init(body: RawSpan) {
         var cursor = ByteCursor(body)

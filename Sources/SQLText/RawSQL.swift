@@ -11,6 +11,14 @@ public struct RawSQL: Sendable, CustomStringConvertible, CustomDebugStringConver
         bytes = text.toArray()
     }
 
+    /// No text at all.
+    public static let none = RawSQL(RawSpan())
+
+    /// Takes bytes over.
+    public init(_ bytes: [UInt8]) {
+        self.bytes = bytes
+    }
+
     /// How many bytes it holds.
     public var byteCount: Int { bytes.count }
 

@@ -31,34 +31,69 @@ public struct Redactor: Sendable {
 
     /// Appends the redacted text to `output`.
     public func write(_ text: RawSpan, into output: inout [UInt8]) {
+        _ = read(text, into: &output)
+    }
+
+    /// What reading a text to its end has shown.
+    struct Reading {
+        /// A quote or comment has no end: `withheld` stands in its place.
+        var isWithheld = false
+        /// Texts that read the same redacted may mean different things.
+        var isAmbiguous = false
+        /// What a `traceparent` in a comment says.
+        var trace: TraceContext?
+    }
+
+    /// Appends the redacted text to `output`.
+    func read(_ text: RawSpan, into output: inout [UInt8]) -> Reading {
         let start = output.count
         output.reserveCapacity(start &+ text.byteCount)
         var lexer = Lexer(options)
         var secrets = SecretSetting()
+        var reading = Reading()
+        // What is shown as it is and not copied yet.
+        var shown = 0
         var previousEnd = 0
         while let token = lexer.next(in: text) {
             if token.kind == .unterminated {
                 output.removeLast(output.count &- start)
-                return Self.append(Self.withheld, to: &output)
+                Self.append(Self.withheld, to: &output)
+                reading.isWithheld = true
+                reading.isAmbiguous = true
+                return reading
             }
-            blank(text, previousEnd..<Int(token.start), into: &output)
-            previousEnd = Int(token.end)
+            let (first, end) = (Int(token.start), Int(token.end))
+            if first &- previousEnd > 1, !isBlank(text, previousEnd..<first) {
+                copy(text, shown..<previousEnd, into: &output)
+                output.append(UInt8(ascii: " "))
+                shown = first
+                if reading.trace == nil { reading.trace = TraceContext.find(in: text, previousEnd..<first) }
+            }
             // `$1` and `?` say nothing of a value.
             if token.isLiteral && token.kind != .parameter || secrets.hides(token, text) {
+                copy(text, shown..<first, into: &output)
                 output.append(UInt8(ascii: "?"))
-            } else {
-                for at in token.range { output.append(text.u8(at: at)) }
+                shown = end
             }
+            previousEnd = end
         }
+        copy(text, shown..<previousEnd, into: &output)
+        if text.byteCount &- previousEnd > 60, reading.trace == nil {
+            reading.trace = TraceContext.find(in: text, previousEnd..<text.byteCount)
+        }
+        reading.isAmbiguous = lexer.isAmbiguous
+        return reading
     }
 
-    /// What lies between two tokens: kept if it is only white space, one blank if there is a comment in it.
-    private func blank(_ text: RawSpan, _ range: Range<Int>, into output: inout [UInt8]) {
+    /// Whether only white space lies there, and no comment.
+    private func isBlank(_ text: RawSpan, _ range: Range<Int>) -> Bool {
+        for at in range where CharacterClass.of(text.u8(at: at)) != CharacterClass.blank { return false }
+        return true
+    }
+
+    private func copy(_ text: RawSpan, _ range: Range<Int>, into output: inout [UInt8]) {
         guard range.lowerBound < range.upperBound, range.upperBound <= text.byteCount else { return }
-        for at in range where CharacterClass.of(text.u8(at: at)) != CharacterClass.blank {
-            return output.append(UInt8(ascii: " "))
-        }
-        for at in range { output.append(text.u8(at: at)) }
+        unsafe text.extracting(range).withUnsafeBytes { unsafe output.append(contentsOf: $0) }
     }
 
     private static func append(_ text: StaticString, to output: inout [UInt8]) {

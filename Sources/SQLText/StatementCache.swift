@@ -55,6 +55,14 @@ public final class StatementCache {
         unsafe entries.deallocate()
     }
 
+    /// Whose SQL the texts are written in.
+    var dialect: SQLDialect { plain.dialect }
+
+    /// What a text means, without keeping it.
+    func facts(of text: RawSpan, _ options: LexerOptions) -> StatementFacts {
+        understanding.facts(of: text, options)
+    }
+
     /// How many texts went to the parser.
     public var parses: UInt64 { understanding.parses }
 

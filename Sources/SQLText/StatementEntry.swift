@@ -21,6 +21,10 @@ public final class StatementEntry {
     private let key: UnsafeMutableRawBufferPointer
     /// Looked up since the clock hand last passed.
     var referenced = true
+    /// What an audit trail says of it, once that was asked.
+    public internal(set) var shape: StatementShape?
+    /// The trace it belongs to, once its shape was asked.
+    public internal(set) var trace: TraceContext?
 
     init(
         hash: UInt64, text: RawSpan, types: RawSpan, optionBits: UInt32, facts: StatementFacts, serial: UInt64,

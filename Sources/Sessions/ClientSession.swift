@@ -29,6 +29,8 @@ public final class ClientSession {
     var prepared: NameTable<ClientStatement>?
     /// What few clients have.
     var extra: ClientExtra?
+    /// Where what becomes of its statements is noted, if it is.
+    public var trail: TrailSession?
     /// Bytes of the message being streamed to the server that are still to come.
     var passThrough = 0
     /// The streamed message goes nowhere.

@@ -34,6 +34,8 @@ struct StatementOperation {
     var previous: ClientStatement?
     /// The unnamed statement the client had before.
     var previousUnnamed: StatementEntry?
+    /// What a client's Parse wanted prepared, where that is to be recorded if it fails.
+    var parsed: OpenStatement?
     /// `ClientSession.unnamedDrops` when it was sent.
     var unnamedDrops: UInt32 = 0
 
@@ -77,6 +79,17 @@ public final class ServerSession {
     var tracked = Ring<TrackedStatement>()
     /// Which statement of a tracked simple Query completes next.
     var trackedIndex = 0
+    /// One for each recorded reply among the expected ones.
+    var audited = Ring<OpenStatement>()
+    /// Statements of the batch that is to be sent once more.
+    var auditedBefore: [OpenStatement] = []
+    /// What a trail knows it as.
+    public var place = ServerPlace()
+    /// How many bytes it has answered with, and how many when the statement before ended.
+    var replied: UInt64 = 0
+    var repliedBefore: UInt64 = 0
+    /// How many bytes of COPY data it was sent.
+    var copied: UInt64 = 0
     /// Errors to be sent in place of the server's own, one for each `.failure` among the expected replies.
     var failures = Ring<PostgresError>()
     /// An error was answered: everything the client sends up to its Sync is discarded, as the server does.
@@ -125,6 +138,9 @@ public final class ServerSession {
 
     /// Nothing is owed and no message is half received; a transaction may be open.
     public var isQuiet: Bool { expected.isEmpty && passThrough == 0 && !isCopyingIn && !hasOpenBatch && !isSkipping }
+
+    /// The end of every statement sent to it has been noted.
+    public var hasNothingOnRecord: Bool { audited.isEmpty && auditedBefore.isEmpty }
 
     /// Nothing is owed, no transaction is open, no message is half received (DESIGN.md 7).
     public var isClean: Bool {

@@ -163,6 +163,7 @@ import Telemetry
             case .busy:
                 holdIfFull(bytes.count - done)
                 return done
+            case .needTrail: return done
             case .unsettled:
                 session.whenSettled = { [weak self] in self?.resume() }
                 holdIfFull(bytes.count - done)

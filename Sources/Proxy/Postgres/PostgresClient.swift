@@ -123,6 +123,7 @@ final class PostgresClient: PooledClient {
                     holdIfFull(bytes.count - done)
                     return done
                 }
+            case .needTrail: return done
             case .tooManyInFlight:
                 waitsForReplies = true
                 holdIfFull(Self.carriedLimit)

@@ -96,6 +96,8 @@ public final class MySQLClientSession {
     let connectionID: UInt32
     /// What few clients have.
     var extra: MySQLClientExtra?
+    /// Where what becomes of its statements is noted, if it is.
+    public var trail: TrailSession?
 
     /// A session that has just logged in.
     public init(

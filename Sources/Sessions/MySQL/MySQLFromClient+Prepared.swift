@@ -128,7 +128,7 @@ extension MySQLEnvironment {
     }
 
     /// The statement a client means; with −1, which MariaDB knows, the one prepared last.
-    private func statement(_ id: UInt32, _ client: MySQLClientSession) -> MySQLClientStatement? {
+    func statement(_ id: UInt32, _ client: MySQLClientSession) -> MySQLClientStatement? {
         guard id == ExecuteCommand.lastPrepared else { return client.statements.find(id) }
         return client.statements.last.flatMap { client.statements.find($0) }
     }

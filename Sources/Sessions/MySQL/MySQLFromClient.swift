@@ -25,6 +25,8 @@ public enum MySQLStop: Equatable {
     case kill(UInt64, queryOnly: Bool)
     /// All connections of a user likewise.
     case killUser(String, host: String?, queryOnly: Bool)
+    /// What becomes of the command in front cannot be recorded yet: `StatementTrail.intended` must be on record first.
+    case needTrail
     /// What its last server has for it is being asked for, by whoever uses that server next: it is to be read again when
     /// `whenSettled` is called.
     case unsettled
@@ -114,6 +116,7 @@ extension MySQLEnvironment {
         case .command: toServer.forward(bytes, piece.start, piece.end)
         case .file:
             toServer.forward(bytes, piece.start, piece.end)
+            if let server { server.copied &+= UInt64(truncatingIfNeeded: piece.end &- piece.start) }
             if piece.startsPacket, piece.length == 0, piece.endsPayload {
                 client.streaming = .nothing
                 server?.tracker.clientSent(isEmpty: true)
@@ -142,6 +145,23 @@ extension MySQLEnvironment {
         else {
             return discard(bytes, packet, client, .unknownCommand)
         }
+        guard client.trail != nil else { return deal(command, bytes, packet, client, server) }
+        switch admit(command, bytes, packet, client, server) {
+        case .go: break
+        case .wait: return .needTrail
+        case .refuse(let error): return discard(bytes, packet, client, error)
+        case .later: return deal(command, bytes, packet, client, server)
+        }
+        client.trail?.answered = nil
+        let stop = deal(command, bytes, packet, client, server)
+        if stop == nil { sent(client, server, command) }
+        return stop
+    }
+
+    private func deal(
+        _ command: MySQLCommand, _ bytes: RawSpan, _ packet: Packet, _ client: MySQLClientSession,
+        _ server: MySQLServerSession?
+    ) -> MySQLStop? {
         switch command {
         case .query: return query(bytes, packet, client, server)
         case .execute, .bulkExecute: return execute(bytes, packet, client, server, command)
@@ -381,6 +401,7 @@ extension MySQLEnvironment {
     /// An error instead of a reply. What was planned for the client before stays in front of it.
     public func answer(_ client: MySQLClientSession, _ error: MySQLError) {
         client.failed(error)
+        if let trail = client.trail { trail.answered = error }
         toClient.make(RawSpan()) { error.writePacket(to: &$0, sequence: client.replySequence) }
     }
 
@@ -432,6 +453,7 @@ extension MySQLEnvironment {
         let silent =
             body < bytes.byteCount && end > body && MySQLCommand(rawValue: bytes.u8(at: body))?.hasReply == false
         if !silent { answer(client, error) }
+        answeredHere(client)
         begin(bytes, Packet(start: 0, body: body, end: end), client, .discarded)
         return min(end, bytes.byteCount)
     }
@@ -445,7 +467,9 @@ extension MySQLEnvironment {
         toClient.reset()
         guard case .header(_, _, let end) = scanPacket(bytes, at: 0) else { return 0 }
         client.replySequence = 1
+        client.trail?.answered = nil
         answerOK(client, affected: affected)
+        answeredHere(client)
         return min(end, bytes.byteCount)
     }
 }

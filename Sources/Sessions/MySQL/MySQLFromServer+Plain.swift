@@ -19,6 +19,7 @@ extension MySQLEnvironment {
         server.tracker.passed(reply)
         server.status = reply.status
         server.mayHaveBegun = false
+        if server.audited != nil { noteReply(reply, server) }
         if isUneventful(reply, client, server) {
             uneventful(reply, client, server)
         } else {

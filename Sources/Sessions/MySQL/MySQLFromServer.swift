@@ -37,6 +37,7 @@ extension MySQLEnvironment {
         _ bytes: RawSpan, from server: MySQLServerSession, to client: MySQLClientSession?
     ) -> MySQLFromServer {
         var result = MySQLFromServer()
+        defer { server.replied &+= UInt64(truncatingIfNeeded: result.consumed) }
         if server.owner == .client, server.tracker.mayBeginResult, server.stream.isBetweenPayloads, let client,
             plain(bytes, server, client, &result)
         {
@@ -177,6 +178,7 @@ extension MySQLEnvironment {
             hidden(event, payload, server, &result)
             return
         }
+        if server.audited != nil { noteReply(event, payload, piece.end, server) }
         guard let client else {
             // Whoever asked is gone: what comes is for nobody.
             server.dropsRest = true

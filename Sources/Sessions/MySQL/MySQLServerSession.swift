@@ -43,6 +43,17 @@ public final class MySQLServerSession {
     var mayHaveBegun = false
     /// What it has prepared.
     var statements: MySQLServerStatements
+    /// The statement whose reply is under way, where it is recorded.
+    var audited: OpenStatement?
+    /// What a trail knows it as.
+    public var place = ServerPlace()
+    /// How many bytes it has answered with, and how many when the statement before ended.
+    var replied: UInt64 = 0
+    var repliedBefore: UInt64 = 0
+    /// How many bytes of a file it was sent.
+    var copied: UInt64 = 0
+    /// How many rows of the reply were those of statements before.
+    var rowsBefore: UInt64 = 0
 
     var tracker: ReplyTracker
     var stream = PacketStream()

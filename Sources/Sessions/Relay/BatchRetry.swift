@@ -101,6 +101,10 @@ struct BatchRetry: ~Copyable {
 }
 
 extension ServerError {
+    /// What a server says of such a plan.
+    static let stalePlan = ServerError(
+        PostgresError(.error, "0A000", "cached plan must not change result type"))
+
     /// Whether a plan the server kept does not fit any more what its statement means now (SQLSTATE 0A000 has many
     /// reasons, and the message is translated; the routine, field `R`, is not).
     static func isStalePlan(_ body: RawSpan) -> Bool {
@@ -120,6 +124,7 @@ extension SessionEnvironment {
     /// `toClient`. Answers the bytes the plans refer to.
     public func repeatBatch(from client: ClientSession, to server: ServerSession) -> [UInt8] {
         let batch = server.retry.take()
+        server.auditedBefore = []
         _ = batch.withSpan { relay($0, from: client, to: server) }
         // Once is enough.
         server.retry.forget()
@@ -133,6 +138,7 @@ extension SessionEnvironment {
 
     @inline(never)
     private func give(_ server: ServerSession, _ client: ClientSession?, _ bytes: RawSpan) {
+        if !server.auditedBefore.isEmpty { noteRefused(server) }
         let kept = server.retry.takeKeptBack()
         if client != nil && !kept.isEmpty { toClient.make(bytes) { $0.raw(kept) } }
     }

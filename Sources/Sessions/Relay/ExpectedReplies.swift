@@ -33,16 +33,20 @@ public struct Expected: Sendable {
     public let isHidden: Bool
     /// The statement's facts wait in the server's `tracked` queue: something is to be done when it completes.
     public let isTracked: Bool
+    /// The statement waits in the server's `audited` queue: what became of it is noted.
+    public let isRecorded: Bool
 
     /// An expectation.
-    public init(_ kind: ExpectedKind, hidden: Bool = false, tracked: Bool = false) {
+    public init(_ kind: ExpectedKind, hidden: Bool = false, tracked: Bool = false, recorded: Bool = false) {
         self.kind = kind
         isHidden = hidden
         isTracked = tracked
+        isRecorded = recorded
     }
 }
 
-/// The replies a server owes, in order (DESIGN.md 7). A byte each: kind in the low six bits, then hidden, then tracked.
+/// The replies a server owes, in order (DESIGN.md 7). A byte each: kind in the low five bits, then recorded, hidden,
+/// tracked.
 ///
 /// The next eight lie in the struct itself, since a transaction rarely owes more and every message looks here; only what
 /// is behind them needs memory of its own.
@@ -71,13 +75,15 @@ public struct ExpectedReplies: Sendable {
 
     @inline(__always)
     private static func pack(_ expected: Expected) -> UInt8 {
-        expected.kind.rawValue | (expected.isHidden ? 0x40 : 0) | (expected.isTracked ? 0x80 : 0)
+        expected.kind.rawValue | (expected.isRecorded ? 0x20 : 0) | (expected.isHidden ? 0x40 : 0)
+            | (expected.isTracked ? 0x80 : 0)
     }
 
     @inline(__always)
     private static func unpack(_ byte: UInt8) -> Expected {
         Expected(
-            ExpectedKind(rawValue: byte & 0x3F) ?? .failure, hidden: byte & 0x40 != 0, tracked: byte & 0x80 != 0)
+            ExpectedKind(rawValue: byte & 0x1F) ?? .failure, hidden: byte & 0x40 != 0, tracked: byte & 0x80 != 0,
+            recorded: byte & 0x20 != 0)
     }
 
     @inline(__always)

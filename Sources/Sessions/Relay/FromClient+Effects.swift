@@ -11,7 +11,11 @@ extension SessionEnvironment {
         _ server: ServerSession
     ) -> ClientStop? {
         if isUndecided(entry, server) { return .tooManyInFlight }
+        if client.trail != nil, let stop = admit(query: entry, end, at: start, bytes, client, server) {
+            return stop.stop
+        }
         if client.policy == .reject, let refusal = refusal(entry) {
+            if let trail = client.trail { trail.trail.refuseOpening(refusal) }
             if server.expected.isEmpty {
                 toClient.make(bytes) { out in
                     refusal.write(to: &out)
@@ -20,20 +24,15 @@ extension SessionEnvironment {
                 return nil
             }
             // Behind replies still owed only the server can say ReadyForQuery at the right place.
-            fail(refusal, bytes, server)
-            toServer.make(bytes) { $0.bare(FrontendTag.sync) }
-            server.expected.append(Expected(.sync))
-            server.hasOpenBatch = false
+            failQuery(refusal, bytes, server)
             return nil
         }
         switch decideListen(entry, client, server) {
         case .pass: break
         case .wait(let channels): return .needChannels(channels)
         case .refuse(let error):
-            fail(error, bytes, server)
-            toServer.make(bytes) { $0.bare(FrontendTag.sync) }
-            server.expected.append(Expected(.sync))
-            server.hasOpenBatch = false
+            if let trail = client.trail { trail.trail.refuseOpening(error) }
+            failQuery(error, bytes, server)
             return nil
         }
         dropUnnamed(bytes, client, server)
@@ -42,7 +41,7 @@ extension SessionEnvironment {
             let named = rewritten.bytes.withSpan { statements.entry(text: $0, types: $0.extracting(0..<0)) }
             note(rewritten, for: serial(named), client)
             server.tracked.append(willRun(named, client, server))
-            server.expected.append(Expected(.query, tracked: true))
+            expect(.query, tracked: true, client, server)
             toServer.make(bytes) { out in
                 let mark = out.begin(FrontendTag.query)
                 out.raw(rewritten.bytes)
@@ -52,9 +51,17 @@ extension SessionEnvironment {
             return nil
         }
         server.tracked.append(willRun(entry, client, server))
-        server.expected.append(Expected(.query, tracked: true))
+        expect(.query, tracked: true, client, server)
         toServer.forward(bytes, start, end)
         return nil
+    }
+
+    /// Makes the server fail in place of a simple Query, and say that it is ready.
+    func failQuery(_ error: PostgresError, _ bytes: RawSpan, _ server: ServerSession) {
+        fail(error, bytes, server)
+        toServer.make(bytes) { $0.bare(FrontendTag.sync) }
+        server.expected.append(Expected(.sync))
+        server.hasOpenBatch = false
     }
 
     /// Why a statement is refused where `session_state = "reject"`.

@@ -13,8 +13,9 @@ extension SessionEnvironment {
     ) -> ClientStop? {
         guard end <= bytes.byteCount else {
             if end &- start <= maxInspectedStatement { return .needBytes(end &- start) }
+            if client.trail != nil, let stop = admit(unread: end, at: start, bytes, client, server) { return stop.stop }
             dropUnnamed(bytes, client, server)
-            server.expected.append(Expected(.query))
+            expect(.query, client, server)
             client.more().suspects.insert(.unknown)
             client.more().hasRunCode = true
             stream(end, at: start, bytes, client)
@@ -22,16 +23,22 @@ extension SessionEnvironment {
         }
         guard end > body else { return .fatal(Self.malformed("invalid Query message")) }
         if QuickLook.leavesNoTrace(bytes.extracting(body..<(end &- 1))) {
+            if client.trail != nil, let stop = admit(query: nil, end, at: start, bytes, client, server) {
+                return stop.stop
+            }
             dropUnnamed(bytes, client, server)
             toServer.forward(bytes, start, end)
-            server.expected.append(Expected(.query))
+            expect(.query, client, server)
             return nil
         }
         let entry = statements.entry(text: bytes.extracting(body..<(end &- 1)), types: bytes.extracting(body..<body))
         if entry.facts.flags.isDisjoint(with: Self.interesting) {
+            if client.trail != nil, let stop = admit(query: entry, end, at: start, bytes, client, server) {
+                return stop.stop
+            }
             dropUnnamed(bytes, client, server)
             toServer.forward(bytes, start, end)
-            server.expected.append(Expected(.query))
+            expect(.query, client, server)
         } else {
             return queryWithEffects(entry, end, at: start, bytes, client, server)
         }
@@ -85,11 +92,12 @@ extension SessionEnvironment {
         if isUndecided(entry, server) { return .tooManyInFlight }
         tally.clientParses &+= 1
         tally.isSome = true
+        let parsed = client.trail.flatMap { noteParse(entry, end &- start, $0) }
         if entry.facts.flags.contains(.hasEffects),
             let rewritten = rewriteNames(message.extracting(text), entry, isSimple: false, bytes, client, server)
         {
             // The same message with other names in the text, taken up as if the client had sent that.
-            return parseRewritten(rewritten, message, name, oids, bytes, client, server)
+            return parseRewritten(rewritten, message, name, oids, parsed, bytes, client, server)
         }
         if name.isEmpty {
             let isFirst = !server.hasOpenBatch
@@ -97,7 +105,7 @@ extension SessionEnvironment {
             server.add(
                 StatementOperation(
                     kind: .parseUnnamed, serial: serial(entry), previousUnnamed: client.unnamed,
-                    unnamedDrops: client.unnamedDrops))
+                    parsed: parsed, unnamedDrops: client.unnamedDrops))
             client.unnamed = entry
             server.unnamed = .serial(serial(entry))
             // The first message of a batch is never skipped, so another client's statement is gone in any case.
@@ -108,13 +116,14 @@ extension SessionEnvironment {
             return nil
         }
         parseNamed(
-            message, name, tail: message.extracting(text.lowerBound..<message.byteCount), entry, bytes, client, server)
+            message, name, tail: message.extracting(text.lowerBound..<message.byteCount), entry, parsed, bytes, client,
+            server)
         return nil
     }
 
     private func parseRewritten(
-        _ text: RenamedText, _ message: RawSpan, _ name: Range<Int>, _ oids: Range<Int>, _ bytes: RawSpan,
-        _ client: ClientSession, _ server: ServerSession
+        _ text: RenamedText, _ message: RawSpan, _ name: Range<Int>, _ oids: Range<Int>, _ parsed: OpenStatement?,
+        _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
     ) -> ClientStop? {
         let types = message.extracting(oids)
         let entry = text.bytes.withSpan { statements.entry(text: $0, types: types) }
@@ -127,12 +136,12 @@ extension SessionEnvironment {
         tail.span(types)
         let rest = tail.take()
         guard name.isEmpty else {
-            rest.withSpan { parseNamed(message, name, tail: $0, entry, bytes, client, server) }
+            rest.withSpan { parseNamed(message, name, tail: $0, entry, parsed, bytes, client, server) }
             return nil
         }
         server.add(
             StatementOperation(
-                kind: .parseUnnamed, serial: serial(entry), previousUnnamed: client.unnamed,
+                kind: .parseUnnamed, serial: serial(entry), previousUnnamed: client.unnamed, parsed: parsed,
                 unnamedDrops: client.unnamedDrops))
         client.unnamed = entry
         server.unnamed = .serial(serial(entry))
@@ -150,8 +159,8 @@ extension SessionEnvironment {
 
     /// `tail` is the message from its text on.
     private func parseNamed(
-        _ message: RawSpan, _ name: Range<Int>, tail: RawSpan, _ entry: StatementEntry, _ bytes: RawSpan,
-        _ client: ClientSession, _ server: ServerSession
+        _ message: RawSpan, _ name: Range<Int>, tail: RawSpan, _ entry: StatementEntry, _ parsed: OpenStatement?,
+        _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
     ) {
         let clientName = message.extracting(name)
         if client.prepared?.find(clientName) != nil {
@@ -185,7 +194,7 @@ extension SessionEnvironment {
         tally.serverParses &+= 1
         server.parseSent(serial)
         server.expected.append(Expected(.parse))
-        server.add(StatementOperation(kind: .parseNamed, serial: serial, name: nameBytes))
+        server.add(StatementOperation(kind: .parseNamed, serial: serial, name: nameBytes, parsed: parsed))
         toServer.make(bytes) { out in
             let mark = out.begin(FrontendTag.parse)
             ServerName.write(serial, to: &out)
@@ -242,12 +251,14 @@ extension SessionEnvironment {
         if name.byteCount == 0 {
             prepareUnnamed(bytes, client, server)
             notePortal(portal, client.unnamed, client)
+            if let trail = client.trail { bound(portal, client.unnamed, nameEnd &+ 1, end, bytes, trail) }
             server.expected.append(Expected(.bind))
             stream(end, at: start, bytes, client)
             return nil
         }
         guard let statement else {
             notePortal(portal, nil, client)
+            if let trail = client.trail { bound(portal, nil, nameEnd &+ 1, end, bytes, trail) }
             if ServerName.looksLikeOurs(name) {
                 failUnknownStatement(name, bytes, server)
                 skipBody(end, bytes, client)
@@ -263,6 +274,7 @@ extension SessionEnvironment {
         }
         if isFirst { server.retry.begin(serial, at: start) }
         notePortal(portal, statement.entry, client)
+        if let trail = client.trail { bound(portal, statement.entry, nameEnd &+ 1, end, bytes, trail) }
         server.expected.append(Expected(.bind))
         toServer.make(bytes) { out in
             out.u8(FrontendTag.bind)
@@ -372,6 +384,9 @@ extension SessionEnvironment {
             guard end &- start <= maxInspectedStatement else { return .fatal(Self.malformed("name is too long")) }
             return .needBytes(end &- start)
         }
+        if client.trail != nil, let stop = admitExecute(body, end, at: start, bytes, client, server) {
+            return stop.stop
+        }
         var tracked = false
         if let portals = client.extra?.portals, !portals.isEmpty,
             let nameEnd = bytes.firstIndex(of: 0, from: body, to: end),
@@ -382,6 +397,7 @@ extension SessionEnvironment {
             case .pass: break
             case .wait(let channels): return .needChannels(channels)
             case .refuse(let error):
+                if let trail = client.trail { trail.trail.refuseOpening(error) }
                 fail(error, bytes, server)
                 return nil
             }
@@ -391,7 +407,7 @@ extension SessionEnvironment {
             tracked = true
         }
         server.hasOpenBatch = true
-        server.expected.append(Expected(.execute, tracked: tracked))
+        expect(.execute, tracked: tracked, client, server)
         toServer.forward(bytes, start, end)
         return nil
     }

@@ -14,6 +14,8 @@ public enum ClientStop: Equatable, Sendable {
     case needSettings
     /// The hub must listen to these channels before the message at `consumed` goes to the server.
     case needChannels([String])
+    /// What becomes of the statement in front cannot be recorded yet: `StatementTrail.intended` must be on record first.
+    case needTrail
     /// No more is sent before replies have come: very many are owed, or what the message means depends on them.
     case tooManyInFlight
     /// Terminate.
@@ -123,6 +125,7 @@ extension SessionEnvironment {
         if server.isSkipping && tag != FrontendTag.sync && tag != FrontendTag.terminate {
             // The server would discard it; Sync ends that. Who flushes waits for the error that is kept back.
             if tag == FrontendTag.flush && server.retry.isRefused { giveKeptBack(server, client, bytes) }
+            if tag == FrontendTag.execute && client.trail != nil { noteSkipped(body, end, bytes, client) }
             discard(end, bytes, client)
             return nil
         }
@@ -159,10 +162,14 @@ extension SessionEnvironment {
             stream(end, at: start, bytes, client)
             return nil
         case FrontendTag.functionCall:
-            server.expected.append(Expected(.functionCall))
+            if client.trail != nil, let stop = admitFunctionCall(end, at: start, bytes, client, server) {
+                return stop.stop
+            }
+            expect(.functionCall, client, server)
             stream(end, at: start, bytes, client)
             return nil
         case FrontendTag.copyData:
+            server.copied &+= UInt64(truncatingIfNeeded: end &- start)
             stream(end, at: start, bytes, client)
             return nil
         case FrontendTag.copyDone, FrontendTag.copyFail:

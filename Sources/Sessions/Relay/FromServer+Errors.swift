@@ -21,7 +21,7 @@ extension SessionEnvironment {
             if client != nil, server.retry.isPossible, head.kind == .bind || head.kind == .describeStatement {
                 server.retry.refuse(bytes.extracting(start..<end))
                 doubt(server.retry.serial, server)
-                skipToSync(server, client)
+                skipToSync(server, client, nil)
                 return nil
             }
             // Next time each is prepared anew: plans go stale together.
@@ -70,13 +70,19 @@ extension SessionEnvironment {
                 toClient.forward(bytes, start, end)
             }
         }
-        if error.isFatal { return .fatal(error, delivered: visible) }
+        if error.isFatal {
+            noteFatal(error, server)
+            return .fatal(error, delivered: visible)
+        }
         switch head.kind {
-        case .sync, .functionCall: break
-        case .query: if head.isTracked { abandonTrackedQuery(server, client) }
+        case .sync: break
+        case .functionCall: if head.isRecorded { noteFailed(error, end, server) }
+        case .query:
+            if head.isRecorded { noteFailed(error, end, server) }
+            if head.isTracked { abandonTrackedQuery(server, client) }
         case .parse, .trialParse, .bind, .describeStatement, .describePortal, .execute, .closeStatement, .closePortal,
             .owedParseComplete, .owedCloseComplete, .failure, .endOfCopyData:
-            skipToSync(server, client)
+            skipToSync(server, client, error)
         }
         return nil
     }
@@ -92,7 +98,10 @@ extension SessionEnvironment {
 
     /// The server discards everything up to the next Sync, a simple Query included: so are their expectations, and
     /// what was entered for them when they were sent is taken back, last first.
-    private func skipToSync(_ server: ServerSession, _ client: ClientSession?) {
+    ///
+    /// Without `error` the batch will be sent once more, and nothing has become of its statements yet.
+    private func skipToSync(_ server: ServerSession, _ client: ClientSession?, _ error: ServerError?) {
+        var recorded = SkippedStatements(error)
         enum Undone {
             case operation(StatementOperation)
             case text(TrackedStatement)
@@ -104,6 +113,7 @@ extension SessionEnvironment {
             switch expected.kind {
             case .parse, .trialParse, .closeStatement, .owedParseComplete, .owedCloseComplete:
                 if let operation = server.operations.popFirst() {
+                    if isHead { recorded.parse = operation.parsed }
                     if isHead && operation.kind == .parseUnnamed {
                         // PostgreSQL drops the old unnamed statement before it parses the new one.
                         restoreUnnamed(nil, operation, server, client)
@@ -113,16 +123,19 @@ extension SessionEnvironment {
                     }
                 }
             case .execute, .query:
+                if expected.isRecorded { note(&recorded, server) }
                 if expected.isTracked, let tracked = server.tracked.popFirst() { undone.append(.text(tracked)) }
             case .failure:
-                server.failures.popFirst()
-            case .bind, .describeStatement, .describePortal, .closePortal, .functionCall, .sync, .endOfCopyData:
-                break
+                let ours = server.failures.popFirst()
+                if isHead, let ours, recorded.error != nil { recorded.error = ServerError(ours) }
+            case .functionCall: if expected.isRecorded { note(&recorded, server) }
+            case .bind, .describeStatement, .describePortal, .closePortal, .sync, .endOfCopyData: break
             }
             isHead = false
             server.expected.popFirst()
         }
         server.trackedIndex = 0
+        finish(recorded, server)
         for what in undone.reversed() {
             switch what {
             case .operation(let operation): undo(operation, server, client, &unnamedTouched)

@@ -38,6 +38,7 @@ extension SessionEnvironment {
         let count = bytes.byteCount
         var result = ServerRelay(consumed: 0)
         var position = 0
+        defer { server.replied &+= UInt64(truncatingIfNeeded: result.consumed) }
         while position < count {
             if server.passThrough > 0 {
                 let end = min(count, position &+ server.passThrough)
@@ -146,6 +147,7 @@ extension SessionEnvironment {
             server.isCopyingIn = false
             if !head.isHidden {
                 result.queries &+= 1
+                if head.isRecorded { noteCompleted(tag, bytes.extracting(body..<end), end, head, server) }
                 if head.isTracked {
                     completed(tag: bytes.extracting(body..<end), server, client, popping: head.kind == .execute)
                 } else if client?.extra?.beforeTransaction != nil {
@@ -177,6 +179,7 @@ extension SessionEnvironment {
             return simple(head.kind, tag, end, at: start, bytes, server, client)
         case BackendTag.portalSuspended:
             if server.expected.first?.isTracked == true { suspended(server, client) }
+            if server.expected.first?.isRecorded == true { noteSuspended(end, server) }
             return simple(.execute, tag, end, at: start, bytes, server, client)
         case BackendTag.parameterStatus:
             var cursor = ByteCursor(bytes.extracting(body..<end))
@@ -243,6 +246,7 @@ extension SessionEnvironment {
             giveKeptBack(server, client, bytes)
         }
         if head.isTracked { finishTrackedQuery(server) }
+        if head.isRecorded { noteReady(end, head, server) }
         server.expected.popFirst()
         server.transaction = status
         server.isInBlock = status != .idle

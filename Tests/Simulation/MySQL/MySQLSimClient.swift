@@ -52,6 +52,8 @@ final class MySQLSimClient: PooledSimClient {
                 if let server, session.pins.isEmpty, session.mode != .session { leaveIfDone(server) }
                 return
             case .busy: return
+            // No trail is kept here.
+            case .needTrail: return
             case .unsettled:
                 session.whenSettled = { [weak self] in self?.serve() }
                 return

@@ -55,6 +55,8 @@ final class SimClient: PooledSimClient {
             case .needChannels(let channels):
                 for channel in channels { session.channelIsReady(channel) }
             case .tooManyInFlight: waitsForReplies = true
+            // No trail is kept here.
+            case .needTrail: return
             case .terminated: close()
             case .fatal(let error): fail(error)
             }
