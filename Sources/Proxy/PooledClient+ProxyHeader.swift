@@ -57,16 +57,8 @@ extension ListenSettings {
         proxyProtocol.contains { source in
             switch source {
             case .unix: peer.family == .unix
-            case .range(let range): range.contains(peer)
+            case .range(let range): range.contains(peer.bytes)
             }
         }
-    }
-}
-
-extension AddressRange {
-    /// Whether a client at `peer` is in the block; one of a unix socket is in none.
-    func contains(_ peer: PeerAddress) -> Bool {
-        guard let network = PeerAddress(bytes: address, port: 0) else { return false }
-        return peer.isInside(network, prefix: prefix)
     }
 }
