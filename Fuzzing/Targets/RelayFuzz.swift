@@ -145,11 +145,11 @@ private struct Talk {
             case .needSettings:
                 environment.adoptSettings(of: clientSession, serverSession)
             case .needTrail:
-                guard let session = clientSession.trail, trail.intended != nil else { return "waits for no intent" }
+                guard let intended = trail.takeIntended() else { return "waits for no intent" }
                 if input.count & 1 == 0 {
-                    trail.grant(session)
+                    trail.grant(intended)
                 } else {
-                    trail.deny(session, TrailRefusal(message: "no", hint: "no"))
+                    trail.deny(intended, TrailRefusal(message: "no", hint: "no"))
                 }
             case .needChannels(let channels): for channel in channels { clientSession.channelIsReady(channel) }
             case .tooManyInFlight:

@@ -34,6 +34,32 @@ public struct Redactor: Sendable {
         _ = read(text, into: &output)
     }
 
+    /// A text with its values, where nothing in it speaks of a secret; else, and where it has several statements, what is
+    /// shown of it everywhere.
+    public static func withoutSecrets(_ text: RawSQL, of part: StatementShape.Part) -> [UInt8] {
+        guard part.statementClass != .role, part.statementClass != .admin, part.statementClass != .unknown else {
+            return part.text
+        }
+        return text.withBytes { bytes in
+            speaksOfSecret(bytes) ? part.text : bytes.toArray()
+        }
+    }
+
+    /// Whether a word stands anywhere, in code or in a value, behind which secrets are written.
+    private static func speaksOfSecret(_ text: RawSpan) -> Bool {
+        let words: [StaticString] = [
+            "passw", "pwd", "identified", "secret", "token", "key", "crypt", "conninfo", "dblink", "://", "connection",
+            "credential", "aes_", "des_", "pgp_",
+        ]
+        for at in 0..<text.byteCount {
+            for word in words {
+                let end = at &+ word.utf8CodeUnitCount
+                if end <= text.byteCount, text.isWord(at..<end, word) { return true }
+            }
+        }
+        return false
+    }
+
     /// What reading a text to its end has shown.
     struct Reading {
         /// A quote or comment has no end: `withheld` stands in its place.

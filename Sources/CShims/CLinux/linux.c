@@ -410,6 +410,15 @@ int64_t headgate_monotonic_micros(void) {
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+static uint64_t nanos(clockid_t clock) {
+    struct timespec now;
+    clock_gettime(clock, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+uint64_t headgate_monotonic_nanos(void) { return nanos(CLOCK_MONOTONIC); }
+uint64_t headgate_realtime_nanos(void) { return nanos(CLOCK_REALTIME); }
+
 /* Both return static strings (glibc 2.32): no buffer, no locale, safe on every thread. */
 const char *headgate_errno_name(int number) { return strerrorname_np(number); }
 const char *headgate_errno_text(int number) { return strerrordesc_np(number); }

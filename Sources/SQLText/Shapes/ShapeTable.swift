@@ -35,7 +35,7 @@ public final class ShapeTable {
         if reading.isAmbiguous {
             return make(text, options, facts(), isWithheld: reading.isWithheld)
         }
-        let key = unsafe hash(scratch.span.bytes)
+        let key = scratch.withSpan { hash($0) }
         if let known = shapes[key], known.key == scratch { return known }
         let made = make(text, options, facts(), isWithheld: false)
         if shapes.count >= Self.mostShapes || bytes > Self.mostBytes {

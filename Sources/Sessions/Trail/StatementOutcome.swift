@@ -42,8 +42,11 @@ public final class TrailSession {
     /// How long the client has waited for the server its next statement gets, in nanoseconds.
     public var waited: UInt64 = 0
 
+    /// It speaks MySQL.
+    public var isOfMySQL: Bool { trail.isOfMySQL }
+
     let trail: StatementTrail
-    /// The statement in front, when its intent is on record.
+    /// The statement in front, once it is known whether it may go.
     var granted: OpenStatement?
     /// MySQL: the command in front, admitted and not sent.
     var admitted: OpenStatement?
@@ -65,8 +68,9 @@ public final class TrailSession {
         self.trail = trail
     }
 
-    /// The client is gone.
+    /// The client is gone: what is in front will not be sent.
     public func leave() {
+        for statement in [granted, admitted] { if let statement { trail.withdraw(statement) } }
         granted = nil
         admitted = nil
         portal = nil
@@ -153,6 +157,8 @@ public struct StatementOutcome {
     public let index: Int
     /// How it ended.
     public let end: StatementEnd
+    /// When, by the clock of `StatementTrail.now`.
+    public let endedAt: UInt64
     /// What the server's own answer says it was, where that is something else.
     public var serverClass: StatementClass?
     /// Rows it answered with; nil where it is not of that kind.
@@ -171,4 +177,11 @@ public struct StatementOutcome {
     public var isCancelled = false
     /// More of its rows can be fetched.
     public var isSuspended = false
+
+    init(statement: OpenStatement, index: Int, end: StatementEnd) {
+        self.statement = statement
+        self.index = index
+        self.end = end
+        endedAt = statement.session.trail.now
+    }
 }

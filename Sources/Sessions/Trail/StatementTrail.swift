@@ -15,12 +15,14 @@ public final class StatementTrail {
     public var keepsText = false
     /// The time, in nanoseconds of a clock that never goes back; set before each step.
     public var now: UInt64 = 0
-    /// Numbers of sessions that are gone.
-    public internal(set) var freedSlots: ContiguousArray<UInt32> = []
+    /// Its sessions speak MySQL.
+    public let isOfMySQL: Bool
+    /// Numbers of sessions that are gone; whoever takes them empties it.
+    public var freedSlots: ContiguousArray<UInt32> = []
     /// What has ended since this was last emptied.
     public internal(set) var outcomes: ContiguousArray<StatementOutcome> = []
     /// The statement in front of the client that was told `.needTrail`.
-    public internal(set) var intended: OpenStatement?
+    private var intended: OpenStatement?
 
     let shapes: ShapeTable
     /// The statement that is about to be sent.
@@ -41,6 +43,7 @@ public final class StatementTrail {
 
     /// An empty trail. `origin` is in the high byte of every number it gives out.
     public init(dialect: SQLDialect, origin: UInt8) {
+        isOfMySQL = dialect == .mysql
         shapes = ShapeTable(dialect: dialect)
         commands = dialect == .mysql ? Self.commandShapes() : [:]
         lastID = UInt64(origin) << 56
@@ -52,16 +55,20 @@ public final class StatementTrail {
     @inline(__always)
     public func taken() { outcomes.removeAll(keepingCapacity: true) }
 
-    /// The statement in front may go, its intent being on record.
-    public func grant(_ session: TrailSession) {
-        session.granted = intended.take()
+    /// Whose intent is to be on record: the statement in front of the client that was told `.needTrail`.
+    public func takeIntended() -> OpenStatement? { intended.take() }
+
+    /// Its intent is on record: it may go.
+    public func grant(_ statement: OpenStatement) { statement.session.granted = statement }
+
+    /// It is refused.
+    public func deny(_ statement: OpenStatement, _ refusal: TrailRefusal) {
+        statement.session.granted = statement
+        statement.session.denied = refusal
     }
 
-    /// The statement in front is refused.
-    public func deny(_ session: TrailSession, _ refusal: TrailRefusal) {
-        session.denied = refusal
-        intended = nil
-    }
+    /// Its client has gone before it was sent.
+    public func withdraw(_ statement: OpenStatement) { ended(statement, .skipped) }
 
     /// What is to be done with a statement before it is sent.
     enum Admission {
@@ -78,6 +85,10 @@ public final class StatementTrail {
         parameters: [UInt8] = [], bytesIn: Int, isInTransaction: Bool
     ) -> Admission {
         if let granted = session.granted.take() {
+            if let refusal = session.denied.take() {
+                ended(granted, .denied)
+                return .refuse(refusal)
+            }
             opening = granted
             return .go
         }
@@ -94,10 +105,6 @@ public final class StatementTrail {
         lastID &+= UInt64(truncatingIfNeeded: shape.parts.count)
         session.transactionIndex &+= 1
         session.waited = 0
-        if let refusal = session.denied.take() {
-            ended(made, .denied)
-            return .refuse(refusal)
-        }
         if isFull || !strict.isDisjoint(with: shape.classes) {
             intended = made
             return .wait

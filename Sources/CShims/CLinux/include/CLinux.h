@@ -72,6 +72,9 @@ int headgate_signals_wait(void);
 /* Raises the soft limit of open files to the hard one; the limit that holds then. */
 int64_t headgate_raise_descriptor_limit(void);
 int64_t headgate_monotonic_micros(void);
+/// CLOCK_MONOTONIC and CLOCK_REALTIME in nanoseconds.
+uint64_t headgate_monotonic_nanos(void);
+uint64_t headgate_realtime_nanos(void);
 
 /* Static text, or NULL for an unknown number. */
 const char *headgate_errno_name(int number);
