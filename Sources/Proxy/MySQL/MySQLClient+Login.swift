@@ -60,6 +60,7 @@ extension MySQLClient {
 
     func loginReceived(_ bytes: UnsafeRawBufferPointer) -> Int {
         guard let login, !login.isWaiting else { return 0 }
+        if login.user.isEmpty, unsafe isHeaderUnasked(bytes) { return bytes.count }
         var done = 0
         while done < bytes.count, phase == .login {
             let (consumed, step) = unsafe login.exchange.received(
@@ -195,7 +196,10 @@ extension MySQLClient {
             login.database = worker.snapshot.configuration.databaseOfMySQLClients ?? ""
         }
         guard isKnown(login) else { return }
-        guard let pool = admit(database: login.database, record: login.record, as: .mysql) else { return }
+        guard
+            let pool = admit(
+                database: login.database, record: login.record, calling: login.programName, as: .mysql)
+        else { return }
         if pool.global.mysqlFacts != nil { return finishLogin() }
         phase = .welcome
         if pool.request(self), let server {
