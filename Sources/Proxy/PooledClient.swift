@@ -1,5 +1,6 @@
 import ByteKit
 import EventLoop
+import Sessions
 import Settings
 import Telemetry
 
@@ -44,6 +45,10 @@ class PooledClient: Connection {
     final var waitsForServer = false
     /// Refused because there are too many: it was never counted.
     final var isOverLimit = false
+    /// Its statement must be on record, or wait for room there, before it is sent.
+    final var waitsForTrail = false
+    /// The trail knows that it could not log in.
+    final var hasToldFailure = false
     /// A cancel has been sent because its statement took too long.
     final var hasTimedOut = false
     /// Who it is: the socket's other end, or whom a proxy speaks for.
@@ -126,6 +131,11 @@ class PooledClient: Connection {
 
     /// Something of it is unsent, on either side.
     var hasUnsent: Bool { !output.isEmpty || pooledServer?.output.isEmpty == false }
+
+    /// Under which session its statements are recorded; nil if they are not.
+    var trailSession: TrailSession? { nil }
+    /// They are recorded under this one from now on.
+    func adopt(_ trail: TrailSession) {}
 
     /// Fills in what only its protocol knows.
     func describe(_ row: inout SocketRow) {}
@@ -226,6 +236,7 @@ class PooledClient: Connection {
     final func loggedIn(_ pool: Pool) {
         worker.disarm(self)
         phase = .idle
+        beginTrail(pool)
         if worker.isSuspended { suspend(true) }
         armTimeouts()
         pool.counters.logins &+= 1
@@ -252,6 +263,7 @@ class PooledClient: Connection {
                 "client_error", logged,
                 ["client": peer.description, "pool": pool?.name ?? loginName, "sqlstate": sqlstate])
         }
+        if phase == .login || phase == .welcome { loginFailed(logged, code: sqlstate) }
         close(nil)
     }
 
@@ -259,6 +271,8 @@ class PooledClient: Connection {
     final func close(_ why: String?) {
         if phase == .closed { return }
         let was = phase
+        if was == .login, let why, !loginUser.isEmpty { loginFailed(why, code: "") }
+        endTrail(why)
         phase = .closed
         worker.disarm(self)
         if ticket != 0 {

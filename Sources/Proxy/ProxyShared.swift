@@ -197,6 +197,8 @@ public final class Snapshot: Sendable {
     public let configuration: Configuration
     let users: [String: UserRecord]
     let tls: TLSDirectory
+    /// For `parameters = "hmac"` of `[audit]`.
+    let auditKey: SecretBytes?
     /// What SCRAM asks of users that do not exist.
     let mockIterations: Int
 
@@ -225,14 +227,24 @@ public final class Snapshot: Sendable {
             users[name] = record
         }
         let (tls, ofFiles) = TLSDirectory.make(configuration, previous: previous?.tls ?? TLSDirectory())
-        return (Snapshot(configuration: configuration, users: users, tls: tls), problems + ofFiles)
+        var key: SecretBytes?
+        if let source = configuration.audit.parameterKey {
+            switch resolve(source) {
+            case .success(let bytes): key = SecretBytes(bytes)
+            case .failure(let problem): problems.append("[audit] parameter_key: \(problem)")
+            }
+        }
+        return (Snapshot(configuration: configuration, users: users, tls: tls, auditKey: key), problems + ofFiles)
     }
 
     /// The same with what the files of TLS hold now. What cannot be used is in `problems`, and what was used before stays.
     public func rereadingTLS() -> (snapshot: Snapshot?, problems: [String]) {
         let (new, problems) = TLSDirectory.make(configuration, previous: tls)
         guard !new.isSame(as: tls) else { return (nil, problems) }
-        return (Snapshot(configuration: configuration, users: users, tls: new, isRenewal: true), problems)
+        return (
+            Snapshot(configuration: configuration, users: users, tls: new, auditKey: auditKey, isRenewal: true),
+            problems
+        )
     }
 
     /// Every secret that may change, with where it comes from.
@@ -262,21 +274,24 @@ public final class Snapshot: Sendable {
             changed[name.user] = new
         }
         let isSame = changed.allSatisfy { users[$0.key] === $0.value }
-        return isSame ? nil : Snapshot(configuration: configuration, users: changed, tls: tls, isRenewal: true)
+        if isSame { return nil }
+        return Snapshot(configuration: configuration, users: changed, tls: tls, auditKey: auditKey, isRenewal: true)
     }
 
     /// The same secrets under a configuration that differs in something else.
     public func with(_ configuration: Configuration) -> Snapshot {
-        Snapshot(configuration: configuration, users: users, tls: tls)
+        Snapshot(configuration: configuration, users: users, tls: tls, auditKey: auditKey)
     }
 
     /// Only secrets, or certificates, differ from the snapshot before.
     let isRenewal: Bool
 
     private init(
-        configuration: Configuration, users: [String: UserRecord], tls: TLSDirectory, isRenewal: Bool = false
+        configuration: Configuration, users: [String: UserRecord], tls: TLSDirectory, auditKey: SecretBytes?,
+        isRenewal: Bool = false
     ) {
         self.tls = tls
+        self.auditKey = auditKey
         self.configuration = configuration
         self.users = users
         self.isRenewal = isRenewal
@@ -324,6 +339,8 @@ final class ProxyShared: Sendable {
     let workerCount: Int
     /// Makes the salts of users that do not exist stable, and cancel keys unguessable.
     let secret = SecretBytes(randomBytes(32))
+    /// Tells the sessions of this start of the process from those of others.
+    let bootID = String(UInt64.random(in: 1 << 60 ... .max), radix: 16)
     let clients = CapacityCounter()
     let resolver = Resolver()
     let workshop: Workshop

@@ -1,3 +1,4 @@
+import AuditTrail
 import ByteKit
 import EventLoop
 import MySQLWire
@@ -65,6 +66,8 @@ final class Worker: LoopTurnHandler {
     lazy var compression = CompressionContexts()
     /// Clients with bytes to be decompressed, at the end of the turn.
     var unpumped: [MySQLClient] = []
+    /// Its part in the audit trail; nil while nothing is recorded.
+    private(set) var audit: WorkerAudit?
     /// The last number given to a client that speaks MySQL.
     var lastConnectionID: UInt32 = 0
     private var killers: [ObjectIdentifier: MySQLKiller] = [:]
@@ -116,7 +119,19 @@ final class Worker: LoopTurnHandler {
     }
 
     /// From now on this configuration holds for what is new.
-    func take(_ snapshot: Snapshot) { self.snapshot = snapshot }
+    func take(_ snapshot: Snapshot) {
+        self.snapshot = snapshot
+        audit?.adopt(snapshot)
+    }
+
+    /// From now on what is done here is recorded.
+    func record(into trail: AuditTrail) {
+        let mailbox = mailbox
+        let producer = trail.makeProducer {
+            _ = mailbox?.post(.job { worker in worker.audit?.settle(worker) })
+        }
+        audit = WorkerAudit(producer, snapshot)
+    }
 
     func stopListening() {
         // Who is in the backlog is told; closing the socket would reset it.
@@ -369,10 +384,12 @@ final class Worker: LoopTurnHandler {
             while let connection = broken.popLast() { connection.ended(nil) }
             if let client = unpumped.popLast() { client.pump() }
         } while !broken.isEmpty || !unpumped.isEmpty
+        audit?.endTurn()
     }
 
     private func maintain() {
         let now = loop.nowMicros
+        audit?.settle(self)
         // What comes in too late because nobody reads it is nobody's fault.
         if isSuspended { return }
         wheel.advance(to: now)

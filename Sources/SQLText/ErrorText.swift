@@ -17,7 +17,8 @@ public enum ErrorText {
         "34000", "25P02", "25006", "40001", "40P01", "57014", "57P01", "53300", "55P03", "42P05", "0A000",
     ]
     private static let namesOfMySQL: Set<UInt16> = [
-        1044, 1049, 1050, 1051, 1054, 1060, 1091, 1109, 1142, 1143, 1146, 1205, 1213, 1305, 1317, 1356, 1370, 3024, 1969,
+        1044, 1049, 1050, 1051, 1054, 1060, 1091, 1109, 1142, 1143, 1146, 1205, 1213, 1305, 1317, 1356, 1370, 3024,
+        1969,
     ]
 
     /// Between two quotation marks of one kind there may be anything; without the second one, to the end.

@@ -1,4 +1,5 @@
 import ByteKit
+import SQLText
 
 /// A definition as it crosses the ring: pieces of JSON that records copy. Every piece that is not empty begins with the
 /// comma before it, unless its comment says otherwise.

@@ -1,3 +1,5 @@
+public import SQLText
+
 /// Who: what records of one session have in common.
 public struct AuditSession: Sendable {
     /// The client's address as text (the real one, behind PROXY headers); empty for a unix socket.

@@ -1,33 +1,3 @@
-/// What a statement is, in pgaudit's classes and a few more.
-public enum StatementClass: UInt8, Sendable, CaseIterable {
-    case read, write, ddl, role, tcl, function, misc, miscSet, copy, admin, unknown
-
-    /// As records and `[audit.classes]` have it.
-    public var name: StaticString {
-        switch self {
-        case .read: "READ"
-        case .write: "WRITE"
-        case .ddl: "DDL"
-        case .role: "ROLE"
-        case .tcl: "TCL"
-        case .function: "FUNCTION"
-        case .misc: "MISC"
-        case .miscSet: "MISC_SET"
-        case .copy: "COPY"
-        case .admin: "ADMIN"
-        case .unknown: "UNKNOWN"
-        }
-    }
-
-    /// How safely it is recorded where the configuration names neither the class nor a mode of its own.
-    public var isStrictByDefault: Bool {
-        switch self {
-        case .ddl, .role, .unknown: true
-        case .read, .write, .tcl, .function, .misc, .miscSet, .copy, .admin: false
-        }
-    }
-}
-
 /// Which of the two records of a statement this is.
 public enum AuditPhase: UInt8, Sendable {
     /// What came of it: every statement has exactly one.

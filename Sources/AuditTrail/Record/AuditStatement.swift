@@ -1,4 +1,5 @@
 import ByteKit
+public import SQLText
 public import Settings
 
 /// One record of a statement, in the form it crosses the ring: plain values and the numbers of slots.

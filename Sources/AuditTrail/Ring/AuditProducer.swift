@@ -1,5 +1,6 @@
 import ByteKit
 import Glibc
+import SQLText
 public import Settings
 import Synchronization
 

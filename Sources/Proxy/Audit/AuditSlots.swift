@@ -1,4 +1,5 @@
 import AuditTrail
+import ByteKit
 import Credentials
 import SQLText
 import Settings
@@ -72,18 +73,22 @@ struct AuditSlots {
             case .tcl, .function, .misc, .miscSet, .admin, .unknown: ""
             }
         made.objects = part.tables.map { name in
-            guard let dot = name.lastIndex(of: ".") else { return AuditObject(type: "table", name: name, access: access) }
+            guard let dot = name.lastIndex(of: ".") else {
+                return AuditObject(type: "table", name: name, access: access)
+            }
             return AuditObject(
-                type: "table", schema: String(name[..<dot]), name: String(name[name.index(after: dot)...]), access: access)
+                type: "table", schema: String(name[..<dot]), name: String(name[name.index(after: dot)...]),
+                access: access)
         }
         switch policy.text {
         case .none: break
-        case .normalized: made.text = shape.isWithheld ? text : Fingerprint.normalized(text)
+        case .normalized:
+            made.text = shape.isWithheld ? text : text.withSpan { Fingerprint.normalized($0) }
         case .redacted, .raw: made.text = text
         }
         if let whole = made.text, whole.count > Self.longestText {
             made.text = Array(whole.prefix(Self.longestText))
-            made.cutDigest = sha256(whole)
+            made.cutDigest = whole.withSpan { SHA256Value(of: $0).bytes }
         }
         made.redactions = UInt32(clamping: text.count { $0 == UInt8(ascii: "?") })
         return made

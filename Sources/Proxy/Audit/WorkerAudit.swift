@@ -1,4 +1,5 @@
 import AuditTrail
+import ByteKit
 import CLinux
 import EventLoop
 import SQLText
@@ -19,17 +20,17 @@ final class WorkerAudit {
     /// What is added to the monotonic clock to get the time of day.
     private var wallOffset: UInt64 = 0
 
-    init(_ producer: AuditProducer, _ settings: AuditSettings) {
+    init(_ producer: AuditProducer, _ snapshot: Snapshot) {
         self.producer = producer
-        policy = AuditPolicy(settings)
+        policy = AuditPolicy(snapshot.configuration.audit, key: snapshot.auditKey)
         postgres = StatementTrail(dialect: .postgres, origin: producer.index)
         mysql = StatementTrail(dialect: .mysql, origin: producer.index | 0x80)
-        adopt(settings)
+        adopt(snapshot)
     }
 
     /// A policy that holds from now on.
-    func adopt(_ settings: AuditSettings) {
-        policy = AuditPolicy(settings)
+    func adopt(_ snapshot: Snapshot) {
+        policy = AuditPolicy(snapshot.configuration.audit, key: snapshot.auditKey)
         slots.forget()
         for trail in [postgres, mysql] {
             trail.strict = policy.strict
@@ -92,7 +93,6 @@ final class WorkerAudit {
 
     private func record(_ outcome: StatementOutcome) {
         let statement = outcome.statement
-        let part = statement.shape.part(outcome.index)
         var made = prepared(statement, outcome.index)
         made.serverClass = outcome.serverClass
         made.duration = outcome.endedAt &- statement.startedAt
@@ -117,12 +117,13 @@ final class WorkerAudit {
             made.outcome = .unknown
             made.reason = .serverLost
         }
-        let error = outcome.message.byteCount == 0 ? [] : ErrorRedactor.redact(outcome)
+        let error =
+            outcome.message.byteCount == 0
+            ? [] : ErrorText.redact(outcome.message, sqlstate: outcome.state, code: outcome.code)
         let parameters = statement.parameters.isEmpty ? [] : AuditValues.render(statement, policy)
         error.withSpan { error in
             parameters.withSpan { _ = producer.record(made, error: error, parameters: $0) }
         }
-        _ = part
     }
 
     /// What intent and completion have in common.

@@ -1,4 +1,5 @@
 import ByteKit
+import CLinux
 import EventLoop
 import MySQLWire
 import Sessions
@@ -59,6 +60,9 @@ import Telemetry
     override var isBetweenTransactions: Bool {
         phase != .replication && server?.session?.isClean == true && carried.isEmpty && !waitsForServer
     }
+
+    override var trailSession: TrailSession? { session?.trail }
+    override func adopt(_ trail: TrailSession) { session?.trail = trail }
 
     // MARK: Bytes from the client
 
@@ -141,7 +145,8 @@ import Telemetry
         _ bytes: UnsafeRawBufferPointer, _ session: MySQLClientSession, _ environment: MySQLEnvironment
     ) -> Int {
         lastActive = worker.loop.nowMicros
-        if waitsForServer {
+        if session.trail != nil { worker.audit?.mysql.now = headgate_monotonic_nanos() }
+        if waitsForServer || waitsForTrail {
             holdIfFull(bytes.count)
             return 0
         }
@@ -164,7 +169,11 @@ import Telemetry
             case .busy:
                 holdIfFull(bytes.count - done)
                 return done
-            case .needTrail: return done
+            case .needTrail:
+                if waitForTrail() {
+                    holdIfFull(bytes.count - done)
+                    return done
+                }
             case .unsettled:
                 session.whenSettled = { [weak self] in self?.resume() }
                 holdIfFull(bytes.count - done)
@@ -206,6 +215,13 @@ import Telemetry
         }
         leaveIfAnswered()
         return done
+    }
+
+    /// Whether its statement has to wait until the trail has it.
+    private func waitForTrail() -> Bool {
+        guard let audit = worker.audit else { return false }
+        waitsForTrail = audit.hold(self, audit.mysql, now: worker.loop.nowMicros)
+        return waitsForTrail
     }
 
     /// Reads what came, and sends what comes of it.
@@ -269,6 +285,7 @@ import Telemetry
     override func granted(_ server: PooledServer) {
         guard let server = server as? MySQLServer else { return }
         ticket = 0
+        if let trail = session?.trail { trail.waited = UInt64(max(0, worker.loop.nowMicros - requestedAt)) &* 1000 }
         let wasWelcome = phase == .welcome
         phase = wasWelcome ? .welcome : .active
         server.link(self)
@@ -460,6 +477,7 @@ import Telemetry
         if let server, server.isForGood { worker.kill(server) }
         if let server { server.abandon(halfSent: session?.isSendingMessage == true || server.isForGood) }
         server = nil
+        session?.trail?.leave()
     }
 
     override func describe(_ row: inout SocketRow) {

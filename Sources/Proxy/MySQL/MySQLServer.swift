@@ -1,4 +1,5 @@
 import ByteKit
+import CLinux
 import Credentials
 import EventLoop
 import MySQLWire
@@ -87,7 +88,11 @@ import Telemetry
 
     override var isInReply: Bool { client?.session?.isAwaitingReply == true && session?.isReplyBegun == true }
 
-    override func leaves() { session?.ended() }
+    override func leaves() {
+        guard let session else { return }
+        session.ended()
+        environment.abandonStatements(on: session)
+    }
 
     /// The worker it is to be lent to when it is clean.
     private var borrower: Int?
@@ -224,6 +229,7 @@ import Telemetry
         client.server = self
         phase = .active
         startedAt = worker.loop.nowMicros
+        if let audit = worker.audit { session?.place = audit.place(of: self) }
         pool.activeCount += 1
     }
 
@@ -296,6 +302,7 @@ import Telemetry
         _ bytes: UnsafeRawBufferPointer, _ session: MySQLServerSession, _ environment: MySQLEnvironment
     ) -> Int {
         lastUsed = worker.loop.nowMicros
+        if session.hasStatementOnRecord { worker.audit?.mysql.now = headgate_monotonic_nanos() }
         let result: MySQLFromServer
         if let link = unsafe link {
             result = unsafe link._withUnsafeGuaranteedRef { client in

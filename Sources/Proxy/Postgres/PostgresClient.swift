@@ -1,4 +1,5 @@
 import ByteKit
+import CLinux
 import EventLoop
 import PostgresWire
 import Sessions
@@ -44,6 +45,9 @@ final class PostgresClient: PooledClient {
         login.exchange.offersTLS = peer.family != .unix && worker.snapshot.tls.server(login.listener) != nil
     }
 
+    override var trailSession: TrailSession? { session?.trail }
+    override func adopt(_ trail: TrailSession) { session?.trail = trail }
+
     override func tlsOpened() { tlsOpenedForLogin() }
 
     // MARK: Bytes from the client
@@ -78,7 +82,8 @@ final class PostgresClient: PooledClient {
         _ bytes: UnsafeRawBufferPointer, _ session: ClientSession, _ environment: SessionEnvironment
     ) -> Int {
         lastActive = worker.loop.nowMicros
-        if waitsForServer || waitsForReplies || channelsAwaited > 0 {
+        if session.trail != nil { worker.audit?.postgres.now = headgate_monotonic_nanos() }
+        if waitsForServer || waitsForReplies || waitsForTrail || channelsAwaited > 0 {
             holdIfFull(bytes.count)
             return 0
         }
@@ -129,7 +134,11 @@ final class PostgresClient: PooledClient {
                     holdIfFull(bytes.count - done)
                     return done
                 }
-            case .needTrail: return done
+            case .needTrail:
+                if waitForTrail() {
+                    holdIfFull(bytes.count - done)
+                    return done
+                }
             case .tooManyInFlight:
                 waitsForReplies = true
                 holdIfFull(Self.carriedLimit)
@@ -153,6 +162,13 @@ final class PostgresClient: PooledClient {
         if server?.session?.isClean == true { transactionEnded() }
     }
 
+    /// Whether its statement has to wait until the trail has it.
+    private func waitForTrail() -> Bool {
+        guard let audit = worker.audit else { return false }
+        waitsForTrail = audit.hold(self, audit.postgres, now: worker.loop.nowMicros)
+        return waitsForTrail
+    }
+
     // MARK: Server
 
     /// Its server refused a stale plan; what it sent goes again, with the statement prepared anew.
@@ -170,6 +186,7 @@ final class PostgresClient: PooledClient {
     override func granted(_ server: PooledServer) {
         guard let server = server as? PostgresServer else { return }
         ticket = 0
+        if let trail = session?.trail { trail.waited = UInt64(max(0, worker.loop.nowMicros - requestedAt)) &* 1000 }
         let wasWelcome = phase == .welcome
         phase = wasWelcome ? .welcome : .active
         server.link(self)
@@ -373,6 +390,7 @@ final class PostgresClient: PooledClient {
                 needsReset: server.session.map { session.leavesState(on: $0) } ?? true)
         }
         server = nil
+        session?.trail?.leave()
         replication?.abandon()
         replication = nil
         forgetChannels()

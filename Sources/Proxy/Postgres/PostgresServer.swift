@@ -1,4 +1,5 @@
 import ByteKit
+import CLinux
 import Credentials
 import EventLoop
 import Pooling
@@ -53,6 +54,8 @@ final class PostgresServer: PooledServer, CancelTarget {
                 cancelKey: cancelKey, settings: session.settings.entries, status: session.status.entries,
                 statements: session.heldStatements))
     }
+
+    override func leaves() { if let session { worker.environment.abandonStatements(on: session) } }
 
     override func describe(_ row: inout SocketRow) {
         row.applicationName = session?.status["application_name"] ?? ""
@@ -145,6 +148,7 @@ final class PostgresServer: PooledServer, CancelTarget {
         client.server = self
         phase = .active
         startedAt = worker.loop.nowMicros
+        if let audit = worker.audit { session?.place = audit.place(of: self) }
         pool.activeCount += 1
     }
 
@@ -186,6 +190,7 @@ final class PostgresServer: PooledServer, CancelTarget {
         _ bytes: UnsafeRawBufferPointer, _ session: ServerSession, _ environment: SessionEnvironment
     ) -> Int {
         lastUsed = worker.loop.nowMicros
+        if !session.hasNothingOnRecord { worker.audit?.postgres.now = headgate_monotonic_nanos() }
         let client = self.client
         let result = unsafe environment.relay(bytes.bytes, from: session, to: client?.session)
         if let client {

@@ -125,6 +125,9 @@ public final class MySQLServerSession {
         statements = MySQLServerStatements(limit: statementLimit)
     }
 
+    /// What becomes of the statement that runs is noted.
+    public var hasStatementOnRecord: Bool { audited != nil }
+
     /// No reply is owed to anybody.
     public var isQuiet: Bool { owner == .nobody && hidden.isEmpty && stream.isBetweenPayloads }
 

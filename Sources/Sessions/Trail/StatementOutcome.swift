@@ -178,6 +178,17 @@ public struct StatementOutcome {
     /// More of its rows can be fetched.
     public var isSuspended = false
 
+    /// `sqlstate` as text.
+    public var state: String {
+        var left = sqlstate
+        var text = ""
+        while left != 0 {
+            text.unicodeScalars.append(UnicodeScalar(UInt8(truncatingIfNeeded: left)))
+            left >>= 8
+        }
+        return text
+    }
+
     init(statement: OpenStatement, index: Int, end: StatementEnd) {
         self.statement = statement
         self.index = index

@@ -101,6 +101,12 @@ extension ConfigurationCheck {
             }
             checkTLS(sink.tls, of: "[[audit.sink]]", in: table, isServer: false)
         }
+        checkSecret(audit.parameterKey, key: "parameter_key", in: root["audit"], forLogin: false)
+        if audit.parameters == .hmac, audit.parameterKey == nil {
+            log.error(
+                position(["audit", "parameters"]), "parameters is \"hmac\" and there is no parameter_key",
+                "values are hashed with it", "write parameter_key = { file = \"/etc/headgate/secrets/audit\" }")
+        }
         guard audit.enabled else { return }
         checkDirectory(
             audit.directory, key: "directory", at: ["audit", "directory"], why: "audit records are kept there")

@@ -54,6 +54,16 @@ public enum AuditFormat: String, Sendable, Hashable, CaseIterable, SettingChoice
     case cef
 }
 
+/// What becomes of a statement for whose record there is no room.
+public enum AuditOverflow: String, Sendable, Hashable, CaseIterable, SettingChoice {
+    /// It waits, as long as it takes.
+    case block
+    /// It runs, and the loss of its record is counted.
+    case drop
+    /// It waits for `max_block` and is refused then.
+    case deny
+}
+
 /// `[audit]`: what is recorded, and how safely.
 public struct AuditSettings: Sendable, Hashable {
     /// Whether anything is.
@@ -68,6 +78,12 @@ public struct AuditSettings: Sendable, Hashable {
     public var text = AuditText.redacted
     /// How much of the parameters.
     public var parameters = AuditParameters.none
+    /// What the values of parameters are hashed with, for `hmac`.
+    public var parameterKey: SecretSource?
+    /// What becomes of statements for whose records there is no room.
+    public var onOverflow = AuditOverflow.block
+    /// How long they wait before it is looked at again, or they are refused.
+    public var maxBlock = TimeSpan.seconds(1)
     /// Where records go besides.
     public var sinks: [AuditSinkSettings] = []
 
@@ -124,6 +140,16 @@ extension AuditSettings {
             "Where the files are.")
         k.key("text", \.text, .choice, "How much of a statement's text is recorded.")
         k.key("parameters", \.parameters, .choice, "How much of a statement's parameters is recorded.")
+        k.optional(
+            "parameter_key", \.parameterKey, .secret, secret: true,
+            "What values are hashed with where parameters is hmac: whoever has it can look for a value.")
+        k.key(
+            "on_overflow", \.onOverflow, .choice,
+            "What becomes of a statement for whose record there is no room: it waits, runs unrecorded (which is counted "
+                + "and recorded), or is refused after max_block.")
+        k.key(
+            "max_block", \.maxBlock, .duration(),
+            "How long a statement waits for room for its record before it is refused; of strict ones always.")
         k.key(
             "sink", \.sinks,
             ValueType<AuditSinkSettings>.table(AuditSinkSettings.keys, example: "{ type = \"stdout\" }")
