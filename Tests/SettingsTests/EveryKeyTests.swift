@@ -16,6 +16,8 @@ struct EveryKeyTests {
         listen_backlog = 64
         client_login_timeout = "5s"
         auth_type = "md5"
+        auth_hba_file = "/etc/hba.conf"
+        auth_ident_file = "/etc/ident.conf"
         tcp_keepalive = false
         tcp_keepidle = "1m"
         tcp_keepintvl = "10s"
@@ -56,6 +58,7 @@ struct EveryKeyTests {
         tls_min_version = "1.3"
         proxy_protocol = ["10.0.0.0/8", "fd00::/8"]
         hba_file = "/etc/hba.conf"
+        ident_file = "/etc/ident.conf"
         auth_type = "trust"
         unix_socket_mode = "0770"
 

@@ -37,14 +37,15 @@ public struct AddressRange: Sendable, Hashable {
         self.prefix = prefix
     }
 
-    private static func masked(_ address: [UInt8], _ prefix: Int) -> [UInt8] {
+    static func masked(_ address: [UInt8], _ prefix: Int) -> [UInt8] {
         address.enumerated().map { index, byte in
             let bits = min(max(prefix - index * 8, 0), 8)
             return bits == 0 ? 0 : byte & (UInt8.max << UInt8(8 - bits))
         }
     }
 
-    private static func bytes(_ text: String) -> [UInt8]? {
+    /// An address in network order, 4 or 16 bytes; nil for what is none.
+    static func bytes(_ text: String) -> [UInt8]? {
         for (family, count) in [(AF_INET, 4), (AF_INET6, 16)] {
             var buffer = [UInt8](repeating: 0, count: 16)
             let result = unsafe buffer.withUnsafeMutableBytes { unsafe inet_pton(family, text, $0.baseAddress) }
