@@ -100,6 +100,14 @@ public struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// The address in network order: 4 or 16 bytes, none for a unix socket.
+    public var bytes: [UInt8] {
+        let count = family == .unix ? 0 : family == .v4 ? 4 : 16
+        return (0..<count).map { index in
+            UInt8(truncatingIfNeeded: (index < 8 ? high : low) >> UInt64(56 - index % 8 * 8))
+        }
+    }
+
     /// Whether this address is in `network/prefix` (of the same family; the whole prefix 0 matches all of it).
     public func isInside(_ network: PeerAddress, prefix: Int) -> Bool {
         guard family == network.family, family != .unix else { return false }

@@ -30,6 +30,10 @@ class PooledClient: Connection {
     final let slot: UInt32
     final var phase = ClientPhase.login
     final var pool: Pool?
+    /// The application it belongs to; nil before it has logged in.
+    final var app: App?
+    /// What it called itself when it logged in.
+    final var applicationName = ""
     /// Its place in line while it waits.
     final var ticket: UInt64 = 0
     /// The entry in the worker's timer wheel, -1 for none.
@@ -174,8 +178,11 @@ class PooledClient: Connection {
                 hint: "Close connections that are no longer used, or raise max_client_conn."))
     }
 
-    /// The pool of a client that has proved who it is, which counts there from now on; nil if it has been told why not.
-    final func admit(database name: String, record: UserRecord?, as kind: ProtocolKind) -> Pool? {
+    /// The pool of a client that has proved who it is, which counts there and in its application from now on; nil if it
+    /// has been told why not.
+    final func admit(
+        database name: String, record: UserRecord?, calling applicationName: String, as kind: ProtocolKind
+    ) -> Pool? {
         let configuration = worker.snapshot.configuration
         guard let database = configuration.database(name), let record,
             configuration.clusters[database.cluster]?.protocolKind == kind
@@ -195,11 +202,17 @@ class PooledClient: Connection {
             fail(Refusal(.unknownDatabase, "database \"\(name)\" has no cluster"))
             return nil
         }
-        if let refusal = worker.admit(key, pool) {
+        let app = worker.app(
+            of: ClientIdentity(
+                user: key.user, database: key.database, applicationName: applicationName, source: peer.bytes,
+                certificate: tls?.peerSubject))
+        if let refusal = worker.admit(key, pool, app) {
             fail(refusal)
             return nil
         }
         self.pool = pool
+        self.app = app
+        self.applicationName = applicationName
         return pool
     }
 

@@ -25,6 +25,8 @@ final class Worker: LoopTurnHandler {
     var clients = SlotTable<PooledClient>()
     var servers = SlotTable<PooledServer>()
     var pools: [PoolKey: Pool] = [:]
+    /// Its part of every application that has had clients here, by name.
+    var apps: [String: App] = [:]
     /// Connections whose socket failed, to be closed at the end of the turn.
     var broken: [Connection] = []
     var isShuttingDown = false
@@ -176,11 +178,13 @@ final class Worker: LoopTurnHandler {
 
     // MARK: Clients
 
-    /// Counts a client against the limits of its database and user; answers why it is refused.
-    func admit(_ key: PoolKey, _ pool: Pool) -> Refusal? {
+    /// Counts a client against the limits of its application, database and user; answers why it is refused.
+    func admit(_ key: PoolKey, _ pool: Pool, _ app: App) -> Refusal? {
+        if let refusal = app.admit() { return refusal }
         let counters = shared.clientCounters(key)
         let databaseLimit = pool.settings.maxDBClientConnections
         guard counters.database.reserve(limit: databaseLimit) else {
+            app.leave()
             return Refusal(
                 .tooManyConnections,
                 "database \"\(key.database)\" has \(databaseLimit) clients, its max_db_client_connections")
@@ -188,6 +192,7 @@ final class Worker: LoopTurnHandler {
         let userLimit = pool.user.settings.maxUserClientConnections
         guard counters.user.reserve(limit: userLimit) else {
             _ = counters.database.release()
+            app.leave()
             return Refusal(
                 .tooManyConnections, "user \"\(key.user)\" has \(userLimit) clients, its max_user_client_connections")
         }
@@ -212,6 +217,8 @@ final class Worker: LoopTurnHandler {
             _ = counters.database.release()
             _ = counters.user.release()
             pool.clientCount -= 1
+            client.app?.leave()
+            client.app = nil
             _ = pool.global.clients.release()
             pool.global.noteUse(at: loop.nowMicros)
         }

@@ -182,4 +182,20 @@ struct CheckTests {
                 #"t.toml:12:1: error: [[audit.sink]] of type "kafka" has no brokers, records would go nowhere, write brokers = ["127.0.0.1:9092"]"#,
             ])
     }
+
+    @Test func theLastResortTakesWhatIsLeft() {
+        let text = """
+            [[app]]
+            name = "default"
+            max_client_connections = 10
+            [[app]]
+            name = "web"
+            match = { user = "web" }
+            """
+        #expect(problems(below: text) == [])
+        #expect(
+            problems(below: "[[app]]\nname = \"default\"\nmatch = { user = \"a\" }") == [
+                #"t.toml:6:1: error: [[app]] "default" has a match, it takes the connections that fit no other, remove match, or give it another name"#
+            ])
+    }
 }

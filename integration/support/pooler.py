@@ -40,6 +40,8 @@ class Options:
             ADMIN_USER: {"password": ADMIN_PASSWORD},
         }
     )
+    #: Keys of each [[app]], in their order; Headgate's alone.
+    apps: list[dict] = field(default_factory=list)
     #: More keys of [defaults]: numbers are seconds where PgBouncer has seconds.
     defaults: dict = field(default_factory=dict)
     #: Keys of [headgate], in its own notation.
@@ -270,6 +272,9 @@ class Headgate(Started):
             lines += [f"{key} = {_toml(value, key)}" for key, value in keys.items()]
         for name, keys in o.users.items():
             lines += ["", f"[user.{name}]"]
+            lines += [f"{key} = {_toml(value, key)}" for key, value in keys.items()]
+        for keys in o.apps:
+            lines += ["", "[[app]]"]
             lines += [f"{key} = {_toml(value, key)}" for key, value in keys.items()]
         lines += ["", "[console]", f"admin_users = {_toml([ADMIN_USER])}", ""]
         (self.directory / "headgate.toml").write_text("\n".join(lines))

@@ -44,6 +44,11 @@ static inline int headgate_tls_set_server_name(SSL *tls, const char *name) {
     return (int)SSL_set_tlsext_host_name(tls, name);
 }
 
+// RFC 2253, but letters outside ASCII as UTF-8 and not as \XX.
+static inline int headgate_print_subject(BIO *sink, const X509 *certificate) {
+    return X509_NAME_print_ex(sink, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
+}
+
 static inline const char *headgate_asn1_text(const ASN1_STRING *text, int *count) {
     *count = ASN1_STRING_length(text);
     return (const char *)ASN1_STRING_get0_data(text);

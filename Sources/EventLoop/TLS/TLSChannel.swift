@@ -203,4 +203,16 @@ extension TLSChannel {
         let name = unsafe Array(UnsafeBufferPointer(start: start, count: Int(count)))
         return name.contains(0) ? nil : String(validating: name, as: UTF8.self)
     }
+
+    /// The subject of the peer's certificate in the form of RFC 2253, `CN=checkout,O=Shop`; nil if it showed none.
+    public var peerSubject: String? {
+        guard let certificate = unsafe SSL_get0_peer_certificate(raw), let sink = unsafe BIO_new(BIO_s_mem()) else {
+            return nil
+        }
+        defer { unsafe BIO_free(sink) }
+        guard unsafe headgate_print_subject(sink, certificate) >= 0 else { return nil }
+        var text = [UInt8](repeating: 0, count: 4096)
+        let count = unsafe text.withUnsafeMutableBytes { unsafe BIO_read(sink, $0.baseAddress, CInt($0.count)) }
+        return count < 0 ? nil : String(validating: text.prefix(Int(count)), as: UTF8.self)
+    }
 }

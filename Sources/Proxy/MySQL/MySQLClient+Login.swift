@@ -241,7 +241,10 @@ extension MySQLClient {
             login.database = worker.snapshot.configuration.databaseOfMySQLClients ?? ""
         }
         guard isKnown(login) else { return }
-        guard let pool = admit(database: login.database, record: login.record, as: .mysql) else { return }
+        guard
+            let pool = admit(
+                database: login.database, record: login.record, calling: login.programName, as: .mysql)
+        else { return }
         if pool.global.mysqlFacts != nil { return finishLogin() }
         phase = .welcome
         if pool.request(self), let server {

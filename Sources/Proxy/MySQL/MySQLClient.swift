@@ -462,7 +462,7 @@ import Telemetry
 
     override func describe(_ row: inout SocketRow) {
         guard let session else { return }
-        row.applicationName = login?.programName ?? ""
+        row.applicationName = applicationName
         row.preparedCount = session.preparedCount
         row.pinned = session.pins.reason
     }

@@ -15,6 +15,8 @@ final class LoginAttempt {
     var record: UserRecord?
     var base: SettingsProfile?
     var applicationName: String?
+    /// The same without what `application_name_add_host` adds.
+    var givenName: String?
     var isProtocol32 = false
     var isDeriving = false
     /// TLS was begun without asking.
@@ -127,6 +129,7 @@ extension PostgresClient {
         case .success(let settings):
             login.base = settings.base
             login.applicationName = settings.applicationName
+            login.givenName = settings.givenName
         case .failure(let error):
             fail(error)
             return
@@ -275,7 +278,10 @@ extension PostgresClient {
             openConsole(login)
             return
         }
-        guard let pool = admit(database: login.database, record: login.record, as: .postgres) else { return }
+        guard
+            let pool = admit(
+                database: login.database, record: login.record, calling: login.givenName ?? "", as: .postgres)
+        else { return }
         if login.replication != .none { return startReplication(login, pool) }
         guard beginSession(login, pool) != nil, let base = login.base else { return }
         if let welcome = pool.welcome(for: base, login.applicationName, worker.environment) {
@@ -354,6 +360,8 @@ extension PostgresClient {
 struct StartupSettings {
     let base: SettingsProfile
     let applicationName: String?
+    /// As the client gave it.
+    let givenName: String?
 
     /// Reads the parameters that are settings, those inside `options` too. With a `source` (where the client comes from)
     /// the application name says so.
@@ -380,8 +388,11 @@ struct StartupSettings {
         where !own.contains(parameter.name) && !parameter.name.hasPrefix("_pq_.") {
             add(parameter.name, parameter.value)
         }
+        let givenName = applicationName
         if let source { add("application_name", named(applicationName, from: source)) }
-        return .success(StartupSettings(base: profiles.intern(entries), applicationName: applicationName))
+        return .success(
+            StartupSettings(
+                base: profiles.intern(entries), applicationName: applicationName, givenName: givenName))
     }
 }
 

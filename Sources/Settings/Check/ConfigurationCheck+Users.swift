@@ -61,7 +61,13 @@ extension ConfigurationCheck {
                     seen[app.name] = place
                 }
             }
-            if let everything {
+            if app.isLastResort {
+                if let match = table?.entry("match") {
+                    log.error(
+                        match.position, "[[app]] \(quoted(app.name)) has a match",
+                        "it takes the connections that fit no other", "remove match, or give it another name")
+                }
+            } else if let everything {
                 log.warning(
                     place, "[[app]] \(quoted(app.name)) is never reached",
                     "\(quoted(everything.name)) in line \(everything.position.line) matches every connection",
