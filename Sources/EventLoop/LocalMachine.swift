@@ -12,11 +12,8 @@ public enum LocalMachine {
         unsafe withUnsafeTemporaryAllocation(of: headgate_interface.self, capacity: mostInterfaces) { room in
             guard let start = room.baseAddress else { return [] }
             let count = unsafe headgate_interfaces(start, Int32(mostInterfaces))
-            return unsafe room.prefix(max(0, Int(count))).compactMap { one in
-                guard let address = PeerAddress(one.address).bytes, let mask = PeerAddress(one.mask).bytes else {
-                    return nil
-                }
-                return (address, mask)
+            return unsafe room.prefix(max(0, Int(count))).map { one in
+                (PeerAddress(one.address).bytes, PeerAddress(one.mask).bytes)
             }
         }
     }

@@ -72,13 +72,6 @@ public struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
         return raw
     }
 
-    /// The address in network order, 4 or 16 bytes; nil for a unix socket.
-    public var bytes: [UInt8]? {
-        let count = family == .v4 ? 4 : family == .v6 ? 16 : 0
-        if count == 0 { return nil }
-        return (0..<count).map { UInt8(truncatingIfNeeded: ($0 < 8 ? high : low) >> UInt64(56 - 8 * ($0 & 7))) }
-    }
-
     /// The address without the port: `192.0.2.1`, `2001:db8::1`, or `unix`. Allocates.
     public var host: String {
         guard family != .unix else { return "unix" }

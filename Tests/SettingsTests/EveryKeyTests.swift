@@ -283,7 +283,11 @@ struct EveryKeyTests {
         #expect(names.count >= 4)
         var outside = calm
         outside.read = { path, most in
-            path.contains("secrets") ? .success(Array("secret".utf8)) : SettingsEnvironment.system.read(path, most)
+            if path.contains("secrets") { return .success(Array("secret".utf8)) }
+            // Rules lie beside the file that names them.
+            let rules =
+                path.hasSuffix(".conf") ? path.split(separator: "/").last.map { beside("../../conf/\($0)") } : nil
+            return SettingsEnvironment.system.read(rules ?? path, most)
         }
         for name in names {
             let path = beside("../../conf/\(name)")

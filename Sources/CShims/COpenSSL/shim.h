@@ -116,10 +116,4 @@ static inline BIO_METHOD *headgate_tls_port_method(void) {
     }
     return method;
 }
-
-// The subject of a certificate in the form of RFC 2253, on `out`; negative if that fails.
-static inline int headgate_write_subject(BIO *out, X509 *certificate) {
-    return X509_NAME_print_ex(out, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253);
-}
-
 #endif

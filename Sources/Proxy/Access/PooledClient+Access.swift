@@ -19,7 +19,7 @@ extension PooledClient {
             return .success(AccessDemand(method: AccessMethod(listener.authType ?? configuration.general.authType)))
         }
         let request = AccessRequest(
-            address: peer.bytes, isSecure: tls != nil, database: database, user: user,
+            address: peer.family == .unix ? nil : peer.bytes, isSecure: tls != nil, database: database, user: user,
             isPhysicalReplication: isPhysicalReplication)
         // Without rules nobody comes in.
         let rules = configuration.accessRules[files] ?? AccessRules()
@@ -56,7 +56,7 @@ extension PooledClient {
     private func certificateName(_ rule: AccessRule?) -> String? {
         switch rule?.certificateName {
         case nil, .commonName?: tls?.peerCommonName
-        case .distinguishedName?: tls?.peerDistinguishedName
+        case .distinguishedName?: tls?.peerSubject
         }
     }
 
@@ -69,19 +69,5 @@ extension PooledClient {
     /// Whether who is called `name` elsewhere may be `user`.
     final func mayBe(_ user: String, as name: String, _ demand: AccessDemand) -> Bool {
         (demand.rules ?? AccessRules()).mayBe(user, as: name, map: demand.rule?.map)
-    }
-}
-
-extension AccessMethod {
-    /// What `auth_type` asks for.
-    init(_ type: AuthMethod) {
-        self =
-            switch type {
-            case .trust: .trust
-            case .plain: .plain
-            case .md5: .md5
-            case .scramSHA256: .scramSHA256
-            case .certificate: .certificate
-            }
     }
 }

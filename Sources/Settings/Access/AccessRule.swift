@@ -130,3 +130,17 @@ extension Configuration {
         return AccessFiles(hba: hba, ident: listener.identFile ?? general.authIdentFile)
     }
 }
+
+extension AccessMethod {
+    /// What `auth_type` asks for.
+    public init(_ type: AuthMethod) {
+        self =
+            switch type {
+            case .trust: .trust
+            case .plain: .plain
+            case .md5: .md5
+            case .scramSHA256: .scramSHA256
+            case .certificate: .certificate
+            }
+    }
+}
