@@ -40,7 +40,7 @@ struct AccessFixture {
         interfaces: [InterfaceAddress] = []
     ) -> String? {
         let request = AccessRequest(
-            address: from.flatMap { AddressRange.bytes($0) }, isSecure: tls, database: database, user: user,
+            address: from.flatMap { AddressRange.address($0) }, isSecure: tls, database: database, user: user,
             isPhysicalReplication: replication)
         guard let rule = rules.rule(for: request, interfaces: { interfaces }) else { return nil }
         return "\(rule.place.split(separator: ":").last ?? "") \(rule.method.rawValue)"

@@ -24,7 +24,7 @@ struct IdleKeyTests {
 
     @Test func checkWarns() {
         let text = """
-            listen = [{ address = "127.0.0.1:6432", proxy_protocol = ["10.0.0.0/8"], tls = "disable" }]
+            listen = [{ address = "127.0.0.1:6432", tls = "disable" }]
             cluster.main.servers = [{ address = "127.0.0.1:5432", weight = 5 }, { address = "127.0.0.1:5433" }]
             cluster.main.tls = "prefer"
             database.shop = { cluster = "main", read_routing = "replicas", read_consistency = "session" }
@@ -34,7 +34,6 @@ struct IdleKeyTests {
             """
         #expect(
             problems(text) == [
-                "t.toml:1:41: warning: proxy_protocol of [[listen]] has no effect yet, PROXY headers are not understood, remove it, or do not rely on it",
                 "t.toml:2:24: warning: [cluster.main] has 2 servers, this version connects to them in turn and does not find out which is the primary, write one server, or only servers that are equal",
                 "t.toml:2:55: warning: weight of [cluster.main] has no effect yet, reads are not routed, remove it, or do not rely on it",
                 "t.toml:4:37: warning: read_routing of [database.shop] has no effect yet, reads are not routed, remove it, or do not rely on it",

@@ -153,7 +153,7 @@ struct AccessParser {
         if word.isKeyword("samehost") { return .sameHost }
         if word.isKeyword("samenet") { return .sameNet }
         let parts = word.text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let address = AddressRange.bytes(String(parts[0])) else {
+        guard let address = AddressRange.address(String(parts[0])) else {
             reader.error(
                 word.place, "\(quoted(word.text)) is no address",
                 "names of hosts are not looked up, for whoever answers for "
@@ -172,7 +172,7 @@ struct AccessParser {
             return .network(NetworkMask(address, prefix: prefix))
         }
         guard let mask = single(fields.popFirst(), "a mask", of: line) else { return nil }
-        guard let bits = AddressRange.bytes(mask.text), bits.count == address.count else {
+        guard let bits = AddressRange.address(mask.text), bits.count == address.count else {
             reader.error(
                 mask.place, "\(quoted(mask.text)) is no mask for \(quoted(word.text))",
                 "behind an address without /PREFIX stands its mask",

@@ -9,6 +9,7 @@
 
 #include "CLinuxAccess.h"
 #include "CLinuxAddress.h"
+#include "CLinuxFiles.h"
 #include "CLinuxProcess.h"
 
 /* One run of bytes to send: an iovec under a name that no other module declares. */
