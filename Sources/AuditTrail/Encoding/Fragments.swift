@@ -322,7 +322,7 @@ enum EventPayload {
 
     private static let reserved: Set<String> = ["event", "@timestamp"]
     /// What every record has below `headgate`, and what a session says there.
-    private static let written: Set<String> = ["schema_version", "stream", "chain", "outcome"]
+    private static let written: Set<String> = ["schema_version", "stream", "boot_id", "chain", "outcome"]
     private static let ownedOfHeadgate: Set<String> = ["session", "client", "auth", "source"]
 }
 

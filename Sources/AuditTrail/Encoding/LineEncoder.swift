@@ -41,11 +41,12 @@ struct LineEncoder {
     private var clock = TimeText()
     private var identifiers: RecordIdentifiers
 
-    init(stream: String, identifiers: RecordIdentifiers = RecordIdentifiers()) {
+    init(stream: String, bootID: String, identifiers: RecordIdentifiers = RecordIdentifiers()) {
         var head = LineBuffer(capacity: 256)
         head.literal(#","headgate":{"schema_version":"1.0","stream":{"id":"#)
         head.quoted(stream)
-        head.byte(0x7D)
+        head.literal(#"},"boot_id":"#)
+        head.quoted(bootID)
         headgate = head.array()
         self.identifiers = identifiers
     }
