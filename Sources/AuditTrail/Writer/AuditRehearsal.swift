@@ -1,5 +1,6 @@
 import ByteKit
 import Glibc
+import SQLText
 import Settings
 
 /// For measuring: a trail written for no reason.
