@@ -57,6 +57,7 @@ extension ProxyServer {
     /// Makes a configuration the one in force.
     public func apply(_ snapshot: Snapshot, then: @escaping @Sendable () -> Void) {
         shared.resolver.adopt(snapshot.configuration.general)
+        if !snapshot.isRenewal { shared.authCache.expireAll() }
         onWorkers({ $0.apply(snapshot) }) { _ in then() }
     }
 
@@ -86,6 +87,7 @@ extension ProxyServer {
 
     /// Closes servers when they are free.
     public func reconnect(_ scope: PoolScope, then: @escaping @Sendable () -> Void) {
+        shared.authCache.expireAll()
         onWorkers({ $0.reconnect(scope) }) { _ in then() }
     }
 
