@@ -10,6 +10,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case credentials
     /// The configuration.
     case settings
+    /// HBA and ident files, who may come in by them, and what looking up a user answers.
+    case access
     /// Logins, the client's and the server's side.
     case logins
     /// Headers of the PROXY protocol.
@@ -32,6 +34,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .sql: SQLFuzz.run(input)
         case .credentials: CredentialsFuzz.run(input)
         case .settings: SettingsFuzz.run(input)
+        case .access: AccessFuzz.run(input)
         case .logins: LoginFuzz.run(input)
         case .proxyheader: ProxyHeaderFuzz.run(input)
         case .relay: RelayFuzz.run(input)

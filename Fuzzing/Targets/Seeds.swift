@@ -12,6 +12,7 @@ extension FuzzTarget {
                 Array($0.utf8)
             }
         case .settings: Seeds.settings.map { Array($0.utf8) }
+        case .access: Seeds.access.map { Array($0.utf8) }
         case .logins: [[0, 0, 60] + Seeds.startup, [1, 1, 60] + Seeds.login]
         case .proxyheader: Seeds.proxyHeaders
         case .relay: Seeds.talks
@@ -67,6 +68,12 @@ private enum Seeds {
             start + [0x21, 0x21, 0, 40] + [UInt8](repeating: 1, count: 36) + [4, 0, 1, 0],
         ]
     }()
+
+    static let access = [
+        "\u{0}hostssl \"/^a(b|c)\\d{2}$\",x all 10.0.0.0/8 cert map=m clientname=DN # c\nlocal all @f peer map=m\u{0}m /^(.*)@x$ \\1",
+        "\u{0}host all all ::1 ffff:: md5 \\\n\ninclude_if_exists x.conf\nhost sameuser \"a\"\"b\" samenet trust\u{0}m a all",
+        "\u{1}D\u{0}\u{0}\u{0}\u{12}\u{0}\u{2}\u{0}\u{0}\u{0}\u{1}u\u{0}\u{0}\u{0}\u{1}pZ\u{0}\u{0}\u{0}\u{5}I",
+    ]
 
     static let sql = [
         "select/*+a('b',`C`*/*/insert /*+ x */ into t values (-1, - -2) # /*+ y */",

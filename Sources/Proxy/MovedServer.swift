@@ -64,7 +64,7 @@ final class MovedServer: @unchecked Sendable {
     /// Makes it a connection of `worker`.
     func adopt(by worker: Worker) {
         let configuration = worker.snapshot.configuration
-        guard let database = configuration.database(key.database), let user = worker.snapshot.users[key.user],
+        guard let database = configuration.database(key.database), let user = worker.user(of: key),
             let pool = worker.pool(key, database, user)
         else { return }
         let server = worker.addServer { slot -> PooledServer in

@@ -316,6 +316,9 @@ final class Pool {
                 ["pool": name, "server": address, "user": user.serverUser, "error": reason.reason])
             retryAt = now + (reason.isTemporary ? min(retry, 500_000) : retry)
             lastFailure = refusal(reason)
+            if reason.isCredential, let source = user.lookedUpAt {
+                worker.shared.authCache.suspect(AuthKey(source: source, user: global.key.user), now)
+            }
             if reason.isCredential, asksForSecret(now) { return }
             if !reason.isTemporary, let error = lastFailure { failWaiters(error) }
         }
@@ -366,11 +369,25 @@ final class Pool {
         for slot in machine.idleServers { worker.servers[slot]?.retire("PAUSE") }
     }
 
+    /// Its user, if it was looked up and users of its database still are.
+    private func stillLookedUp(_ configuration: Configuration) -> UserRecord? {
+        user.lookedUpAt == nil || configuration.authSource(global.key.database) == nil ? nil : user
+    }
+
+    /// Its user was looked up again when a client logged in.
+    func renew(_ record: UserRecord) {
+        if !record.hasSameCredential(as: user) {
+            (retryAt, downSince, lastFailure, awaitsSecret) = (0, nil, nil, false)
+        }
+        user = record
+    }
+
     /// Takes over what a new configuration says of this pool.
     func reconfigure(_ new: Snapshot) {
         let key = global.key
         let configuration = new.configuration
-        guard let database = configuration.database(key.database), let user = new.users[key.user],
+        guard let database = configuration.database(key.database),
+            let user = new.users[key.user] ?? stillLookedUp(configuration),
             let cluster = configuration.clusters[database.cluster]
         else {
             farewell = Refusal(

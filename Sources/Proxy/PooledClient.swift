@@ -218,6 +218,7 @@ class PooledClient: Connection {
             fail(Refusal(.unknownDatabase, "database \"\(name)\" has no cluster"))
             return nil
         }
+        if record.lookedUpAt != nil, pool.user !== record { pool.renew(record) }
         let app = worker.app(
             of: ClientIdentity(
                 user: key.user, database: key.database, applicationName: applicationName, source: peer.bytes,

@@ -98,9 +98,14 @@ final class UserRecord: Sendable {
     let secret: StoredSecret?
     /// What servers are shown when it is not the same.
     let serverSecret: StoredSecret?
+    /// Where it was looked up; nil for a `[user.NAME]`.
+    let lookedUpAt: AuthSource?
     private let derived = Mutex(Derived())
 
-    init(settings: UserSettings, secret: StoredSecret?, serverSecret: StoredSecret?) {
+    init(
+        settings: UserSettings, secret: StoredSecret?, serverSecret: StoredSecret?, lookedUpAt: AuthSource? = nil
+    ) {
+        self.lookedUpAt = lookedUpAt
         self.settings = settings
         self.secret = secret
         self.serverSecret = serverSecret
@@ -137,6 +142,15 @@ final class UserRecord: Sendable {
     var mysqlSecret: MySQLSecret? {
         guard case .plain(let stored)? = secret else { return nil }
         return stored.withBytes { MySQLSecret(parsing: $0.toArray()) }
+    }
+
+    /// What a PostgreSQL client must prove it knows; nil if what is stored is of no use for that. A verifier of MySQL's is
+    /// no password, or whoever has read it could log in with it.
+    var postgresSecret: StoredSecret? {
+        switch mysqlSecret {
+        case .native?, .cachingSHA2?, .ed25519?: nil
+        case .plain?, nil: secret
+        }
     }
 
     /// For MySQL's quick login, left by one the slow way.
@@ -201,6 +215,10 @@ public final class Snapshot: Sendable {
     let auditKey: SecretBytes?
     /// What SCRAM asks of users that do not exist.
     let mockIterations: Int
+    /// Users that do not exist look as if a SCRAM verifier were all that is known of them, because of most it is.
+    let mocksScram: Bool
+    /// The secret that those that speak MySQL seem to have, which is of the kind most have.
+    let mockMySQL: MySQLSecret
 
     /// Resolves the secrets of `configuration`; answers what could not be resolved as well. What was derived from
     /// secrets that are the same in `previous` is taken over.
@@ -295,7 +313,10 @@ public final class Snapshot: Sendable {
         self.configuration = configuration
         self.users = users
         self.isRenewal = isRenewal
-        mockIterations = ScramServer.commonIterations(users.values.lazy.compactMap(\.secret))
+        let secrets = users.values.compactMap(\.secret)
+        mockIterations = ScramServer.commonIterations(secrets)
+        mocksScram = secrets.count { if case .scram = $0 { true } else { false } } * 2 > secrets.count
+        mockMySQL = MySQLSecret.mock(likeMostOf: users.values.compactMap(\.mysqlSecret))
     }
 }
 
@@ -343,6 +364,8 @@ final class ProxyShared: Sendable {
     let bootID = String(UInt64.random(in: 1 << 60 ... .max), radix: 16)
     let clients = CapacityCounter()
     let resolver = Resolver()
+    /// Users that were looked up.
+    let authCache = AuthCache()
     let workshop: Workshop
     /// Where records go; nil if nothing is recorded.
     let audit: AuditService?

@@ -43,6 +43,8 @@ final class Worker: LoopTurnHandler {
     let owned = OwnConnections()
     /// What this worker's clients listen to.
     lazy var desk = ListenDesk(worker: self)
+    /// Looks up users.
+    lazy var authDesk = AuthDesk(worker: self)
     /// Replication clients for which there was no place, tried again at the next tick.
     var replicationWaiters: [ReplicationWaiter] = []
     private var listeners: [Listener] = []
@@ -266,6 +268,13 @@ final class Worker: LoopTurnHandler {
         return made
     }
 
+    /// The user of a pool: its own table, or what was looked up.
+    func user(of key: PoolKey) -> UserRecord? {
+        if let own = snapshot.users[key.user] { return own }
+        guard let source = snapshot.configuration.authSource(key.database) else { return nil }
+        return shared.authCache.record(AuthKey(source: source, user: key.user))
+    }
+
     /// This worker's part of a pool nobody uses goes.
     private func remove(_ pool: Pool) {
         pools[pool.global.key] = nil
@@ -409,6 +418,7 @@ final class Worker: LoopTurnHandler {
         }
         owned.maintain(now)
         desk.maintain(now)
+        authDesk.maintain(now)
         retryReplication()
     }
 }

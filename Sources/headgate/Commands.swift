@@ -93,8 +93,8 @@ private func secret(_ arguments: [String]) -> Int32 {
         printError(Usage.commands["secret"] ?? Usage.all)
         return 2
     }
-    guard ["scram", "md5"].contains(kind) else {
-        printError("headgate: secret knows scram and md5, not \"\(kind)\"\n")
+    guard ["scram", "md5", "mysql-native", "caching-sha2"].contains(kind) else {
+        printError("headgate: secret knows scram, md5, mysql-native and caching-sha2, not \"\(kind)\"\n")
         return 2
     }
     guard let line = readLine(strippingNewline: true), !line.isEmpty else {
@@ -114,6 +114,17 @@ private func secret(_ arguments: [String]) -> Int32 {
             return 2
         }
         print("md5" + digest.withBytes { unsafe $0.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) } })
+        return 0
+    case "mysql-native":
+        guard let text = MySQLNative.storedText(password: password) else { return 1 }
+        print(text)
+        return 0
+    case "caching-sha2":
+        guard let verifier = CachingSHA2Verifier.derive(password: password) else {
+            printError("headgate: MySQL's passwords have at most 256 bytes\n")
+            return 1
+        }
+        print(String(decoding: verifier.encoded, as: UTF8.self))
         return 0
     default: return 2
     }

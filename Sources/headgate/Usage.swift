@@ -8,7 +8,7 @@ enum Usage {
           check --config FILE           validate a configuration without serving
           demo  [--port-base N]         try everything on throwaway servers
           audit verify|cat DIR          check or read the audit trail
-          secret scram|md5              read a password on stdin, print its verifier
+          secret KIND                   read a password on stdin, print its verifier
           version                       print the version
           help [COMMAND]                print this, or more about one command
 
@@ -76,6 +76,7 @@ enum Usage {
         """,
         "secret": """
         usage: headgate secret scram | headgate secret md5 USER
+               headgate secret mysql-native | headgate secret caching-sha2
 
         Reads a password on standard input and prints its verifier, for { verifier = "…" } in [user.NAME]:
 

@@ -108,7 +108,7 @@ struct CheckTests {
                 #"t.toml:6:1: warning: [user.b] has no password, nobody can log in with it, write password = { file = "/run/secrets/b" }"#,
                 #"t.toml:8:12: error: password of [user.c] is an md5 verifier, auth_type scram-sha-256 cannot use it, write one made with headgate secret scram, or auth_type = "md5""#,
                 #"t.toml:9:19: error: server_password is a SCRAM verifier, the proxy cannot log in with it, only let clients in, write the password: { file = "…" }, { env = "…" } or { command = ["…"] }"#,
-                #"t.toml:11:25: error: verifier is neither SCRAM nor MD5, it must be a verifier as headgate secret prints it, "SCRAM-SHA-256$…" or "md5…", make one with headgate secret scram"#,
+                #"t.toml:11:25: error: verifier is of no known kind, it must be a verifier as headgate secret prints it, "SCRAM-SHA-256$…", "md5…", "*…" or "$A$…", make one with headgate secret scram"#,
                 #"t.toml:13:12: error: password has an empty command, the first element names the program, write password = { command = ["/usr/bin/program", "argument"], ttl = "10m" }"#,
                 #"t.toml:15:35: error: ttl stands without command or file, nothing else can change while headgate runs, remove ttl"#,
                 #"t.toml:17:21: warning: admin_users names "z", there is no [user.z], did you mean "a"?"#,

@@ -18,6 +18,10 @@ struct EveryKeyTests {
         auth_type = "md5"
         auth_hba_file = "/etc/hba.conf"
         auth_ident_file = "/etc/ident.conf"
+        auth_user = "checkout"
+        auth_query = "select name, secret from a.users where name = $1"
+        auth_dbname = "directory"
+        auth_query_ttl = "5s"
         tcp_keepalive = false
         tcp_keepidle = "1m"
         tcp_keepintvl = "10s"
@@ -83,6 +87,9 @@ struct EveryKeyTests {
         cluster = "shop"
         dbname = "shop_v2"
         connect_query = "set search_path = shop"
+        auth_user = "checkout"
+        auth_query = "select $1, null"
+        auth_dbname = "directory"
         pool_mode = "session"
         default_pool_size = 10
         min_pool_size = 1
@@ -102,6 +109,12 @@ struct EveryKeyTests {
         read_routing = "replicas"
         read_consistency = "bounded"
         session_state = "reject"
+
+        [cluster.directory]
+        servers = [{ address = "10.0.0.13:5432" }]
+
+        [database.directory]
+        cluster = "directory"
 
         [user.checkout]
         password = { env = "CHECKOUT" }

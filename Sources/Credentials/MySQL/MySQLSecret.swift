@@ -52,4 +52,19 @@ public enum MySQLSecret: Sendable, Unprintable {
         case .cachingSHA2(let verifier): return .cachingSHA2(verifier.mocked())
         }
     }
+
+    /// The same for the kind that most of `secrets` are of, the password itself for none.
+    public static func mock(likeMostOf secrets: [MySQLSecret]) -> MySQLSecret {
+        let kinds = Dictionary(grouping: secrets, by: \.kind).values.max { $0.count < $1.count }
+        return mock(like: kinds?.first ?? .plain(SecretBytes([])))
+    }
+
+    private var kind: Int {
+        switch self {
+        case .plain: 0
+        case .native: 1
+        case .cachingSHA2: 2
+        case .ed25519: 3
+        }
+    }
 }

@@ -58,6 +58,7 @@ extension ProxyServer {
     public func apply(_ snapshot: Snapshot, then: @escaping @Sendable () -> Void) {
         shared.resolver.adopt(snapshot.configuration.general)
         shared.audit?.adopt(snapshot.configuration)
+        if !snapshot.isRenewal { shared.authCache.expireAll() }
         onWorkers({ $0.apply(snapshot) }) { _ in then() }
     }
 
@@ -90,6 +91,7 @@ extension ProxyServer {
 
     /// Closes servers when they are free.
     public func reconnect(_ scope: PoolScope, then: @escaping @Sendable () -> Void) {
+        shared.authCache.expireAll()
         onWorkers({ $0.reconnect(scope) }) { _ in then() }
     }
 

@@ -189,7 +189,9 @@ extension ListenHub {
 
     /// Takes over what a new configuration says.
     func reconfigure(_ new: Snapshot) {
-        for name in askers.keys { askers[name] = new.users[name] }
+        for name in askers.keys {
+            askers[name] = new.users[name] ?? (askers[name]?.lookedUpAt == nil ? nil : askers[name])
+        }
         guard let settings = new.configuration.database(database), new.configuration.clusters[settings.cluster] != nil
         else { return letGo() }
         if let mine = askers[user] {

@@ -230,7 +230,7 @@ extension MySQLClient {
     /// Whichever of MySQL's methods the user's secret can serve.
     private func askForProof(_ login: MySQLLoginAttempt) {
         guard let secret = login.record?.mysqlSecret else {
-            let mock = MySQLSecret.mock(like: .plain(SecretBytes([])))
+            let mock = worker.snapshot.mockMySQL
             return take(login.exchange.begin(.secret(mock, cached: nil, isMock: true)), login)
         }
         take(login.exchange.begin(.secret(secret, cached: login.record?.cachedSHA2, isMock: false)), login)

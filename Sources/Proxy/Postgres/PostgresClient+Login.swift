@@ -38,7 +38,8 @@ final class LoginAttempt {
     /// Why a password was not taken, for the log.
     var weakness: String {
         guard let record else { return "there is no [user.\(user)]" }
-        return record.secret == nil ? "[user.\(user)] has no password" : "it is not that of [user.\(user)]"
+        if record.lookedUpAt != nil { return "it is not what auth_query found" }
+        return record.postgresSecret == nil ? "[user.\(user)] has no password" : "it is not that of [user.\(user)]"
     }
 
     /// For the log.
@@ -82,6 +83,9 @@ extension PostgresClient {
             if let keys { login.record?.remember(keys) }
             accepted(login)
         case .refused(let error):
+            if error.sqlstate == "28P01", let source = login.record?.lookedUpAt {
+                worker.shared.authCache.suspect(AuthKey(source: source, user: login.user), worker.loop.nowMicros)
+            }
             // The log says more than the client may know.
             fail(error, logged: error.sqlstate == "28P01" ? "\(error.message): \(login.weakness)" : nil)
         case .closeSilently: close(nil)
@@ -180,8 +184,39 @@ extension PostgresClient {
             isPhysicalReplication: login.replication == .physical)
         switch verdict {
         case .failure(let refusal): refuse(refusal)
-        case .success(let demand): demandProof(demand, login)
+        case .success(let demand): findUser(demand, login)
         }
+    }
+
+    /// Who has no table of its own may be known to the server.
+    private func findUser(_ demand: AccessDemand, _ login: LoginAttempt) {
+        guard login.record == nil, let source = worker.snapshot.configuration.authSource(login.database) else {
+            return demandProof(demand, login)
+        }
+        login.isDeriving = true
+        let (worker, slot, connectedAt) = (self.worker, self.slot, self.connectedAt)
+        worker.authDesk.find(login.user, source) { [unowned worker] outcome in
+            guard let client = worker.clients[slot] as? PostgresClient, client.connectedAt == connectedAt else {
+                return
+            }
+            client.found(outcome, demand)
+        }
+    }
+
+    private func found(_ outcome: AuthOutcome, _ demand: AccessDemand) {
+        guard let login, login.isDeriving else { return }
+        login.isDeriving = false
+        switch outcome {
+        case .known(let record): login.record = record
+        case .unknown: break
+        case .unavailable(let why):
+            return fail(
+                Refusal(
+                    .noServer, "users of database \"\(login.database)\" cannot be looked up: \(why)",
+                    hint: "Try again; the pooler's log says more."))
+        }
+        demandProof(demand, login)
+        processCarried()
     }
 
     private func demandProof(_ demand: AccessDemand, _ login: LoginAttempt) {
@@ -198,10 +233,11 @@ extension PostgresClient {
         case .peer: askWhoIsThere(demand, login)
         case .plain:
             guard isPrivate else { return refuse(.passwordInTheClear) }
-            take(login.exchange.begin(.cleartext(login.record?.secret)), login)
+            take(login.exchange.begin(.cleartext(login.record?.postgresSecret ?? mockSecret(login))), login)
         case .md5:
-            if case .scram? = login.record?.secret { return beginScram(login) }
-            take(login.exchange.begin(.md5(login.record?.secret)), login)
+            if case .scram? = login.record?.postgresSecret { return beginScram(login) }
+            if login.record?.postgresSecret == nil, worker.snapshot.mocksScram { return beginScram(login) }
+            take(login.exchange.begin(.md5(login.record?.postgresSecret)), login)
         case .scramSHA256: beginScram(login)
         }
     }
@@ -238,15 +274,24 @@ extension PostgresClient {
         processCarried()
     }
 
+    /// What stands in for the secret of a user that does not exist; nobody knows the password of it.
+    private func mockVerifier(_ login: LoginAttempt) -> ScramVerifier {
+        ScramServer.mockVerifier(
+            user: login.user, processSecret: worker.shared.secret, iterations: worker.snapshot.mockIterations)
+    }
+
+    /// A wrong password takes as long with it as with the secrets that most users have.
+    private func mockSecret(_ login: LoginAttempt) -> StoredSecret {
+        worker.snapshot.mocksScram ? .scram(mockVerifier(login)) : .plain(SecretBytes(randomBytes(20)))
+    }
+
     private func beginScram(_ login: LoginAttempt) {
         if let verifier = login.record?.verifier {
             take(login.exchange.begin(.scram(verifier, isMock: false)), login)
             return
         }
-        guard let record = login.record, case .plain(let password)? = record.secret else {
-            let mock = ScramServer.mockVerifier(
-                user: login.user, processSecret: worker.shared.secret, iterations: worker.snapshot.mockIterations)
-            take(login.exchange.begin(.scram(mock, isMock: true)), login)
+        guard let record = login.record, case .plain(let password)? = record.postgresSecret else {
+            take(login.exchange.begin(.scram(mockVerifier(login), isMock: true)), login)
             return
         }
         // The verifier of a clear-text password takes a millisecond to make: not on the loop, and only once.

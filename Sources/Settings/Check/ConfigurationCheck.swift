@@ -12,6 +12,7 @@ struct ConfigurationCheck {
         checkClusters()
         checkDatabases()
         checkUsers()
+        checkAuthQueries()
         checkConsole()
         checkApps()
         checkAudit()

@@ -10,6 +10,8 @@ public struct DatabaseSettings: Sendable, Hashable {
     public var pool = PoolSettings()
     /// What is run on each new server connection.
     public var connectQuery: String?
+    /// Where its users without a table of their own are looked up, where that differs from `[headgate]`.
+    public var auth = AuthQuerySettings()
 
     /// A database that says nothing yet.
     public init() {}
@@ -32,6 +34,7 @@ extension DatabaseSettings {
             "dbname", \.dbname, .word("the name of a database", example: "shop"),
             "Its name at the server; by default what the client asked for.")
         k.include(PoolSettings.keys, at: \.pool)
+        k.include(AuthQuerySettings.keys, at: \.auth)
         k.optional(
             "connect_query", \.connectQuery, .text,
             "SQL run on each new server connection before any client's; its settings are what sessions begin with.")

@@ -22,6 +22,10 @@ public struct GeneralSettings: Sendable, Hashable {
     public var authHBAFile: String?
     /// Maps of users in the syntax of `pg_ident.conf` for listeners that name none of their own.
     public var authIdentFile: String?
+    /// Where users without a table of their own are looked up.
+    public var auth = AuthQuerySettings()
+    /// How long what was looked up is believed.
+    public var authQueryTTL = TimeSpan.seconds(60)
     /// Whether the kernel probes idle connections.
     public var tcpKeepalive = true
     /// How long a connection is idle before the first probe; zero is the kernel's choice.
@@ -117,6 +121,11 @@ extension GeneralSettings {
         k.optional(
             "auth_ident_file", \.authIdentFile, .path(example: "/etc/headgate/ident.conf"),
             "Which users of the system and names in certificates are which users, in the syntax of pg_ident.conf.")
+        k.include(AuthQuerySettings.keys, at: \.auth)
+        k.key(
+            "auth_query_ttl", \.authQueryTTL, .duration(most: .seconds(86_400)),
+            "How long a user that was looked up is believed; after a wrong password, RELOAD and RECONNECT it is asked again."
+        )
         k.key("tcp_keepalive", \.tcpKeepalive, .boolean, "Whether the kernel probes idle connections.")
         k.key(
             "tcp_keepidle", \.tcpKeepidle, .duration(most: .seconds(32_767)),

@@ -1,3 +1,5 @@
+internal import Credentials
+
 /// Where a secret comes from. Neither printing nor interpolating one shows it.
 public enum SecretSource: Sendable, Hashable {
     /// It stands in the file itself.
@@ -73,7 +75,7 @@ struct SecretTable: Sendable, Hashable {
 extension ValueType where Value == String {
     /// A SCRAM or MD5 verifier; messages never show it.
     fileprivate static var verifier: Self {
-        let expects = "a verifier as headgate secret prints it, \"SCRAM-SHA-256$…\" or \"md5…\""
+        let expects = "a verifier as headgate secret prints it, \"SCRAM-SHA-256$…\", \"md5…\", \"*…\" or \"$A$…\""
         let example = "\"SCRAM-SHA-256$…\""
         return ValueType(expects, example: example, literal: { _ in "…" }) { field, log in
             guard case .string(let text) = field.node.value else {
@@ -82,7 +84,7 @@ extension ValueType where Value == String {
             }
             if SecretSource.looksLikeVerifier(text) { return text }
             log.error(
-                field.node.position, "verifier is neither SCRAM nor MD5", "it must be \(expects)",
+                field.node.position, "verifier is of no known kind", "it must be \(expects)",
                 "make one with headgate secret scram")
             return nil
         }
@@ -90,8 +92,9 @@ extension ValueType where Value == String {
 }
 
 extension SecretSource {
-    /// Whether `text` has the form of a stored verifier of PostgreSQL.
+    /// Whether `text` has the form of a stored verifier of PostgreSQL or MySQL.
     static func looksLikeVerifier(_ text: String) -> Bool {
+        if text.hasPrefix("*") || text.hasPrefix("$A$") { return MySQLSecret(parsing: text) != nil }
         if text.hasPrefix("SCRAM-SHA-256$") {
             return text.dropFirst(14).split(separator: "$").count == 2 && text.contains(":")
         }
