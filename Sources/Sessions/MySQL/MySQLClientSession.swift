@@ -82,6 +82,8 @@ public final class MySQLClientSession {
     public var whenSettled: (() -> Void)?
     /// Its next statement asks for the diagnostics of the one before, and its server is another one.
     var wantsDiagnostics = false
+    /// It asks for no more of them than SHOW WARNINGS shows.
+    var wantsAsShown = false
     /// They are there as far as they could be made again.
     var hasMadeDiagnostics = false
     /// Its next statement may ask for `LAST_INSERT_ID()`, and its server has not got it.
@@ -215,6 +217,8 @@ final class MySQLClientExtra {
     var unread: Set<String> = []
     /// `SET insert_id` was its last statement.
     var hasJustSetInsertID = false
+    /// It may have been set to 0, which on MySQL is an id like others, and reads like none.
+    var mayBeInsertIDZero = false
     /// What SET TRANSACTION said of the next transaction may have been used up, or not.
     var endsAnnounced = false
     /// The server that has been given the client's values of `session_track_…`, for the statement in front alone.
@@ -238,6 +242,7 @@ final class MySQLClientExtra {
         guard statement.effects.contains(.setComputed(name: MySQLSettings.insertID)) else { return }
         unread.insert(MySQLSettings.insertID)
         hasJustSetInsertID = true
+        mayBeInsertIDZero = true
     }
 
     /// One of that name is gone; without a name all of the kind.

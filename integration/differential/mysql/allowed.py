@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from dataclasses import dataclass
@@ -23,13 +24,15 @@ class Allowed:
     apart: re.Pattern[str] | None = None
     #: What must differ, where it is what makes the rest differ.
     unlike: re.Pattern[str] | None = None
+    #: The server's family; "" for both.
+    family: str = ""
 
-    def covers(self, said: str, direct: str, pooled: str) -> bool:
+    def concerns(self, said: str, direct: str, pooled: str, family: str) -> bool:
+        if self.family not in ("", family):
+            return False
         if not (self.said.search(said) and self.direct.search(direct) and self.pooled.search(pooled)):
             return False
-        if self.unlike and self.unlike.findall(direct) == self.unlike.findall(pooled):
-            return False
-        return self.apart is None or self.apart.sub("", direct) == self.apart.sub("", pooled)
+        return not self.unlike or self.unlike.findall(direct) != self.unlike.findall(pooled)
 
 
 def allow(
@@ -37,7 +40,11 @@ def allow(
     unlike: str = "",
 ) -> Allowed:
     patterns = (re.compile(p, re.S) for p in (said, direct, pooled))
-    return Allowed(name, reason, *patterns, parts, *(re.compile(p) if p else None for p in (apart, unlike)))
+    return Allowed(name, reason, *patterns, parts, *(re.compile(p) if p else None for p in (apart, unlike)), ONLY_OF.get(name, ""))
+
+
+#: Differences of one family alone.
+ONLY_OF = {"derived-types": "mysql", "empty-changes": "mysql", "quick-proof": "mysql", "warnings-of-commands": "mysql"}
 
 
 #: That a session has changed, and how.
@@ -57,8 +64,13 @@ ALLOWED: list[Allowed] = [
         pooled=r"@[aAbB]\. 0c3f00170000000580001f0000\n",
         apart=r"(?<=\. 0c3f00)(15000000088000000000|170000000580001f0000|f[cf]ff0000fd80001f0000|ffffff00fa80001f0000)|(?<=prepared )id \d+"),
     allow("unset-variables", "One that was set to a parameter which was NULL has a character set.", said=r"SELECT @[aA], @",
-        direct=r"@[aA]\. 0c[0-9a-f]{4}f[0-9a-f]ffff0[0-9a-f]fb00001f0000", pooled=r"@[aA]\. 0c3f00ffffff00fa80001f0000", apart=r"(?<=@[aAbB]\. 0c)\w+"),
-    allow("unset-variables", "What is made of it is a number of another type.", said=r"@a := @a \+ 1", direct=r"0c3f0016000000088000000000\n.*\d row '\\xfb'",
+        direct=r"@[aA]\. 0c[0-9a-f]{4}f[0-9a-f]ffff0[0-9a-f]fb00001f0000", pooled=r"@[aA]\. 0c3f00(ffffff00fa|fcff0000fd)80001f0000", apart=r"(?<=@[aAbB]\. 0c)\w+|(?<=prepared )id \d+"),
+    allow("unset-variables", "What is made of it is NULL, whatever its type: nothing is there but that.", said=r"^query .*@",
+        direct=r"\d row '(\\xfb)+'\n", pooled=r"\d row '(\\xfb)+'\n", apart=r"(?<=\. )0c\w+"),
+    allow("unset-variables", "A server on which a statement was prepared that sets one knows it from then on.", said=r"^prepare .*@",
+        direct=r"@\w\. 0c3f00ffffff00fb8000270000", pooled=r"@\w\. 0c3f0000000001fb8000270000",
+        apart=r"(?<=3f00)(ffffff00|00000001)(?=fb8000270000)|(?<=prepared )id \d+"),
+    allow("unset-variables", "What is made of it is a number of another type.", said=r"@a := @a \+ 1|@dec \+ 1", direct=r"0c3f0016000000088000000000\n.*\d row '\\xfb'",
         pooled=r"0c3f00170000000580001f0000\n.*\d row '\\xfb'", apart=r"(?<=\+ 1\. 0c3f00)\w+"),
     allow("answered-numbers", "The text that a syntax error quotes is the one the server got, with the numbers in it.",
         said=r"ROW_COUNT\(\)|FOUND_ROWS\(\)|LAST_INSERT_ID\(\)", direct=r"err 1064 ", pooled=r"err 1064 ", apart=r"(?<=near ').*"),
@@ -73,12 +85,17 @@ ALLOWED: list[Allowed] = [
     allow("tracking", "That a variable is what it was before SET STATEMENT is told with the next change of any kind, which clients may not "
         "have asked to be told of.", said=r"f_counts\(", direct=r"^",
         pooled=r"info b'\\x00.*(sql_mode|div_precision_increment|lc_time_names|max_statement_time|sql_select_limit)", apart=CHANGES),
-    allow("tracking", "The number of the server's statement, which changes with every one.", said=r"CALL|^execute",
-        direct=r"STATE_CHANGED warnings \d info b'\\x00\\x15\\x00\\x13\\x0cstatement_id\\x05\d{5}'", pooled=r"^",
-        apart=r"\|STATE_CHANGED| info b'\\x00\\x15\\x00\\x13\\x0cstatement_id\\x05\d+'"),
+    allow("tracking", "The number of the server's statement, which changes with every one.", said=r"CALL|^execute|^raw '\\x(0e|02)",
+        direct=r"STATE_CHANGED warnings \d info b'\\x00\\x1[345]\\x00\\x1[123]\\x0cstatement_id\\x0[345]\d{3,5}'", pooled=r"^",
+        apart=r"\|STATE_CHANGED| info b'\\x00\\x1[345]\\x00\\x1[123]\\x0cstatement_id\\x0[345]\d+'"),
     allow("tracking", "MySQL tells of the schema again when it has prepared a statement anew.", said=r"^(?!query '(USE|CALL)|raw '\\x02|change)",
         direct=r"STATE_CHANGED warnings \d info b'\\x00\\t\\x01\\x07\\x06diff\db'", pooled=r"^",
         apart=r"\|STATE_CHANGED| info b'\\x00\\t\\x01\\x07\\x06diff\db'"),
+    allow("tracking", "The same behind an execution that has failed, with the next reply that tells of something.",
+        direct=r"STATE_CHANGED warnings \d info b'\\x00.*\\x01(\\x..|\\t)(\\x..|\\t)(diff\d|scripts)b?'", pooled=r"STATE_CHANGED warnings \d info b'\\x00",
+        apart=r"(?<=info b'\\x00)(\\x..|\\[tnr]|[^\\])|\\x01(\\x..|\\t)(\\x..|\\t)(diff\d|scripts)b?(?=')"),
+    allow("tracking", "What a text wants to be told behind the results of a routine, whose number nobody knows, it is told behind its end.",
+        said=r"CALL p_.*session_track_", direct=r"\|STATE_CHANGED warnings \d info", pooled=r"^", apart=CHANGES),
     allow("tracking", "The same where Headgate's server tells of it.", direct=r"AUTOCOMMIT warnings \d$",
         pooled=r"STATE_CHANGED warnings \d info b'\\x00\\x15\\x00\\x13\\x0cstatement_id\\x05\d{5}'$",
         apart=r"\|STATE_CHANGED| info b'\\x00\\x15\\x00\\x13\\x0cstatement_id\\x05\d+'"),
@@ -116,6 +133,26 @@ ALLOWED: list[Allowed] = [
         r"^1 ok affected 0 id 0 status \S+ warnings 1", r"^1 ok affected 0 id 0 status \S+ warnings 0", apart=r"(?<=warnings )\d+",
     ),
     allow(
+        "derived-types", "A SET takes no number that was made one of another kind, and a string may be no number.", r"^execute s\d+ \(\(\d+, \d+, [^,]*\),\)",
+        r"^1 err 123[12] #42000(Incorrect argument type to variable '(div_precision_increment|autocommit)'|Variable '(div_precision_increment|autocommit)' can't be set)", r"^1 ok affected 0 id 0 ", parts=True,
+    ),
+    allow(
+        "derived-types", "And the other way round.", r"^execute s\d+ \(\(\d+, \d+, [^,]*\),\)", r"^1 ok affected 0 id 0 ",
+        r"^1 err 123[12] #42000(Incorrect argument type to variable '(div_precision_increment|autocommit)'|Variable '(div_precision_increment|autocommit)' can't be set)", parts=True,
+    ),
+    allow(
+        "derived-types", "And what is wrong with it.", r"^execute s\d+ \(\(\d+, \d+, [^,]*\),\)", r"^1 err 123[12] #42000[^\n]*'(div_precision_increment|autocommit)'",
+        r"^1 err 123[12] #42000[^\n]*'(div_precision_increment|autocommit)'", apart=".*",
+    ),
+    allow(
+        "prepared-elsewhere", "Where a statement must be prepared again for an execution, what keeps it from being prepared is said first.",
+        r"^execute", r"^1 err 1210 ", r"^1 err 1792 ",
+    ),
+    allow(
+        "derived-types", "What is subtracted of a number goes out of range by its type.", r"^execute", r"column \.\.\.10 / \(i - \?\)",
+        r"column \.\.\.10 / \(i - \?\).*err 1690 #22003BIGINT UNSIGNED value is out of range", unlike=r"(?<=column \.\.\.)[^\n]*\?[^\n]*", parts=True,
+    ),
+    allow(
         "empty-changes", "MySQL announces changes to the session of which it names none.", "", r"STATE_CHANGED warnings \d info b'\\x00\\x00'",
         r"warnings \d$", apart=r"\|?STATE_CHANGED(?= warnings \d info b'\\x00\\x00')|(?<=status )0(?= warnings \d$)| info b'\\x00\\x00'",
     ),
@@ -125,7 +162,7 @@ ALLOWED: list[Allowed] = [
     ),
     allow(
         "warnings-of-commands", "MySQL's COM_INIT_DB and COM_PING tell of warnings since the last statement, which another server may have.",
-        r"^raw '\\x(02|0e)", r"^1 ok ", r"^1 ok ", apart=r"(?<=warnings )\d+",
+        r"^raw '\\x(02|0e|1b)", r"^1 (ok|eof) ", r"^1 (ok|eof) ", apart=r"(?<=warnings )\d+",
     ),
     allow(
         "empty-routines", "The same behind OUT parameters.", "^execute", r"\bOUT\b.*\n\d+ ok affected \d+ id 0 ", r"\bOUT\b.*\n\d+ ok affected \d+ id 0 ",
@@ -152,11 +189,20 @@ OF_PACKETS = {
 KNOWN_EARLY = 0x40 | 0x1000
 
 
-def allowed(said: str, direct: str, pooled: str) -> Allowed | None:
-    for entry in ALLOWED:
-        if entry.covers(said, direct, pooled):
+def allowed(said: str, direct: str, pooled: str, family: str = "") -> Allowed | None:
+    """What covers this difference: one entry, or two of other names that each concern it and say what may differ."""
+    found = [entry for entry in ALLOWED if entry.concerns(said, direct, pooled, family)]
+    for entry in found:
+        if entry.apart is None or entry.apart.sub("", direct) == entry.apart.sub("", pooled):
             return entry
+    for one, other in itertools.combinations([entry for entry in found if entry.apart], 2):
+        if one.name != other.name and _without(one, other, direct) == _without(one, other, pooled):
+            return one if one.parts else other
     return None
+
+
+def _without(one: Allowed, other: Allowed, packets: str) -> str:
+    return other.apart.sub("", one.apart.sub("", packets))
 
 
 #: Hand-written conversations in which Headgate still differs, the names of those that are not allowed to stay. The generated ones

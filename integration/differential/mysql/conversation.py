@@ -194,7 +194,8 @@ class Conversation:
             if a == b:
                 continue
             said = str(exchange.commands[min(number, len(exchange.commands) - 1)])
-            entry = allowed(said, *("\n".join(map(show, packets)) for packets in (expected, found)))
+            shown = ("\n".join(show(p, client.direct) for p in packets) for packets in (expected, found))
+            entry = allowed(said, *shown, self.endpoints.servers[0].family)
             if entry is None:
                 raise Difference(self._report(exchange, number, expected, found, direct, pooled, first_that_differs(a, b)))
             if entry.parts:
