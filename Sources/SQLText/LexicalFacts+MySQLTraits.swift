@@ -79,7 +79,7 @@ extension LexicalFacts {
             if !isTemporary { out.traits.insert(.commitsImplicitly) }
         case .lock where first == "lock": out.traits.insert(.commitsImplicitly)
         case .vacuum: out.traits.insert(.commitsImplicitly)
-        case .call: out.traits.insert(.callsRoutine)
+        case .call, .execute: out.traits.insert(.callsRoutine)
         case .load where contains(slice, text, "local"): out.traits.insert(.wantsLocalFile)
         case .other:
             switch first {
@@ -93,7 +93,7 @@ extension LexicalFacts {
             }
         case .empty, .select, .values, .insert, .update, .delete, .merge, .savepoint, .releaseSavepoint,
             .rollbackToSavepoint, .prepareTransaction, .commitPrepared, .rollbackPrepared, .set, .reset, .discard,
-            .prepare, .execute, .deallocate, .listen, .unlisten, .notify, .declareCursor, .closeCursor, .fetch, .copy,
+            .prepare, .deallocate, .listen, .unlisten, .notify, .declareCursor, .closeCursor, .fetch, .copy,
             .lock, .doBlock, .explain, .load, .unknown:
             break
         }

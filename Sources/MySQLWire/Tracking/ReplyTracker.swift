@@ -181,6 +181,7 @@ public struct ReplyTracker: Equatable, Sendable {
     /// Another result follows, or none.
     mutating func nextResult(_ event: ReplyEvent) -> ReplyEvent {
         summary.results &+= 1
+        if summary.status?.contains(.outParameters) == true { summary.hadOutParameters = true }
         let goesOn = summary.status?.contains(.moreResults) ?? false
         state = goesOn && command != .fetch ? .result : .complete
         return event

@@ -149,6 +149,11 @@ public final class MySQLClientSession {
     /// The server said that something has changed, and not what.
     var isUnexplained: Bool { sawStateChange && reported.isEmpty }
 
+    /// What runs may be in another schema for a while: that of a routine, or of a statement when it was prepared.
+    var mayComeBack: Bool {
+        executing != nil || running?.facts.statements.contains { $0.kind == .call || $0.kind == .execute } == true
+    }
+
     /// The text that runs may take locks in a way that cannot be seen.
     var mentionsLocks: Bool {
         guard let running, running.textLength < 64 << 10 else { return true }

@@ -57,7 +57,11 @@ extension MySQLEnvironment {
         let isUnread = failed && [1210, 1835].contains(server.tracker.summary.errorCode)
         statement.hasLongData = statement.hasLongData && isUnread
         if isUnread, statement.tellsTypes {
-            // Nor has it read the types.
+            // Nor, mostly, has it read the types.
+            if server.tracker.summary.errorCode == 1835, statement.types != statement.earlierTypes {
+                statement.types = statement.earlierTypes
+                statement.binding = nextStatement()
+            }
             server.statements.use(statement.key)?.binder = 0
         }
         statement.hasCursor = !failed && server.status.contains(.cursorExists)
@@ -428,6 +432,9 @@ extension MySQLEnvironment {
                     _ = client.more().tracking.set(changes.extracting(range), changes.extracting(value))
                 case .once, .readOnly: continue
                 }
+            // What runs in another schema tells of that one between its results, and may fail before it is back.
+            case .schema where server.tracker.summary.status?.contains(.moreResults) == true && client.mayComeBack:
+                continue
             case .schema(let range):
                 client.reported.insert(MySQLSettings.database)
                 put(MySQLSettings.database, range.isEmpty ? nil : changes.extracting(range).toArray())

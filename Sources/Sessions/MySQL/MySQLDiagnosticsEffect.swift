@@ -13,7 +13,7 @@ enum DiagnosticsEffect {
 
 extension Statement {
     /// It asks for the messages, and does nothing else.
-    private var isDiagnostic: Bool { kind == .show && traits.contains(.readsDiagnostics) || getsDiagnostics }
+    fileprivate var isDiagnostic: Bool { kind == .show && traits.contains(.readsDiagnostics) || getsDiagnostics }
 
     /// It is GET DIAGNOSTICS.
     fileprivate var getsDiagnostics: Bool { kind == .other && traits.contains(.readsDiagnostics) }
@@ -34,7 +34,8 @@ extension Statement {
 
     /// It names tables, `DUAL` being none.
     var opensTables: Bool {
-        tables.contains { $0.lowercased() != "dual" } || traits.contains(.namesSequence) || kind == .explain
+        tables.contains { $0.lowercased() != "dual" } || !traits.isDisjoint(with: [.namesSequence, .handler])
+            || kind == .explain || kind == .lock && traits.contains(.commitsImplicitly)
             // Most SHOW read the server's tables about itself.
             || kind == .show && traits.isDisjoint(with: [.readsDiagnostics, .showsOne, .serverOwnTruth])
     }
@@ -78,13 +79,9 @@ extension MySQLEnvironment {
     func noteDiagnostics(_ client: MySQLClientSession, _ server: MySQLServerSession, _ effect: DiagnosticsEffect) {
         let summary = server.tracker.summary
         if summary.errorCode != 0 || summary.warnings > 0 {
-            client.debts.insert(.diagnostics)
-            client.lost.remove(.diagnostics)
-            server.hasDiagnostics = true
+            leave(client, server)
             // GET DIAGNOSTICS adds its own.
-            if effect != .kept || summary.errorCode != 0 || client.running?.asksDiagnostics != true {
-                client.forgetConditions()
-            }
+            if effect != .kept || summary.errorCode != 0 { client.forgetConditions() }
             return
         }
         switch effect {
@@ -99,18 +96,26 @@ extension MySQLEnvironment {
             let isElsewhere = client.warnings != nil || !client.ownErrors.isEmpty
             // Of several messages none was there to be kept or not.
             if isElsewhere, !client.hasMadeDiagnostics, client.running?.mayKeepUnseen == false { return }
-            client.debts.insert(.diagnostics)
-            client.lost.remove(.diagnostics)
-            server.hasDiagnostics = true
+            leave(client, server)
             client.numbers.certainty = .unknown
             client.forgetConditions()
         }
+    }
+
+    /// The server has messages for the client, or may have.
+    func leave(_ client: MySQLClientSession, _ server: MySQLServerSession) {
+        client.debts.insert(.diagnostics)
+        client.lost.remove(.diagnostics)
+        server.hasDiagnostics = true
     }
 
     /// What the command that has just run does to the messages of the one before.
     func diagnosticsEffect(_ client: MySQLClientSession, _ server: MySQLServerSession) -> DiagnosticsEffect {
         let isMariaDB = client.isOfMariaDB
         guard let running = client.running else { return isMariaDB ? .kept : .cleared }
-        return running.diagnosticsEffect(isMariaDB: isMariaDB, hadWarnings: server.tracker.summary.hadWarnings)
+        let summary = server.tracker.summary
+        // Its own are all that is there.
+        if summary.warnings > 0, running.facts.statements.last?.isDiagnostic != true { return .cleared }
+        return running.diagnosticsEffect(isMariaDB: isMariaDB, hadWarnings: summary.hadWarnings)
     }
 }

@@ -157,6 +157,7 @@ extension MySQLEnvironment {
         if count > 0, typesAt <= stop {
             let sendsTypes = isBulk ? bytes.u8(at: flagAt) & 128 != 0 : bytes.u8(at: flagAt) == 1
             statement.tellsTypes = sendsTypes
+            statement.earlierTypes = statement.types
             if sendsTypes {
                 if typesAt &+ 2 &* count <= stop {
                     let types = bytes.extracting(typesAt..<(typesAt &+ 2 &* count))

@@ -106,6 +106,9 @@ struct MySQLNumbers {
         certainty = .exact
     }
 
+    /// There is one warning more.
+    mutating func warned() { warnings &+= 1 }
+
     /// There are no messages any more.
     mutating func clearedDiagnostics() { (warnings, errors, recent) = (0, 0, 0) }
 }

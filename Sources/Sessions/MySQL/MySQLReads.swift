@@ -33,8 +33,15 @@ extension MySQLEnvironment {
         let isStatement = command == .query || command == .execute || command == .bulkExecute
         // MySQL forgets them when it prepares a statement.
         let prepares = command == .prepare && !client.isOfMariaDB
-        guard isStatement || prepares || summary.errorCode != 0 else { return }
-        noteDiagnostics(client, server, isStatement ? diagnosticsEffect(client, server) : .cleared)
+        // MySQL leaves a warning that it is obsolete, of which the reply says nothing.
+        let warns = command == .fieldList && !client.isOfMariaDB && client.warnings == nil && client.ownErrors.isEmpty
+        guard isStatement || prepares || warns || summary.errorCode != 0 else { return }
+        if warns, summary.errorCode == 0 {
+            client.numbers.warned()
+            leave(client, server)
+        } else {
+            noteDiagnostics(client, server, isStatement ? diagnosticsEffect(client, server) : .cleared)
+        }
         if isStatement {
             noteLastInsertID(client, server, summary)
             server.hasNumbers = true
@@ -212,6 +219,19 @@ extension StatementEntry {
     /// Changes nothing in its session and asks nothing of it.
     var leavesNothing: Bool {
         facts.traits.isEmpty && facts.flags.isDisjoint(with: [.hasEffects, .transactionControl])
+    }
+
+    /// It does not choose a schema, as far as can be seen from its text.
+    var leavesSchema: Bool {
+        facts.statements.allSatisfy { statement in
+            ![.call, .execute, .doBlock, .unknown].contains(statement.kind) && !statement.callsOthers
+                && !statement.effects.contains {
+                    switch $0 {
+                    case .set(let name, _), .setComputed(let name), .reset(let name): name == MySQLSettings.database
+                    default: false
+                    }
+                }
+        }
     }
 
     /// One statement of which nothing but rows comes.

@@ -40,6 +40,8 @@ final class MySQLClientStatement {
     var sent: StatementEntry
     /// The types of the parameters as last sent, two bytes each; empty before the first execution.
     var types: [UInt8] = []
+    /// Those before, while an execution with others runs.
+    var earlierTypes: [UInt8] = []
     /// Names these types: another number whenever they change.
     var binding: UInt64
     /// What servers make of its parameters by now.

@@ -20,10 +20,13 @@ extension MySQLEnvironment {
         let speaks = !isSet && server.version?.isMariaDB != true
         var shown = shownOver(server)
         // An error of ours has taken their place, or comes behind them.
-        if client.wantsDiagnostics, !client.ownErrors.isEmpty { shown.remove(.diagnostics) }
+        let hasOwn = client.wantsDiagnostics && !client.ownErrors.isEmpty
+        if hasOwn { shown.remove(.diagnostics) }
+        let comesBehind =
+            hasOwn && !client.isOfMariaDB && client.isHome(on: server) && client.debts.contains(.diagnostics)
         if server.owesOthers(than: client) {
             askDebts(server)
-        } else if server.owed.contains(.foundRows) || speaks, !shown.isEmpty {
+        } else if server.owed.contains(.foundRows) && !comesBehind || speaks, !shown.isEmpty {
             // What is asked and set here would be counted by it.
             askDebts(server, shown)
         }

@@ -172,6 +172,36 @@ SCRIPTS = {
         X("GET DIAGNOSTICS @dn = NUMBER"), BETWEEN, X("SELECT ROW_COUNT()"), clients=2),
     "nothing_and_messages": S(X("SELECT nonsense", "-- nothing", "SELECT @@warning_count"), X(Execute(7), "-- nothing"), BETWEEN,
         X("SELECT @@warning_count"), clients=2),
+    "locks_and_handlers_are_tables": only(
+        "mariadb", X(Execute(7)), X("HANDLER shared OPEN AS h", "SHOW WARNINGS", "HANDLER h CLOSE"), X(Execute(7), "LOCK TABLES shared READ"),
+        X("SHOW WARNINGS", "UNLOCK TABLES")),
+    # Types of an execution that could not be read are none.
+    "types_not_read": only(
+        "mysql", X(Prepare(0, "SELECT ?"), LongData(0, 0, b"long ")), X(Execute(0, (integer(10),)), ResetStatement(0)),
+        X(Execute(0, ((DOUBLE, 0, 2.5),), send_types=False)), clients=1),
+    "found_rows_behind_out_parameters": S(BETWEEN, X(*run(0, "CALL p_out(?, ?)", integer(1), integer(2)), "SELECT FOUND_ROWS()"), clients=2),
+    # An error of ours comes behind the server's, whatever else the server has.
+    "errors_and_found_rows": only(
+        "mysql", X("CALL p_several()", "SELECT * FROM nowhere", Execute(7), "SHOW WARNINGS"), X("SELECT FOUND_ROWS()")),
+    "cursors_count_rows": S(
+        X(Prepare(0, "SELECT i FROM shared ORDER BY i"), Execute(0, (), 1), Fetch(0, 100), Fetch(0, 1), ResetStatement(0)),
+        X("SELECT @@version_comment LIKE 'no'; SHOW COUNT(*) WARNINGS")),
+    "listing_warns": only("mysql", X(field_list("t0")), BETWEEN, X("SHOW COUNT(*) WARNINGS"), clients=2),
+    # Switching for a statement of another schema is not the client's.
+    "schema_told_once": only(
+        "mariadb", X(Prepare(0, "INSERT INTO t0 (s) VALUES (?)"), "USE scriptsb"), BETWEEN, X(Execute(0, (text("z" * 300),)), "SET server_id = 1"),
+        X("SET time_zone = '+01:00'", "USE scriptsb"), clients=2),
+    # A routine is in its own schema, and tells of it between its results; it is back in its caller's, also where it fails.
+    "schema_of_a_routine": S(
+        X("USE scriptsb"), X("CALL scripts.p_error(1)"), X("SELECT DATABASE()"), X("SELECT DATABASE()", client=1), X(ResetConnection()),
+        X("SELECT DATABASE()", client=1), X("SELECT DATABASE()"), X(Raw(b"\2scripts"), *run(0, "CALL p_error(?)", integer(1)), "USE scriptsb"),
+        X(Execute(0, (integer(1),))), X("SELECT DATABASE()"), X("SELECT DATABASE()", client=1), X(ResetConnection(), "SELECT DATABASE()"),
+        X("SELECT DATABASE()", client=1), clients=2),
+    "types_of_a_limit": only(
+        "mysql", X(Prepare(0, "SELECT ? FROM shared ORDER BY i LIMIT ?"), Execute(0, (text("a"), (TINY, 0, 2)))),
+        X(Execute(0, (text("b"), (NEWDECIMAL, 0, "5.25"))), Execute(0, (text("c"), (NEWDECIMAL, 0, "5.5")), send_types=False))),
+    "executed_text_and_messages": only(
+        "mariadb", X(*run(0, "SELECT COUNT(*) FROM nowhere")), X("PREPARE r FROM 'INSERT INTO t0 (n) VALUES (1)'"), X("EXECUTE r", "SHOW WARNINGS")),
     "message_made_again_long": only(
         "mariadb", X("SELECT something that MariaDB does not understand at all, and answers with a message longer than SIGNAL takes"), BETWEEN,
         X("SHOW WARNINGS; SELECT 1; SELECT @@error_count"), clients=2),
