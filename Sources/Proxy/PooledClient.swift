@@ -5,6 +5,8 @@ import Telemetry
 
 /// What a client connection is doing.
 enum ClientPhase: Equatable {
+    /// A proxy is to say for whom it connects.
+    case header
     /// Start-up and authentication.
     case login
     /// Authenticated; waits for a server to learn what the server reports of itself.
@@ -30,6 +32,10 @@ class PooledClient: Connection {
     final let slot: UInt32
     final var phase = ClientPhase.login
     final var pool: Pool?
+    /// The application it belongs to; nil before it has logged in.
+    final var app: App?
+    /// What it called itself when it logged in.
+    final var applicationName = ""
     /// Its place in line while it waits.
     final var ticket: UInt64 = 0
     /// The entry in the worker's timer wheel, -1 for none.
@@ -40,7 +46,8 @@ class PooledClient: Connection {
     final var isOverLimit = false
     /// A cancel has been sent because its statement took too long.
     final var hasTimedOut = false
-    final let peer: PeerAddress
+    /// Who it is: the socket's other end, or whom a proxy speaks for.
+    final private(set) var peer: PeerAddress
     final let connectedAt: Int64
     /// When it last asked for something.
     final var requestedAt: Int64
@@ -125,6 +132,9 @@ class PooledClient: Connection {
 
     // MARK: Common
 
+    /// The other end is a proxy, and this is who it connects for.
+    final func speaks(for client: PeerAddress) { peer = client }
+
     /// Asks for a server; true if it has one now.
     final func requestServer() -> Bool {
         guard let pool else { return false }
@@ -174,8 +184,11 @@ class PooledClient: Connection {
                 hint: "Close connections that are no longer used, or raise max_client_conn."))
     }
 
-    /// The pool of a client that has proved who it is, which counts there from now on; nil if it has been told why not.
-    final func admit(database name: String, record: UserRecord?, as kind: ProtocolKind) -> Pool? {
+    /// The pool of a client that has proved who it is, which counts there and in its application from now on; nil if it
+    /// has been told why not.
+    final func admit(
+        database name: String, record: UserRecord?, calling applicationName: String, as kind: ProtocolKind
+    ) -> Pool? {
         let configuration = worker.snapshot.configuration
         guard let database = configuration.database(name), let record,
             configuration.clusters[database.cluster]?.protocolKind == kind
@@ -195,11 +208,17 @@ class PooledClient: Connection {
             fail(Refusal(.unknownDatabase, "database \"\(name)\" has no cluster"))
             return nil
         }
-        if let refusal = worker.admit(key, pool) {
+        let app = worker.app(
+            of: ClientIdentity(
+                user: key.user, database: key.database, applicationName: applicationName, source: peer.bytes,
+                certificate: tls?.peerSubject))
+        if let refusal = worker.admit(key, pool, app) {
             fail(refusal)
             return nil
         }
         self.pool = pool
+        self.app = app
+        self.applicationName = applicationName
         return pool
     }
 
@@ -247,7 +266,7 @@ class PooledClient: Connection {
             ticket = 0
         }
         leave()
-        if was != .login, worker.snapshot.configuration.general.logDisconnections {
+        if was != .login, was != .header, worker.snapshot.configuration.general.logDisconnections {
             Log.info(
                 "client_close", "client disconnected",
                 ["client": peer.description, "pool": pool?.name ?? "", "reason": why ?? "closed"])

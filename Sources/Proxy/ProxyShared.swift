@@ -317,6 +317,7 @@ final class ProxyShared: Sendable {
         var users: [String: CapacityCounter] = [:]
         var clientsOfDatabase: [String: CapacityCounter] = [:]
         var clientsOfUser: [String: CapacityCounter] = [:]
+        var apps: [String: AppShare] = [:]
         var workers: [Mailbox<WorkerMessage>] = []
     }
 
@@ -408,6 +409,25 @@ final class ProxyShared: Sendable {
     func connections(ofUser name: String) -> (servers: Int, clients: Int) {
         registry.withLock { ($0.users[name]?.inUse ?? 0, $0.clientsOfUser[name]?.inUse ?? 0) }
     }
+
+    /// The shared part of an application, made when it is first needed.
+    func app(_ name: String) -> AppShare {
+        registry.withLock { registry in
+            let share = registry.apps[name] ?? AppShare(name: name)
+            registry.apps[name] = share
+            return share
+        }
+    }
+
+    /// Forgets applications of other names, as soon as nobody belongs to them.
+    func keepApps(_ names: Set<String>) {
+        registry.withLock { registry in
+            registry.apps = registry.apps.filter { names.contains($0.key) || $0.value.clients.inUse > 0 }
+        }
+    }
+
+    /// The applications that have, or had, connections.
+    func appsNow() -> [AppShare] { registry.withLock { Array($0.apps.values) } }
 
     /// Counts the clients of a database and of a user.
     func clientCounters(_ key: PoolKey) -> (database: CapacityCounter, user: CapacityCounter) {

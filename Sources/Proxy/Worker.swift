@@ -25,6 +25,8 @@ final class Worker: LoopTurnHandler {
     var clients = SlotTable<PooledClient>()
     var servers = SlotTable<PooledServer>()
     var pools: [PoolKey: Pool] = [:]
+    /// Its part of every application that has had clients here, by name.
+    var apps: [String: App] = [:]
     /// Connections whose socket failed, to be closed at the end of the turn.
     var broken: [Connection] = []
     var isShuttingDown = false
@@ -130,18 +132,16 @@ final class Worker: LoopTurnHandler {
         let listener = snapshot.configuration.listeners.first { $0.address == opened.address } ?? opened
         if listener.protocolKind == .mysql {
             let client = clients.add { MySQLClient(worker: self, slot: $0, peer: peer, listener: listener) }
-            return welcome(client, fd)
+            return welcome(client, fd, listener)
         }
         let client = clients.add { slot -> PooledClient in
-            let exchange = ClientLogin(
-                secretOfProcess: shared.secret, offersTLS: peer.family != .unix && snapshot.tls.server(listener) != nil)
-            let login = LoginAttempt(exchange: exchange, listener: listener)
+            let login = LoginAttempt(exchange: ClientLogin(secretOfProcess: shared.secret), listener: listener)
             return PostgresClient(worker: self, slot: slot, peer: peer, login: login)
         }
-        welcome(client, fd)
+        welcome(client, fd, listener)
     }
 
-    private func welcome(_ client: PooledClient, _ fd: Int32) {
+    private func welcome(_ client: PooledClient, _ fd: Int32, _ listener: ListenSettings) {
         let general = snapshot.configuration.general
         if client.peer.family != .unix {
             Sockets.setNoDelay(fd)
@@ -156,7 +156,7 @@ final class Worker: LoopTurnHandler {
             patience = patience > 0 ? min(patience, Self.overLimitPatience) : Self.overLimitPatience
         }
         if patience > 0 { client.timer = wheel.add(deadline: loop.nowMicros + patience, token: client.slot) }
-        client.accepted()
+        if listener.believes(client.peer) { client.phase = .header } else { client.accepted() }
     }
 
     /// How long a client above max_client_conn may take to say what it wants.
@@ -176,11 +176,13 @@ final class Worker: LoopTurnHandler {
 
     // MARK: Clients
 
-    /// Counts a client against the limits of its database and user; answers why it is refused.
-    func admit(_ key: PoolKey, _ pool: Pool) -> Refusal? {
+    /// Counts a client against the limits of its application, database and user; answers why it is refused.
+    func admit(_ key: PoolKey, _ pool: Pool, _ app: App) -> Refusal? {
+        if let refusal = app.admit() { return refusal }
         let counters = shared.clientCounters(key)
         let databaseLimit = pool.settings.maxDBClientConnections
         guard counters.database.reserve(limit: databaseLimit) else {
+            app.leave()
             return Refusal(
                 .tooManyConnections,
                 "database \"\(key.database)\" has \(databaseLimit) clients, its max_db_client_connections")
@@ -188,6 +190,7 @@ final class Worker: LoopTurnHandler {
         let userLimit = pool.user.settings.maxUserClientConnections
         guard counters.user.reserve(limit: userLimit) else {
             _ = counters.database.release()
+            app.leave()
             return Refusal(
                 .tooManyConnections, "user \"\(key.user)\" has \(userLimit) clients, its max_user_client_connections")
         }
@@ -212,6 +215,8 @@ final class Worker: LoopTurnHandler {
             _ = counters.database.release()
             _ = counters.user.release()
             pool.clientCount -= 1
+            client.app?.leave()
+            client.app = nil
             _ = pool.global.clients.release()
             pool.global.noteUse(at: loop.nowMicros)
         }

@@ -44,6 +44,11 @@ static inline int headgate_tls_set_server_name(SSL *tls, const char *name) {
     return (int)SSL_set_tlsext_host_name(tls, name);
 }
 
+// RFC 2253, but letters outside ASCII as UTF-8 and not as \XX.
+static inline int headgate_print_subject(BIO *sink, const X509 *certificate) {
+    return X509_NAME_print_ex(sink, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
+}
+
 static inline const char *headgate_asn1_text(const ASN1_STRING *text, int *count) {
     *count = ASN1_STRING_length(text);
     return (const char *)ASN1_STRING_get0_data(text);
@@ -111,4 +116,19 @@ static inline BIO_METHOD *headgate_tls_port_method(void) {
     }
     return method;
 }
+
+// SHA-256 over three runs of bytes. By the old functions: the new ones allocate, which costs more than hashing a record.
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wdeprecated-declarations"
+static inline void headgate_sha256_of_three(
+    const void *first, size_t first_count, const void *second, size_t second_count, const void *third,
+    size_t third_count, void *digest) {
+    SHA256_CTX context;
+    SHA256_Init(&context);
+    SHA256_Update(&context, first, first_count);
+    SHA256_Update(&context, second, second_count);
+    SHA256_Update(&context, third, third_count);
+    SHA256_Final((unsigned char *)digest, &context);
+}
+#pragma clang diagnostic pop
 #endif

@@ -151,6 +151,7 @@ final class ControlRoom {
         for name in Set(configuration.databases.keys).union(census.pools.map(\.database)) {
             facts.databases[name] = proxy.connections(ofDatabase: name)
         }
+        facts.apps = proxy.appUses
         for name in configuration.users.keys { facts.users[name] = proxy.connections(ofUser: name) }
         return facts
     }

@@ -14,6 +14,8 @@ struct Facts: Sendable {
     /// Servers and clients by database and by user, as the limits count them.
     var databases: [String: (servers: Int, clients: Int)] = [:]
     var users: [String: (servers: Int, clients: Int)] = [:]
+    /// What applications use now.
+    var apps: [String: AppUse] = [:]
     /// The monotonic clock at the moment the facts were gathered, and the wall clock at the same.
     var now: Int64 = 0
     var wall: Int64 = 0

@@ -72,7 +72,8 @@ extension ShowTables {
     ]
 
     static let clients = ShowTable(
-        of: { facts in facts.loggedIn.map { ShownSocket.short($0, facts) } }, socketColumns)
+        of: { facts in facts.loggedIn.map { ShownSocket.short($0, facts) } },
+        socketColumns + [.text("app") { $0.row.app }])
 
     static let servers = ShowTable(
         of: { facts in facts.census.servers.map { ShownSocket.short($0, facts) } }, socketColumns)

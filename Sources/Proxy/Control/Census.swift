@@ -62,6 +62,8 @@ public struct SocketRow: Sendable {
     public var unsent = 0
     /// Why the client keeps its server; empty when it does not.
     public var pinned = ""
+    /// The application the client belongs to; empty before login.
+    public var app = ""
 
     init(id: SocketID) { self.id = id }
 
@@ -151,6 +153,38 @@ public struct PoolRow: Sendable {
     }
 }
 
+/// What was counted of one application. Counts only grow.
+public struct AppTotals: Sendable, Equatable {
+    /// How often a connection or statement was refused for one of its limits.
+    public var refused: UInt64 = 0
+    /// How often a statement had to wait for one of its limits.
+    public var throttled: UInt64 = 0
+
+    init(_ counters: AppCounters) {
+        refused = counters.refused
+        throttled = counters.throttled
+    }
+
+    /// Nothing yet.
+    public init() {}
+
+    static func + (one: AppTotals, other: AppTotals) -> AppTotals {
+        var sum = one
+        sum.refused &+= other.refused
+        sum.throttled &+= other.throttled
+        return sum
+    }
+}
+
+/// What an application uses now.
+public struct AppUse: Sendable, Equatable {
+    /// Its clients.
+    public var clients = 0
+
+    /// Nothing.
+    public init() {}
+}
+
 /// Everything the workers have, at about one moment.
 public struct Census: Sendable {
     /// Every client connection.
@@ -159,6 +193,8 @@ public struct Census: Sendable {
     public var servers: [SocketRow] = []
     /// Every pool, by database and user.
     public var pools: [PoolRow] = []
+    /// What was counted of applications, by name.
+    public var apps: [String: AppTotals] = [:]
 
     /// Nothing.
     public init() {}
@@ -169,6 +205,7 @@ public struct Census: Sendable {
         for part in parts {
             clients += part.clients
             servers += part.servers
+            apps.merge(part.apps) { $0 + $1 }
             for pool in part.pools {
                 let key = PoolKey(database: pool.database, user: pool.user)
                 if var known = byName[key] {

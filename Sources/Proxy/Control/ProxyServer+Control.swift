@@ -38,6 +38,17 @@ extension ProxyServer {
         shared.connections(ofUser: name)
     }
 
+    /// What applications use now, by name.
+    public var appUses: [String: AppUse] {
+        Dictionary(
+            shared.appsNow().map { share in
+                var use = AppUse()
+                use.clients = share.clients.inUse
+                return (share.name, use)
+            }
+        ) { first, _ in first }
+    }
+
     /// Pauses and disables what `admin` says, and nothing else.
     public func apply(_ admin: AdminState, then: @escaping @Sendable () -> Void = {}) {
         onWorkers({ $0.take(admin) }) { _ in then() }

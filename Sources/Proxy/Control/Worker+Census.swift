@@ -18,6 +18,7 @@ extension Worker {
                     database: pool.global.key.database, user: pool.global.key.user,
                     mode: pool.settings.poolMode.rawValue, totals: Totals(pool.counters)))
         }
+        census.apps = apps.mapValues { AppTotals($0.counters) }
         return census
     }
 
@@ -28,7 +29,7 @@ extension Worker {
         row.database = client.pool?.global.key.database ?? client.loginDatabase
         row.isConsole = client.phase == .console
         switch client.phase {
-        case .login, .closed: row.state = .login
+        case .header, .login, .closed: row.state = .login
         case .welcome, .waiting: row.state = .waiting
         case .idle: row.state = .idle
         case .active, .console, .replication: row.state = .active
@@ -41,6 +42,7 @@ extension Worker {
         row.port = client.peer.port
         row.link = client.pooledServer?.id
         row.remotePID = 0
+        row.app = client.app?.settings.name ?? ""
         client.describe(&row)
         fill(&row, client)
         return row

@@ -53,7 +53,9 @@ extension Worker {
     /// Makes a new configuration the one in force (DESIGN.md 10): connections whose settings are the same do not
     /// notice.
     func apply(_ new: Snapshot) {
+        let old = snapshot.configuration
         take(new)
+        reconfigureApps(from: old)
         environment.maxInspectedStatement = new.configuration.general.maxInspectedStatement.bytes
         mysqlIfMade?.maxInspectedStatement = new.configuration.general.maxInspectedStatement.bytes
         for pool in Array(pools.values) {
@@ -77,7 +79,7 @@ extension PooledClient {
     func dismissIfIdle() {
         guard let farewell else { return }
         switch phase {
-        case .login, .welcome, .idle, .waiting, .replication: fail(farewell)
+        case .header, .login, .welcome, .idle, .waiting, .replication: fail(farewell)
         case .active:
             if isBetweenTransactions { fail(farewell) }
         case .console, .closed: return

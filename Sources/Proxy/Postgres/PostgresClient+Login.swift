@@ -15,6 +15,8 @@ final class LoginAttempt {
     var record: UserRecord?
     var base: SettingsProfile?
     var applicationName: String?
+    /// The same without what `application_name_add_host` adds.
+    var givenName: String?
     var isProtocol32 = false
     var isDeriving = false
     /// TLS was begun without asking.
@@ -46,6 +48,7 @@ final class LoginAttempt {
 extension PostgresClient {
     func loginReceived(_ bytes: UnsafeRawBufferPointer) -> Int {
         guard let login, !login.isDeriving else { return 0 }
+        if login.user.isEmpty, unsafe isHeaderUnasked(bytes) { return bytes.count }
         var done = 0
         while done < bytes.count, phase == .login {
             let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[done...])
@@ -127,6 +130,7 @@ extension PostgresClient {
         case .success(let settings):
             login.base = settings.base
             login.applicationName = settings.applicationName
+            login.givenName = settings.givenName
         case .failure(let error):
             fail(error)
             return
@@ -171,10 +175,30 @@ extension PostgresClient {
     }
 
     private func authenticate(_ login: LoginAttempt) {
-        let method = login.listener.authType ?? worker.snapshot.configuration.general.authType
-        switch method {
-        case .trust: take(login.exchange.begin(login.record == nil ? denied(login) : .none), login)
-        case .plain: take(login.exchange.begin(.cleartext(login.record?.secret)), login)
+        let verdict = access(
+            to: login.database, as: login.user, at: login.listener,
+            isPhysicalReplication: login.replication == .physical)
+        switch verdict {
+        case .failure(let refusal): refuse(refusal)
+        case .success(let demand): demandProof(demand, login)
+        }
+    }
+
+    private func demandProof(_ demand: AccessDemand, _ login: LoginAttempt) {
+        switch demand.method {
+        case .reject: refuse(.rejected(as: login.user))
+        case .trust:
+            guard login.record != nil else { return refuse(.unknown(login.user)) }
+            take(login.exchange.begin(.none), login)
+        case .certificate:
+            guard isCertified(login.user, demand), login.record != nil else {
+                return refuse(.certificate(of: login.user))
+            }
+            take(login.exchange.begin(.none), login)
+        case .peer: askWhoIsThere(demand, login)
+        case .plain:
+            guard isPrivate else { return refuse(.passwordInTheClear) }
+            take(login.exchange.begin(.cleartext(login.record?.secret)), login)
         case .md5:
             if case .scram? = login.record?.secret { return beginScram(login) }
             take(login.exchange.begin(.md5(login.record?.secret)), login)
@@ -182,8 +206,37 @@ extension PostgresClient {
         }
     }
 
-    /// Nobody by that name: the client is asked for a password it cannot have.
-    private func denied(_ login: LoginAttempt) -> ClientAuthentication { .cleartext(nil) }
+    private func refuse(_ refusal: AccessRefusal) {
+        fail(PostgresError(refusal), logged: refusal.logged)
+    }
+
+    /// The name of the user at the other end of a unix socket is looked up off the loop.
+    private func askWhoIsThere(_ demand: AccessDemand, _ login: LoginAttempt) {
+        guard let uid = Sockets.peerCredentials(fd)?.uid else { return refuse(.peer(login.user)) }
+        login.isDeriving = true
+        let (mailbox, slot, connectedAt) = (worker.shared.worker(worker.index), self.slot, self.connectedAt)
+        let queued = worker.shared.workshop.run {
+            let name = LocalMachine.userName(uid)
+            _ = mailbox?.post(
+                .job { worker in
+                    guard let client = worker.clients[slot] as? PostgresClient, client.connectedAt == connectedAt else {
+                        return
+                    }
+                    client.isThere(name, demand)
+                })
+        }
+        if !queued { fail(PostgresError(.fatal, "53300", "too many clients log in at once", hint: "Try again.")) }
+    }
+
+    private func isThere(_ name: String?, _ demand: AccessDemand) {
+        guard let login, login.isDeriving else { return }
+        login.isDeriving = false
+        guard let name, mayBe(login.user, as: name, demand), login.record != nil else {
+            return refuse(.peer(login.user))
+        }
+        take(login.exchange.begin(.none), login)
+        processCarried()
+    }
 
     private func beginScram(_ login: LoginAttempt) {
         if let verifier = login.record?.verifier {
@@ -226,7 +279,10 @@ extension PostgresClient {
             openConsole(login)
             return
         }
-        guard let pool = admit(database: login.database, record: login.record, as: .postgres) else { return }
+        guard
+            let pool = admit(
+                database: login.database, record: login.record, calling: login.givenName ?? "", as: .postgres)
+        else { return }
         if login.replication != .none { return startReplication(login, pool) }
         guard beginSession(login, pool) != nil, let base = login.base else { return }
         if let welcome = pool.welcome(for: base, login.applicationName, worker.environment) {
@@ -305,6 +361,8 @@ extension PostgresClient {
 struct StartupSettings {
     let base: SettingsProfile
     let applicationName: String?
+    /// As the client gave it.
+    let givenName: String?
 
     /// Reads the parameters that are settings, those inside `options` too. With a `source` (where the client comes from)
     /// the application name says so.
@@ -331,8 +389,11 @@ struct StartupSettings {
         where !own.contains(parameter.name) && !parameter.name.hasPrefix("_pq_.") {
             add(parameter.name, parameter.value)
         }
+        let givenName = applicationName
         if let source { add("application_name", named(applicationName, from: source)) }
-        return .success(StartupSettings(base: profiles.intern(entries), applicationName: applicationName))
+        return .success(
+            StartupSettings(
+                base: profiles.intern(entries), applicationName: applicationName, givenName: givenName))
     }
 }
 

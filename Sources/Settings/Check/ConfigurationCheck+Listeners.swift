@@ -8,15 +8,28 @@ extension ConfigurationCheck {
         for (index, listener) in configuration.listeners.enumerated() {
             let table = root["listen"]?[index]
             checkTLS(listener.tls, of: "[[listen]]", in: table, isServer: true)
-            checkFile(listener.hbaFile, key: "hba_file", at: table?["hba_file"]?.position ?? .start)
+            checkProxyProtocol(listener, in: table)
             if case .tcp = listener.address, let mode = table?.entry("unix_socket_mode") {
                 log.warning(
                     mode.position, "unix_socket_mode has no effect", "this listener is not a unix socket", "remove it")
             }
         }
+        checkAccess()
         checkConflicts()
         checkSocketDirectories()
         checkTrust()
+    }
+
+    /// Sources that cannot come to the listener.
+    private mutating func checkProxyProtocol(_ listener: ListenSettings, in table: TOMLNode?) {
+        guard case .array(let nodes)? = table?["proxy_protocol"]?.value else { return }
+        let isUnix = if case .unix = listener.address { true } else { false }
+        for (source, node) in zip(listener.proxyProtocol, nodes) where isUnix != (source == .unix) {
+            log.warning(
+                node.position, "proxy_protocol has \(quoted("\(source)")), which has no effect",
+                isUnix ? "clients of a unix socket have no address" : "this listener is not a unix socket",
+                isUnix ? "write \"unix\" to believe whoever may open the socket" : "remove it")
+        }
     }
 
     /// Addresses as they are written, with what they are; those that did not decode are left out.
@@ -59,7 +72,8 @@ extension ConfigurationCheck {
     private mutating func checkTrust() {
         for (index, listener) in configuration.listeners.enumerated() {
             let method = listener.authType ?? configuration.general.authType
-            guard method == .trust, listener.hbaFile == nil, case .tcp(let host, _) = listener.address,
+            guard method == .trust, configuration.accessFiles(of: listener) == nil,
+                case .tcp(let host, _) = listener.address,
                 !["127.0.0.1", "::1", "localhost"].contains(host)
             else { continue }
             let own = root["listen"]?[index]?["auth_type"]?.position

@@ -28,10 +28,6 @@ enum IdleKeys {
             "track_extra_parameters": IdleKey(
                 "every setting follows the client, whether it is named here or not", isPlanned: false),
         ],
-        "[[listen]]": [
-            "proxy_protocol": IdleKey("PROXY headers are not understood"),
-            "hba_file": IdleKey("every [user.NAME] may come from everywhere"),
-        ],
         "[cluster.NAME]": [
             "monitor_user": monitoring, "monitor_password": monitoring, "health_check_interval": monitoring,
             "health_check_timeout": monitoring, "health_check_rise": monitoring, "health_check_fall": monitoring,
@@ -44,13 +40,18 @@ enum IdleKeys {
         "[database.NAME]": [
             "read_routing": routing(harmless: ["off"]), "read_consistency": routing(harmless: ["session"]),
         ],
-        "[[app]]": ["*": applications], "[[app]] match": ["*": applications],
+        "[[app]]": [
+            "max_server_connections": limit, "max_concurrent_statements": limit, "max_waiting": limit,
+            "statements_per_second": limit, "burst": limit, "bytes_per_second": limit, "max_result_rows": limit,
+            "max_result_bytes": limit, "max_statement_bytes": limit, "statement_timeout": limit,
+            "transaction_timeout": limit, "idle_transaction_timeout": limit, "read_only": limit, "weight": limit,
+        ],
         "[audit]": ["*": audit], "[[audit.sink]]": ["*": audit],
         "[http]": ["*": IdleKey("this version has no HTTP server")],
     ]
 
     private static let monitoring = IdleKey("servers are not monitored")
-    private static let applications = IdleKey("its limits are not enforced")
+    private static let limit = IdleKey("it is not enforced")
     private static let audit = IdleKey("nothing is recorded")
 
     private static func routing(harmless: Set<String> = []) -> IdleKey {

@@ -7,9 +7,11 @@ public struct ListenSettings: Sendable, Hashable {
     /// TLS towards clients.
     public var tls = TLSSettings()
     /// Sources whose PROXY header is required and believed; empty is: not spoken.
-    public var proxyProtocol: [AddressRange] = []
+    public var proxyProtocol: [TrustedSource] = []
     /// Rules in the syntax of `pg_hba.conf`.
     public var hbaFile: String?
+    /// Maps of users in the syntax of `pg_ident.conf`, for those rules.
+    public var identFile: String?
     /// How clients prove who they are; nil is what `[headgate]` says.
     public var authType: AuthMethod?
     /// The permissions of a unix socket.
@@ -26,12 +28,18 @@ extension ListenSettings {
         k.include(TLSSettings.keys, at: \.tls)
         k.key(
             "proxy_protocol", \.proxyProtocol,
-            ValueType<AddressRange>.addressRange.list(of: "blocks of addresses"),
-            "Sources whose PROXY v1/v2 header is required and believed; by default it is not spoken.")
+            ValueType<TrustedSource>.trustedSource.list(of: "blocks of addresses"),
+            "Sources whose PROXY v1/v2 header is required and believed (\"unix\" at a unix socket); by default it is not spoken."
+        )
         k.optional(
             "hba_file", \.hbaFile, .path(example: "/etc/headgate/hba.conf"),
-            "Rules in the syntax of pg_hba.conf; by default every [user.NAME] may come from everywhere.")
-        k.optional("auth_type", \.authType, .choice, "How clients prove who they are, instead of what [headgate] says.")
+            "Rules in the syntax of pg_hba.conf, instead of auth_hba_file of [headgate].")
+        k.optional(
+            "ident_file", \.identFile, .path(example: "/etc/headgate/ident.conf"),
+            "Maps of users in the syntax of pg_ident.conf for those rules, instead of auth_ident_file of [headgate].")
+        k.optional(
+            "auth_type", \.authType, .choice,
+            "How clients prove who they are, instead of what [headgate] says; with rules they say it.")
         k.key("unix_socket_mode", \.unixSocketMode, .fileMode, change: .restart, "The permissions of a unix socket.")
     }
 }
