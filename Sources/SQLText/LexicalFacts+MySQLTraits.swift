@@ -12,11 +12,11 @@ extension LexicalFacts {
                 }
                 if text.isWord(token, "sql_calc_found_rows") { out.traits.insert(.countsFoundRows) }
                 if text.isWord(token, "next"), at &+ 1 < slice.upperBound, text.isWord(tokens[at &+ 1], "value") {
-                    out.traits.insert(.usesSequence)
+                    out.traits.formUnion([.usesSequence, .namesSequence])
                 }
                 // MariaDB's other way to write LASTVAL.
                 if text.isWord(token, "previous"), at &+ 1 < slice.upperBound, text.isWord(tokens[at &+ 1], "value") {
-                    out.traits.insert(.readsLastInsertID)
+                    out.traits.formUnion([.readsLastInsertID, .namesSequence])
                 }
                 if at &+ 1 < slice.upperBound, tokens[at &+ 1].kind == .openParen { callTraits(token, text, &out) }
             case .symbol where text.u8(at: Int(token.start)) == UInt8(ascii: "@"):
@@ -32,12 +32,14 @@ extension LexicalFacts {
     }
 
     private func callTraits(_ token: Token, _ text: RawSpan, _ out: inout StatementBuilder) {
-        guard token.count >= 7, token.count <= 16 else { return }
+        guard token.count >= 6, token.count <= 16 else { return }
         switch text.name(of: token) {
         case "found_rows": out.traits.insert(.readsFoundRows)
         case "row_count": out.traits.insert(.readsRowCount)
-        case "nextval": out.traits.insert(.usesSequence)
-        case "last_insert_id", "lastval": out.traits.insert(.readsLastInsertID)
+        case "nextval": out.traits.formUnion([.usesSequence, .namesSequence])
+        case "setval": out.traits.insert(.namesSequence)
+        case "last_insert_id": out.traits.insert(.readsLastInsertID)
+        case "lastval": out.traits.formUnion([.readsLastInsertID, .namesSequence])
         case "connection_id": out.traits.insert(.readsConnectionID)
         default: break
         }
@@ -77,7 +79,7 @@ extension LexicalFacts {
             if !isTemporary { out.traits.insert(.commitsImplicitly) }
         case .lock where first == "lock": out.traits.insert(.commitsImplicitly)
         case .vacuum: out.traits.insert(.commitsImplicitly)
-        case .call: out.traits.insert(.callsRoutine)
+        case .call, .execute: out.traits.insert(.callsRoutine)
         case .load where contains(slice, text, "local"): out.traits.insert(.wantsLocalFile)
         case .other:
             switch first {
@@ -91,7 +93,7 @@ extension LexicalFacts {
             }
         case .empty, .select, .values, .insert, .update, .delete, .merge, .savepoint, .releaseSavepoint,
             .rollbackToSavepoint, .prepareTransaction, .commitPrepared, .rollbackPrepared, .set, .reset, .discard,
-            .prepare, .execute, .deallocate, .listen, .unlisten, .notify, .declareCursor, .closeCursor, .fetch, .copy,
+            .prepare, .deallocate, .listen, .unlisten, .notify, .declareCursor, .closeCursor, .fetch, .copy,
             .lock, .doBlock, .explain, .load, .unknown:
             break
         }

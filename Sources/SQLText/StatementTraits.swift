@@ -44,6 +44,8 @@ public struct StatementTraits: OptionSet, Sendable, Hashable {
     public static let serverOwnTruth = StatementTraits(rawValue: 131_072)
     /// MariaDB `NEXTVAL(s)`, `NEXT VALUE FOR s`: the session remembers the value, for `LASTVAL`.
     public static let usesSequence = StatementTraits(rawValue: 524_288)
+    /// Names a MariaDB sequence: to the server, a table.
+    public static let namesSequence = StatementTraits(rawValue: 16_777_216)
     /// May show `session_track_…`, which a proxy sets for its own use: the variables by name, `SHOW VARIABLES`.
     public static let readsTracking = StatementTraits(rawValue: 2_097_152)
     /// A `SELECT` stands somewhere behind its beginning.

@@ -77,6 +77,7 @@ extension ReplyTracker {
         summary.rows = result.rows
         summary.status = result.status
         summary.warnings = result.warnings
+        summary.hadWarnings = result.warnings != 0
         summary.results = 1
         state = .complete
     }

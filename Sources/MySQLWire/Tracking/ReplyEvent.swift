@@ -76,6 +76,12 @@ public struct ReplySummary: Equatable, Sendable {
     public var status: MySQLStatus?
     /// Of the last OK or EOF packet.
     public var warnings: UInt16 = 0
+    /// One of its OK or EOF packets told of warnings.
+    public var hadWarnings = false
+    /// The only rows are those of OUT parameters.
+    public var onlyOutParameters: Bool { hadOutParameters && results <= 2 }
+    /// A result set was that of OUT parameters.
+    var hadOutParameters = false
     /// The number of the error that ended the reply, else 0.
     public var errorCode: UInt16 = 0
     /// The statement COM_STMT_PREPARE made, with its parameters and columns.

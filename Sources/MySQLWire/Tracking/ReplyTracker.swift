@@ -163,6 +163,7 @@ public struct ReplyTracker: Equatable, Sendable {
             status.formUnion(before.intersection([.outParameters, .moreResults]))
         }
         summary.warnings = head.le16(at: 1)
+        summary.hadWarnings = summary.hadWarnings || summary.warnings != 0
         summary.status = status
         return true
     }
@@ -173,12 +174,14 @@ public struct ReplyTracker: Equatable, Sendable {
         summary.lastInsertID = ok.lastInsertID
         summary.status = ok.status
         summary.warnings = ok.warnings
+        summary.hadWarnings = summary.hadWarnings || ok.warnings != 0
         return true
     }
 
     /// Another result follows, or none.
     mutating func nextResult(_ event: ReplyEvent) -> ReplyEvent {
         summary.results &+= 1
+        if summary.status?.contains(.outParameters) == true { summary.hadOutParameters = true }
         let goesOn = summary.status?.contains(.moreResults) ?? false
         state = goesOn && command != .fetch ? .result : .complete
         return event

@@ -121,6 +121,16 @@ extension MySQLVariables {
         }
     }
 
+    /// What a server of this version calls it: isolation and access mode had other names once.
+    public static func spoken(_ name: String, server: MySQLServerVersion?) -> String {
+        guard server.map({ $0.isMariaDB ? $0.number < 110_101 : $0.number < 50_720 }) == true else { return name }
+        switch name {
+        case "transaction_isolation": return "tx_isolation"
+        case "transaction_read_only": return "tx_read_only"
+        default: return name
+        }
+    }
+
     /// The statement that takes a variable back to what a new session has; nil where there is none, and only a reset of
     /// the session does it.
     ///
@@ -129,9 +139,7 @@ extension MySQLVariables {
         let one = of(name).name
         switch one {
         case "transaction_isolation", "transaction_read_only":
-            let isOld = server.map { $0.isMariaDB ? $0.number < 110_101 : $0.number < 50_720 } ?? false
-            let short = one == "transaction_isolation" ? "tx_isolation" : "tx_read_only"
-            return Array("SET SESSION \(isOld ? short : one) = DEFAULT".utf8)
+            return Array("SET SESSION \(spoken(one, server: server)) = DEFAULT".utf8)
         case "database": return nil
         case "role": return server.map { $0.isMariaDB } ?? true ? nil : Array("SET ROLE DEFAULT".utf8)
         case "resource group": return Array("SET RESOURCE GROUP USR_default".utf8)

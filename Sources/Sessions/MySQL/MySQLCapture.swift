@@ -6,6 +6,30 @@ struct MySQLCapture {
     let packets: [UInt8]
     let capabilities: MySQLCapabilities
 
+    /// How many messages it shows, and how many of them are errors.
+    var counts: (rows: Int, errors: Int) {
+        let rows = rows
+        return (rows.count, rows.count { $0[0].elementsEqual("Error".utf8) })
+    }
+
+    /// Level, code and message of each.
+    private var rows: [[[UInt8]]] {
+        packets.withSpan { bytes in
+            var tracker = ReplyTracker(capabilities)
+            tracker.begin(.query)
+            var position = 0
+            var found: [[[UInt8]]] = []
+            while case .header(_, let body, let end) = scanPacket(bytes, at: position), end <= bytes.byteCount {
+                let payload = bytes.extracting(body..<end)
+                position = end
+                if tracker.received(payload, length: end &- body) == .row, let row = Self.values(of: payload) {
+                    found.append(row)
+                }
+            }
+            return found
+        }
+    }
+
     /// The same with what the session's state is by now.
     func saying(_ status: MySQLStatus) -> MySQLCapture {
         var packets = packets
@@ -113,27 +137,22 @@ struct MySQLCapture {
         return values.count == 3 ? values : nil
     }
 
-    /// The statement that leaves what is kept behind once more, where that is one warning or error.
-    var onlyCondition: [UInt8]? {
-        packets.withSpan { bytes in
-            var tracker = ReplyTracker(capabilities)
-            tracker.begin(.query)
-            var position = 0
-            var found: [[UInt8]] = []
-            while case .header(_, let body, let end) = scanPacket(bytes, at: position), end <= bytes.byteCount {
-                let payload = bytes.extracting(body..<end)
-                position = end
-                guard tracker.received(payload, length: end &- body) == .row else { continue }
-                found.append(payload.toArray())
-            }
-            guard found.count == 1 else { return nil }
-            guard let values = found[0].withSpan({ Self.values(of: $0) }),
-                UInt16(String(decoding: values[1], as: UTF8.self)) != nil
-            else { return nil }
-            let state = Self.sqlstate(of: values[1], isError: values[0].elementsEqual("Error".utf8))
-            let message = Hex.encode(Array(MySQLError.shortened(String(decoding: values[2], as: UTF8.self)).utf8))
-            return Array("SIGNAL SQLSTATE '\(state)' SET MYSQL_ERRNO = ".utf8) + values[1]
-                + Array(", MESSAGE_TEXT = _utf8mb4 0x".utf8) + message
-        }
+    /// It is one message that can be made again so that SHOW WARNINGS shows the same: nothing makes a note.
+    var canBeMadeAsShown: Bool {
+        let rows = rows
+        return rows.count == 1 && !rows[0][0].elementsEqual("Note".utf8)
+    }
+
+    /// The statement that leaves what is kept behind once more, where that is one warning or error. `asShown`: with its
+    /// level, to which an SQLSTATE belongs, rather than with its own SQLSTATE.
+    func onlyCondition(asShown: Bool, isMariaDB: Bool) -> [UInt8]? {
+        let rows = rows
+        guard rows.count == 1, UInt16(String(decoding: rows[0][1], as: UTF8.self)) != nil else { return nil }
+        let isError = rows[0][0].elementsEqual("Error".utf8)
+        let state = asShown && !isError ? "01000" : Self.sqlstate(of: rows[0][1], isError: isError)
+        let text = MySQLError.shortened(String(decoding: rows[0][2], as: UTF8.self), isMariaDB: isMariaDB)
+        let message = Hex.encode(Array(text.utf8))
+        return Array("SIGNAL SQLSTATE '\(state)' SET MYSQL_ERRNO = ".utf8) + rows[0][1]
+            + Array(", MESSAGE_TEXT = _utf8mb4 0x".utf8) + message
     }
 }

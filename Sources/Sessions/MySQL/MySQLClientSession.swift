@@ -82,6 +82,8 @@ public final class MySQLClientSession {
     public var whenSettled: (() -> Void)?
     /// Its next statement asks for the diagnostics of the one before, and its server is another one.
     var wantsDiagnostics = false
+    /// It asks for no more of them than SHOW WARNINGS shows.
+    var wantsAsShown = false
     /// They are there as far as they could be made again.
     var hasMadeDiagnostics = false
     /// Its next statement may ask for `LAST_INSERT_ID()`, and its server has not got it.
@@ -148,6 +150,11 @@ public final class MySQLClientSession {
 
     /// The server said that something has changed, and not what.
     var isUnexplained: Bool { sawStateChange && reported.isEmpty }
+
+    /// What runs may be in another schema for a while: that of a routine, or of a statement when it was prepared.
+    var mayComeBack: Bool {
+        executing != nil || running?.facts.statements.contains { $0.kind == .call || $0.kind == .execute } == true
+    }
 
     /// The text that runs may take locks in a way that cannot be seen.
     var mentionsLocks: Bool {
@@ -217,6 +224,8 @@ final class MySQLClientExtra {
     var unread: Set<String> = []
     /// `SET insert_id` was its last statement.
     var hasJustSetInsertID = false
+    /// It may have been set to 0, which on MySQL is an id like others, and reads like none.
+    var mayBeInsertIDZero = false
     /// What SET TRANSACTION said of the next transaction may have been used up, or not.
     var endsAnnounced = false
     /// The server that has been given the client's values of `session_track_…`, for the statement in front alone.
@@ -240,6 +249,7 @@ final class MySQLClientExtra {
         guard statement.effects.contains(.setComputed(name: MySQLSettings.insertID)) else { return }
         unread.insert(MySQLSettings.insertID)
         hasJustSetInsertID = true
+        mayBeInsertIDZero = true
     }
 
     /// One of that name is gone; without a name all of the kind.

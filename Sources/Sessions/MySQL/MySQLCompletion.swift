@@ -14,7 +14,8 @@ extension MySQLEnvironment {
         let isMariaDB = server.version?.isMariaDB ?? false
         client.numbers.note(
             summary, server.tracker.command,
-            keepsDiagnostics: client.numbers.hasConditions && keepsDiagnostics(client, server),
+            keepsDiagnostics: client.numbers.hasConditions && diagnosticsEffect(client, server) != .cleared,
+            keepsRowCount: client.running.map { $0.facts.statements.count == 1 && $0.getsDiagnostics } ?? false,
             isMariaDB: isMariaDB)
         // GET DIAGNOSTICS may have failed, though it does not say so.
         if summary.columns == 0, summary.warnings > 0,
@@ -52,10 +53,15 @@ extension MySQLEnvironment {
     /// COM_STMT_EXECUTE is over.
     private func executed(_ client: MySQLClientSession, _ server: MySQLServerSession, failed: Bool) {
         guard let statement = client.executing else { return }
-        // Long data for a parameter that is not there makes it fail until it is reset.
-        statement.hasLongData = statement.hasLongData && server.tracker.summary.errorCode == 1210
-        if failed, [1210, 1835].contains(server.tracker.summary.errorCode) {
-            // It has not read the types.
+        // A server that could not read the parameters keeps long data, and fails until the statement is reset.
+        let isUnread = failed && [1210, 1835].contains(server.tracker.summary.errorCode)
+        statement.hasLongData = statement.hasLongData && isUnread
+        if isUnread, statement.tellsTypes {
+            // Nor, mostly, has it read the types.
+            if server.tracker.summary.errorCode == 1835, statement.types != statement.earlierTypes {
+                statement.types = statement.earlierTypes
+                statement.binding = nextStatement()
+            }
             server.statements.use(statement.key)?.binder = 0
         }
         statement.hasCursor = !failed && server.status.contains(.cursorExists)
@@ -189,7 +195,7 @@ extension MySQLEnvironment {
             if pins.contains(.nextTransaction), !client.status.contains(.inTransaction) {
                 if traits.contains(.commitsImplicitly) || statement.kind == .commit || statement.kind == .rollback {
                     pins.remove(.nextTransaction)
-                } else if statement.kind != .set, statement.usesStoredTables {
+                } else if statement.runsTransaction {
                     // A transaction of its own has used it up, if its tables know of transactions.
                     pins.remove(.nextTransaction)
                     client.more().endsAnnounced = true
@@ -359,6 +365,10 @@ extension MySQLEnvironment {
             case .unknown:
                 // A text that does not parse has done nothing; of a routine the server says whether it has.
                 if !worked, client.numbers.errorCode == 1064 { continue }
+                // A SET that fails sets nothing, unless it calls something that does.
+                if !worked, statement.kind == .set, !statement.callsOthers, server.tracks, !client.sawStateChange {
+                    continue
+                }
                 // Of SQL in SQL the server says whether it has changed anything, but not of locks. Of what routines do
                 // in turn it says nothing.
                 let isInner = statement.kind == .prepare || statement.kind == .execute
@@ -422,6 +432,9 @@ extension MySQLEnvironment {
                     _ = client.more().tracking.set(changes.extracting(range), changes.extracting(value))
                 case .once, .readOnly: continue
                 }
+            // What runs in another schema tells of that one between its results, and may fail before it is back.
+            case .schema where server.tracker.summary.status?.contains(.moreResults) == true && client.mayComeBack:
+                continue
             case .schema(let range):
                 client.reported.insert(MySQLSettings.database)
                 put(MySQLSettings.database, range.isEmpty ? nil : changes.extracting(range).toArray())

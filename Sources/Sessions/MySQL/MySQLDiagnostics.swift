@@ -70,17 +70,33 @@ extension MySQLEnvironment {
         _ bytes: RawSpan, _ packet: Packet, _ entry: StatementEntry, _ client: MySQLClientSession,
         _ server: MySQLServerSession, isBinary: Bool
     ) -> MySQLPreliminary? {
-        guard entry.facts.traits.contains(.readsDiagnostics), client.hasDiagnosticsElsewhere(than: server),
-            !isCounted(entry, client)
-        else { return nil }
-        guard packet.end <= bytes.byteCount else { return .stop(.needBytes) }
-        if client.lost.contains(.diagnostics) {
-            answer(client, .lostDiagnostics)
-            return .dealtWith
+        guard client.hasDiagnosticsElsewhere(than: server) else { return nil }
+        if entry.asksDiagnostics {
+            if isCounted(entry, client) { return nil }
+            guard packet.end <= bytes.byteCount else { return .stop(.needBytes) }
+            if client.lost.contains(.diagnostics) {
+                answer(client, .lostDiagnostics)
+                return .dealtWith
+            }
+            if answerWarnings(entry, client, isBinary: isBinary) { return .dealtWith }
+        } else {
+            // What the routine keeps is then there.
+            guard client.isOfMariaDB, entry.mayKeepUnseen,
+                !client.ownErrors.isEmpty || client.warnings?.canBeMadeAsShown == true
+            else { return nil }
         }
-        if answerWarnings(entry, client, isBinary: isBinary) { return .dealtWith }
         if client.hasMadeDiagnostics { return nil }
+        if client.ownErrors.contains(where: \.isOfFetch), server.statements.anyShared == nil,
+            !client.isHome(on: server) || !client.debts.contains(.diagnostics)
+        {
+            // Only a statement without a cursor makes that error again.
+            client.wanted = MySQLClientStatement(
+                id: 0, serial: nextStatement(), entry: unread, context: context(of: client.settings), parameters: 0,
+                columns: 1)
+            return .stop(.needStatement)
+        }
         client.wantsDiagnostics = true
+        client.wantsAsShown = !entry.getsDiagnostics
         return .stop(.needState)
     }
 
@@ -98,7 +114,7 @@ extension MySQLEnvironment {
         // Those of the statement before are there, or made first.
         var isAlone = !client.isHome(on: server) || !client.debts.contains(.diagnostics)
         if client.isOfMariaDB || client.ownErrors.isEmpty || client.ownErrors[0].isOfPacket,
-            let condition = client.warnings?.onlyCondition
+            let condition = client.warnings?.onlyCondition(asShown: client.wantsAsShown, isMariaDB: client.isOfMariaDB)
         {
             hiddenQuery(condition, .ignored, server)
             server.hasDiagnostics = true
@@ -121,20 +137,11 @@ extension MySQLEnvironment {
 
     /// Has the server say an error of ours: MySQL's adds what is wrong with a packet to what is there.
     private func make(_ error: MySQLError, on server: MySQLServerSession, isAlone: Bool) {
-        guard !isAlone, let (command, body) = error.packet else { return hiddenQuery(error.signal, .ignored, server) }
+        guard !isAlone, let (command, body) = error.packet(server.statements.anyShared) else {
+            return hiddenQuery(error.signal(isMariaDB: server.version?.isMariaDB == true), .ignored, server)
+        }
         toServer.make(RawSpan()) { $0.command(command, body) }
         server.beginHidden(.ignored, .ping)
-    }
-
-    /// What was left to SHOW WARNINGS by the statement before is left there by the one that has just run: MariaDB's
-    /// servers forget it only when a statement names tables or has something to say itself.
-    func keepsDiagnostics(_ client: MySQLClientSession, _ server: MySQLServerSession) -> Bool {
-        let summary = server.tracker.summary
-        guard summary.errorCode == 0 else { return false }
-        let isMariaDB = server.version?.isMariaDB == true
-        guard let running = client.running else { return false }
-        if running.keepsDiagnostics(isMariaDB: isMariaDB) { return true }
-        return isMariaDB && summary.warnings == 0 && !running.usesTables
     }
 }
 
@@ -178,8 +185,12 @@ extension MySQLError {
     /// It is about a packet, of which no statement came: MySQL keeps what the statement before has left.
     fileprivate var isOfPacket: Bool { [1047, 1243, 1421, 1524, 1835].contains(code) }
 
-    /// A command that MySQL's servers answer with it; nil if there is none.
-    fileprivate var packet: (MySQLCommand, [UInt8])? {
+    /// It is about a statement without a cursor.
+    fileprivate var isOfFetch: Bool { code == 1421 }
+
+    /// A command that MySQL's servers answer with it; nil if there is none. `statement`: one that has no cursor.
+    fileprivate func packet(_ statement: UInt32?) -> (MySQLCommand, [UInt8])? {
+        func bytes(_ number: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: number >> ($0 * 8)) } }
         switch code {
         case 1047: return (.time, [])
         case 1524: return (.clone, [])
@@ -188,18 +199,27 @@ extension MySQLError {
             guard let id = UInt32(message.filter { $0 >= "0" && $0 <= "9" }) else { return nil }
             // Servers count theirs from 1.
             let unknown = max(id, 1 << 24)
-            return (.resetStatement, (0..<4).map { UInt8(truncatingIfNeeded: unknown >> ($0 * 8)) })
+            return (.resetStatement, bytes(unknown))
+        case 1421: return statement.map { (.fetch, bytes($0) + bytes(1)) }
         default: return nil
         }
     }
 
-    /// As much of a message as SIGNAL takes on MySQL.
-    static func shortened(_ message: String) -> String { String(message.unicodeScalars.prefix(128)) }
+    /// As much of a message as SIGNAL takes: 128 characters, or with MariaDB 511 bytes.
+    static func shortened(_ message: String, isMariaDB: Bool) -> String {
+        guard isMariaDB else { return String(message.unicodeScalars.prefix(128)) }
+        var left = 511
+        return String(
+            message.unicodeScalars.prefix {
+                left -= $0.utf8.count
+                return left >= 0
+            })
+    }
 
     /// The statement that leaves it behind on a server.
-    fileprivate var signal: [UInt8] {
+    fileprivate func signal(isMariaDB: Bool) -> [UInt8] {
         let state = sqlstate.utf8.count == 5 && !["00", "01", "02"].contains(sqlstate.prefix(2)) ? sqlstate : "HY000"
-        let text = Hex.encode(Array(Self.shortened(message).utf8))
+        let text = Hex.encode(Array(Self.shortened(message, isMariaDB: isMariaDB).utf8))
         return Array("SIGNAL SQLSTATE '\(state)' SET MYSQL_ERRNO = \(code), MESSAGE_TEXT = _utf8mb4 0x".utf8) + text
     }
 }
@@ -225,18 +245,5 @@ enum DiagnosticsQuestion: Equatable {
             guard let limit = parts.count == 1 ? .max : Int(parts[1]) else { return nil }
             self = .warnings(errorsOnly: parts[0] == "showerrors", limit: limit)
         }
-    }
-}
-
-extension StatementEntry {
-    /// It asks for what the statement before has left, and leaves it. On MySQL `@@warning_count` is told, and gone.
-    func keepsDiagnostics(isMariaDB: Bool) -> Bool {
-        guard facts.traits.contains(.readsDiagnostics) else { return false }
-        return isMariaDB || facts.statements.last.map { $0.kind == .show || $0.kind == .other } ?? false
-    }
-
-    /// It is SHOW WARNINGS, whose rows MariaDB's `FOUND_ROWS()` does not count.
-    var showsWarnings: Bool {
-        facts.traits.contains(.readsDiagnostics) && DiagnosticsQuestion(self) == .allWarnings
     }
 }

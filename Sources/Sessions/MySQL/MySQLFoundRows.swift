@@ -80,7 +80,8 @@ extension MySQLEnvironment {
         case .ofResult, .untold:
             // What runs out of sight may have set it or not.
             let isHidden = client.running?.facts.statements.last.map { $0.kind == .call || $0.kind == .execute } ?? true
-            if isHidden, summary.columns == 0, server.foundRowsOwner == 0 { return }
+            let isSilent = summary.columns == 0 || summary.onlyOutParameters
+            if isHidden, isSilent, server.foundRowsOwner == 0 { return }
             client.debts.insert(.foundRows)
         }
         server.foundRowsOwner = client.serial

@@ -153,8 +153,11 @@ extension MySQLEnvironment {
         let typesAt = isBulk ? packet.body &+ fixed : flagAt &+ 1
         let stop = min(packet.end, bytes.byteCount)
         var inserts = false
+        statement.tellsTypes = false
         if count > 0, typesAt <= stop {
             let sendsTypes = isBulk ? bytes.u8(at: flagAt) & 128 != 0 : bytes.u8(at: flagAt) == 1
+            statement.tellsTypes = sendsTypes
+            statement.earlierTypes = statement.types
             if sendsTypes {
                 if typesAt &+ 2 &* count <= stop {
                     let types = bytes.extracting(typesAt..<(typesAt &+ 2 &* count))
@@ -169,6 +172,7 @@ extension MySQLEnvironment {
             } else if held.binder != statement.binding, statement.types.count == 2 &* count {
                 inserts = packet.length &+ 2 &* count < MySQLPacket.longestBody
                 held.binder = statement.binding
+                statement.tellsTypes = inserts
             }
         }
         toServer.make(bytes) { out in

@@ -282,6 +282,7 @@ extension MySQLEnvironment {
         if command == .initDatabase, !client.isOfMariaDB, !client.ownErrors.isEmpty, !client.hasMadeDiagnostics {
             // Its error would come behind ours.
             client.wantsDiagnostics = true
+            client.wantsAsShown = true
             return .needState
         }
         client.running = nil
@@ -390,7 +391,6 @@ extension MySQLEnvironment {
         case .multiStatementsOn: client.options.insert(.multiStatements)
         case .multiStatementsOff: client.options.remove(.multiStatements)
         }
-        client.numbers.answeredEnd(isMariaDB: client.isOfMariaDB)
         answerEnd(client)
         return nil
     }
@@ -426,10 +426,8 @@ extension MySQLEnvironment {
 
     /// What ends a reply without rows: an EOF packet, or an OK packet in its place.
     private func answerEnd(_ client: MySQLClientSession) {
-        if client.isOfMariaDB {
-            client.numbers.rowCount = -1
-            client.numbers.isOurs = true
-        }
+        client.numbers.rowCount = -1
+        client.numbers.isOurs = true
         let warnings = client.warningsKept
         toClient.make(RawSpan()) { out in
             let mark = out.beginPacket(client.replySequence)

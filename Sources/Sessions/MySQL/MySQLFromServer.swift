@@ -293,9 +293,14 @@ extension MySQLEnvironment {
             let packet = try? OKPacket(parsing: payload, server.capabilities), !packet.sessionState.isEmpty
         else { return false }
         let state = payload.extracting(packet.sessionState)
+        let schema = client.settings[MySQLSettings.database]
         learn(state, client, server)
         noteTracking(client, server)
-        let tracking = client.extra?.tracking ?? SessionTracking.usual
+        var tracking = client.extra?.tracking ?? SessionTracking.usual
+        // What we have switched for a statement to be prepared in its own schema is told with the next change.
+        if schema == client.settings[MySQLSettings.database], client.running?.leavesSchema == true {
+            tracking.schema = false
+        }
         if server.translatesEOF, event == .resultEnd, !client.capabilities.contains(.deprecateEOF) {
             // MySQL's EOF packets do not say so.
             if client.isOfMariaDB, tracking.length(of: state) > 0 { server.translator?.tellsOfChange = true }

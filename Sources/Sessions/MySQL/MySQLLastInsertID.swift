@@ -12,7 +12,9 @@ extension MySQLEnvironment {
 
     /// Notes that a statement may have left another number on the server.
     func noteLastInsertID(_ client: MySQLClientSession, _ server: MySQLServerSession, _ summary: ReplySummary) {
-        guard summary.lastInsertID != 0 || mayInsert(client.running, summary) else { return }
+        let isBroken = summary.errorCode != 0 && client.running?.facts.flags.contains(.writes) == true
+        // One that fails behind its first row has no OK packet to tell of that row's.
+        guard summary.lastInsertID != 0 || isBroken || mayInsert(client.running, summary) else { return }
         client.debts.insert(.lastInsertID)
         if client.running?.facts.traits.contains(.setsLastInsertID) == true, summary.errorCode == 0 {
             server.lastInsertIDOwner = client.serial

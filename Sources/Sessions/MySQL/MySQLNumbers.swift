@@ -7,6 +7,15 @@ struct MySQLNumbers {
     var foundRows: UInt64 = 0
     private(set) var warnings: UInt64 = 0
     private(set) var errors: UInt64 = 0
+    /// How well it is known how many warnings and errors there are.
+    enum Certainty {
+        case exact
+        /// An error does not tell how many warnings come with it.
+        case atLeast
+        /// Only the server knows.
+        case unknown
+    }
+    var certainty = Certainty.exact
     /// MySQL: warnings and errors since the last statement began, which commands that are no statements tell of.
     private(set) var recent: UInt16 = 0
     /// The number of the error the statement ended with, else 0.
@@ -30,8 +39,10 @@ struct MySQLNumbers {
     }
 
     /// Takes what the reply to a command says. A statement that leaves the diagnostics of the one before as they are
-    /// (`keepsDiagnostics`) counts none of its own.
-    mutating func note(_ summary: ReplySummary, _ command: MySQLCommand, keepsDiagnostics: Bool, isMariaDB: Bool) {
+    /// (`keepsDiagnostics`) counts none of its own; GET DIAGNOSTICS counts no rows either.
+    mutating func note(
+        _ summary: ReplySummary, _ command: MySQLCommand, keepsDiagnostics: Bool, keepsRowCount: Bool, isMariaDB: Bool
+    ) {
         if command != .prepare || summary.errorCode != 0 { isOurs = false }
         if summary.errorCode != 0 {
             return failed(
@@ -42,6 +53,7 @@ struct MySQLNumbers {
         case .prepare where !isMariaDB:
             recent = summary.warnings
             (errors, warnings) = (0, UInt64(summary.warnings))
+            certainty = .exact
             return
         case .ping, .initDatabase: return pinged()
         case .resetStatement:
@@ -50,6 +62,7 @@ struct MySQLNumbers {
             return
         case .fieldList, .fetch:
             if isMariaDB { rowCount = -1 }
+            if command == .fieldList { recent = summary.warnings }
             return
         default: return
         }
@@ -58,13 +71,15 @@ struct MySQLNumbers {
         if !keepsDiagnostics {
             errors = 0
             warnings = UInt64(summary.warnings)
+            certainty = .exact
         }
-        rowCount = summary.endsWithRows ? -1 : Int64(clamping: summary.affectedRows)
+        if !keepsRowCount { rowCount = summary.endsWithRows ? -1 : Int64(clamping: summary.affectedRows) }
     }
 
     /// A command was answered with an error. MySQL adds those of commands that are no statements to what was there.
     mutating func failed(_ code: UInt16, warnings count: UInt16 = 0, isAdded: Bool = false) {
         errorCode = code
+        if !isAdded { certainty = .atLeast }
         errors = (isAdded ? errors : 0) &+ 1
         warnings = (isAdded ? warnings : UInt64(count)) &+ 1
         // Looking for a prepared statement begins anew.
@@ -75,14 +90,24 @@ struct MySQLNumbers {
     /// COM_PING, and others that have an OK packet and are no statements.
     mutating func pinged() { rowCount = 0 }
 
-    /// SHOW WARNINGS was answered, or COM_SET_OPTION.
-    mutating func answeredEnd(isMariaDB: Bool) { if isMariaDB { rowCount = -1 } }
-
     /// SHOW WARNINGS was answered.
     mutating func answeredWarnings(isMariaDB: Bool) {
         recent = 0
-        answeredEnd(isMariaDB: isMariaDB)
+        if isMariaDB { rowCount = -1 }
     }
+
+    /// So many rows of SHOW WARNINGS there were.
+    mutating func counted(rows: Int, errors count: Int) {
+        switch certainty {
+        case .exact: return
+        case .atLeast: (warnings, errors) = (max(warnings, UInt64(rows)), max(errors, UInt64(count)))
+        case .unknown: (warnings, errors) = (UInt64(rows), UInt64(count))
+        }
+        certainty = .exact
+    }
+
+    /// There is one warning more.
+    mutating func warned() { warnings &+= 1 }
 
     /// There are no messages any more.
     mutating func clearedDiagnostics() { (warnings, errors, recent) = (0, 0, 0) }

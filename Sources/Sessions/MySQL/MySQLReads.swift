@@ -33,29 +33,22 @@ extension MySQLEnvironment {
         let isStatement = command == .query || command == .execute || command == .bulkExecute
         // MySQL forgets them when it prepares a statement.
         let prepares = command == .prepare && !client.isOfMariaDB
-        guard isStatement || prepares || summary.errorCode != 0 else { return }
-        let asks = client.running?.keepsDiagnostics(isMariaDB: server.version?.isMariaDB == true) ?? false
-        if !asks || summary.errorCode != 0 || summary.warnings > 0 {
-            if summary.warnings > 0 || summary.errorCode != 0 {
-                client.debts.insert(.diagnostics)
-                client.lost.remove(.diagnostics)
-                server.hasDiagnostics = true
-            } else if server.hasDiagnostics || client.debts.contains(.diagnostics) || !client.lost.isEmpty,
-                client.running?.usesTables == true || server.version?.isMariaDB == false
-            {
-                // MariaDB's servers keep them over statements without tables.
-                client.debts.remove(.diagnostics)
-                client.lost.remove(.diagnostics)
-                server.hasDiagnostics = false
-            }
-            if client.warnings != nil || !client.ownErrors.isEmpty, !keepsDiagnostics(client, server) {
-                client.forgetConditions()
-            }
+        // MySQL leaves a warning that it is obsolete, of which the reply says nothing.
+        let warns = command == .fieldList && !client.isOfMariaDB && client.warnings == nil && client.ownErrors.isEmpty
+        guard isStatement || prepares || warns || summary.errorCode != 0 else { return }
+        if warns, summary.errorCode == 0 {
+            client.numbers.warned()
+            leave(client, server)
+        } else {
+            noteDiagnostics(client, server, isStatement ? diagnosticsEffect(client, server) : .cleared)
         }
         if isStatement {
             noteLastInsertID(client, server, summary)
             server.hasNumbers = true
             noteFoundRows(client, server, summary)
+        } else if !client.isHome(on: server) {
+            // What `ROW_COUNT()` says there is still somebody else's.
+            server.hasNumbers = false
         }
         client.home = server.serial
         server.lastClient = client.serial
@@ -112,7 +105,12 @@ extension MySQLEnvironment {
         let lastID = debts.contains(.lastInsertID) && !rows.isEmpty ? rows.removeFirst() : nil
         guard let debtor, debtor.home == server.serial else { return rows }
         if debts.contains(.diagnostics), debtor.debts.contains(.diagnostics), !captured.isEmpty {
-            debtor.warnings = MySQLCapture(packets: captured, capabilities: server.capabilities)
+            let capture = MySQLCapture(packets: captured, capabilities: server.capabilities)
+            if debtor.numbers.certainty != .exact {
+                let counts = capture.counts
+                debtor.numbers.counted(rows: counts.rows, errors: counts.errors)
+            }
+            debtor.warnings = capture
         }
         if let found { takeFoundRows(found, debtor) }
         if let lastID { takeLastInsertID(lastID, debtor, server) }
@@ -127,11 +125,13 @@ extension MySQLEnvironment {
     ) -> MySQLPreliminary? {
         let traits = entry.facts.traits
         guard !traits.isDisjoint(with: Self.needsPreliminary) else { return nil }
-        if traits.contains(.readsTracking), wantsTracking(client, server) { return .stop(.needState) }
+        // What is wanted of the server is wanted at once: the one would disturb the other.
+        let asksForID = !traits.isDisjoint(with: Self.askingForID)
+        var isWanting = traits.contains(.readsTracking) && wantsTracking(client, server)
+        if asksForID, wantsLastInsertID(client, server) { isWanting = true }
         if let found = diagnostics(bytes, packet, entry, client, server, isBinary: isBinary) { return found }
-        guard !traits.isDisjoint(with: Self.askingForID) else { return nil }
-        if wantsLastInsertID(client, server) { return .stop(.needState) }
-        guard lacksLastInsertID(traits, client, server) else { return nil }
+        if isWanting { return .stop(.needState) }
+        guard asksForID, lacksLastInsertID(traits, client, server) else { return nil }
         return discard(bytes, packet, client, .lostLastInsertID).map { .stop($0) } ?? .dealtWith
     }
 
@@ -202,9 +202,11 @@ extension MySQLEnvironment {
 }
 
 extension Statement {
-    /// Names tables that are not the server's tables about itself.
-    var usesStoredTables: Bool {
-        tables.contains { table in
+    /// Where none is open, it is a transaction of its own: it names tables that are not the server's tables about itself.
+    var runsTransaction: Bool {
+        // Of DDL all but that of temporary tables commits; what shows or describes tables reads none.
+        if [.set, .show, .ddl].contains(kind) || kind == .explain && !traits.contains(.selectsInside) { return false }
+        return tables.contains { table in
             let name = table.lowercased()
             // MariaDB makes up `seq_1_to_9`.
             return name != "dual" && !name.hasPrefix("seq_") && !name.hasPrefix("information_schema.")
@@ -219,18 +221,22 @@ extension StatementEntry {
         facts.traits.isEmpty && facts.flags.isDisjoint(with: [.hasEffects, .transactionControl])
     }
 
+    /// It does not choose a schema, as far as can be seen from its text.
+    var leavesSchema: Bool {
+        facts.statements.allSatisfy { statement in
+            ![.call, .execute, .doBlock, .unknown].contains(statement.kind) && !statement.callsOthers
+                && !statement.effects.contains {
+                    switch $0 {
+                    case .set(let name, _), .setComputed(let name), .reset(let name): name == MySQLSettings.database
+                    default: false
+                    }
+                }
+        }
+    }
+
     /// One statement of which nothing but rows comes.
     var onlyReads: Bool {
         leavesNothing && facts.flags.isDisjoint(with: [.writes, .multiple, .copies, .unparsed, .empty])
-    }
-
-    /// Names tables, whose use clears the diagnostics of the statement before.
-    var usesTables: Bool {
-        facts.statements.contains {
-            // Most SHOW read the server's tables about itself.
-            !$0.tables.isEmpty || $0.kind == .call || $0.kind == .explain
-                || $0.kind == .show && $0.traits.isDisjoint(with: [.readsDiagnostics, .showsOne, .serverOwnTruth])
-        }
     }
 }
 

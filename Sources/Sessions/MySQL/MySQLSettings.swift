@@ -91,7 +91,11 @@ enum MySQLSettings {
             if saysNames(replay) || ofTracking.contains(entry.name) { continue }
             let isUndone = isNamed && ofNames.contains(entry.name)
             if !isUndone, !change.isReset, from[entry.name] == entry { continue }
-            if entry.name == database { change.database = replay } else { add(entry.name, replay) }
+            if entry.name == database {
+                change.database = replay
+            } else {
+                add(entry.name, isNull(entry) && from[entry.name] != nil ? unset(replay) : replay)
+            }
         }
         if !assignments.isEmpty { change.queries.append(joined(assignments)) }
         if !ofUser.isEmpty { change.queries.append(joined(ofUser)) }
@@ -132,6 +136,11 @@ enum MySQLSettings {
     private static func unset(_ statement: [UInt8]) -> [UInt8] {
         let variable = statement.dropFirst(prefix.count).dropLast(" = NULL".utf8.count)
         return prefix + variable + Array(" = _binary'',".utf8) + variable + Array(" = NULL".utf8)
+    }
+
+    /// It is `SET @a = NULL`, which on another server must not leave the collation of somebody else's.
+    private static func isNull(_ entry: SettingEntry) -> Bool {
+        entry.name.hasPrefix("@") && entry.replay?.suffix(7).elementsEqual(" = NULL".utf8) == true
     }
 
     private static let prefix = Array("SET ".utf8)

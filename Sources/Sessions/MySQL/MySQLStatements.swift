@@ -40,6 +40,8 @@ final class MySQLClientStatement {
     var sent: StatementEntry
     /// The types of the parameters as last sent, two bytes each; empty before the first execution.
     var types: [UInt8] = []
+    /// Those before, while an execution with others runs.
+    var earlierTypes: [UInt8] = []
     /// Names these types: another number whenever they change.
     var binding: UInt64
     /// What servers make of its parameters by now.
@@ -49,6 +51,8 @@ final class MySQLClientStatement {
     var typesBefore: UInt32 = 0
     /// Its rows are being fetched.
     var hasCursor = false
+    /// The execution under way tells the server the types of the parameters.
+    var tellsTypes = false
     /// Long data was sent for the next execution.
     var hasLongData = false
     /// Its text was too long to be kept: only the server it was prepared on has it.
@@ -183,6 +187,9 @@ struct MySQLServerStatements {
         held[key] = Held(id: id, usedAt: clock)
         return closing
     }
+
+    /// What the server calls one of those that have no cursor and no long data; nil if there is none.
+    var anyShared: UInt32? { held.first { $0.key.own == 0 }?.value.id }
 
     /// What the server calls them.
     var ids: [UInt32] { held.values.map(\.id) }

@@ -20,10 +20,13 @@ extension MySQLEnvironment {
         let speaks = !isSet && server.version?.isMariaDB != true
         var shown = shownOver(server)
         // An error of ours has taken their place, or comes behind them.
-        if client.wantsDiagnostics, !client.ownErrors.isEmpty { shown.remove(.diagnostics) }
+        let hasOwn = client.wantsDiagnostics && !client.ownErrors.isEmpty
+        if hasOwn { shown.remove(.diagnostics) }
+        let comesBehind =
+            hasOwn && !client.isOfMariaDB && client.isHome(on: server) && client.debts.contains(.diagnostics)
         if server.owesOthers(than: client) {
             askDebts(server)
-        } else if server.owed.contains(.foundRows) || speaks, !shown.isEmpty {
+        } else if server.owed.contains(.foundRows) && !comesBehind || speaks, !shown.isEmpty {
             // What is asked and set here would be counted by it.
             askDebts(server, shown)
         }
@@ -55,13 +58,14 @@ extension MySQLEnvironment {
     /// long as somebody else waits for what it owes them: the client's command is read again behind that.
     private func giveLeft(_ client: MySQLClientSession, _ server: MySQLServerSession) {
         guard !server.owesOthers(than: client) else { return }
-        if client.wantsDiagnostics {
-            client.wantsDiagnostics = false
-            makeDiagnostics(of: client, on: server)
-        }
         if client.wantsLastInsertID {
             client.wantsLastInsertID = false
             giveLastInsertID(of: client, to: server)
+        }
+        // Last, for on MySQL what comes behind takes the messages away.
+        if client.wantsDiagnostics {
+            client.wantsDiagnostics = false
+            makeDiagnostics(of: client, on: server)
         }
     }
 
@@ -168,7 +172,10 @@ extension MySQLEnvironment {
             hiddenQuery(Array("COMMIT AND NO CHAIN NO RELEASE".utf8), .plain, server)
         }
         let names = (client.extra?.unread ?? []).sorted()
-        for name in names { hiddenQuery(Array("SELECT @@SESSION.\(name)".utf8), .query, server) }
+        for name in names {
+            let spoken = MySQLVariables.spoken(name, server: server.version)
+            hiddenQuery(Array("SELECT @@SESSION.\(spoken)".utf8), .query, server)
+        }
     }
 
     /// The server has answered; what cannot be read keeps the client where it is.
@@ -208,10 +215,12 @@ extension MySQLEnvironment {
 
     /// Where it was just set to 0, that is the next id, and the server says the same when it has been used.
     private func takeInsertID(isZero: Bool, _ client: MySQLClientSession, _ extra: MySQLClientExtra) {
-        if !extra.hasJustSetInsertID {
-            if isZero { client.pins.remove(.nextStatement) }
-        } else if isZero {
+        if !isZero {
+            if extra.hasJustSetInsertID { extra.mayBeInsertIDZero = false }
+        } else if extra.hasJustSetInsertID || extra.mayBeInsertIDZero && !client.isOfMariaDB {
             extra.add(.unknown)
+        } else {
+            client.pins.remove(.nextStatement)
         }
         extra.hasJustSetInsertID = false
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from dataclasses import dataclass
@@ -23,23 +24,37 @@ class Allowed:
     apart: re.Pattern[str] | None = None
     #: What must differ, where it is what makes the rest differ.
     unlike: re.Pattern[str] | None = None
+    #: The server's family; "" for both.
+    family: str = ""
+    #: What the same client has said shortly before, a command in a line.
+    behind: re.Pattern[str] | None = None
 
-    def covers(self, said: str, direct: str, pooled: str) -> bool:
+    def concerns(self, said: str, direct: str, pooled: str, family: str, behind: str) -> bool:
+        if self.family not in ("", family) or self.behind and not self.behind.search(behind):
+            return False
         if not (self.said.search(said) and self.direct.search(direct) and self.pooled.search(pooled)):
             return False
-        if self.unlike and self.unlike.findall(direct) == self.unlike.findall(pooled):
-            return False
-        return self.apart is None or self.apart.sub("", direct) == self.apart.sub("", pooled)
+        return not self.unlike or self.unlike.findall(direct) != self.unlike.findall(pooled)
 
 
 def allow(
     name: str, reason: str, said: str = "", direct: str = "", pooled: str = "", parts: bool = False, apart: str = "",
-    unlike: str = "",
+    unlike: str = "", behind: str = "",
 ) -> Allowed:
     patterns = (re.compile(p, re.S) for p in (said, direct, pooled))
-    return Allowed(name, reason, *patterns, parts, *(re.compile(p) if p else None for p in (apart, unlike)))
+    more = [re.compile(p, flags) if p else None for p, flags in ((apart, 0), (unlike, 0), (behind, re.M))]
+    return Allowed(name, reason, *patterns, parts, *more[:2], ONLY_OF.get(name, ""), more[2])
 
 
+#: Differences of one family alone.
+ONLY_OF = {"derived-types": "mysql", "quick-proof": "mysql", "warnings-of-commands": "mysql"}
+
+
+#: Types of user variables without a value: what they are told as hangs on what they were before, also on the server.
+UNSET = (
+    r"(?<=@[aAbBu]\. 0c)(3f00ffffff00f[ab]80\w{6}|3f0000000001fb80\w{6}|3f00fcff0000fd80\w{6}|\w{4}f0ffff0ffb[08]0\w{6}|\w{4}fcffff03f[ab][08]0\w{6})"
+    r"|(?<=prepared )id \d+"
+)  # fmt: skip
 #: That a session has changed, and how.
 CHANGES = r"\|STATE_CHANGED|(?<=status )(STATE_CHANGED|0)(?=\s|$)| info b['\"][^\n]*"
 
@@ -57,8 +72,20 @@ ALLOWED: list[Allowed] = [
         pooled=r"@[aAbB]\. 0c3f00170000000580001f0000\n",
         apart=r"(?<=\. 0c3f00)(15000000088000000000|170000000580001f0000|f[cf]ff0000fd80001f0000|ffffff00fa80001f0000)|(?<=prepared )id \d+"),
     allow("unset-variables", "One that was set to a parameter which was NULL has a character set.", said=r"SELECT @[aA], @",
-        direct=r"@[aA]\. 0c[0-9a-f]{4}f[0-9a-f]ffff0[0-9a-f]fb00001f0000", pooled=r"@[aA]\. 0c3f00ffffff00fa80001f0000", apart=r"(?<=@[aAbB]\. 0c)\w+"),
-    allow("unset-variables", "What is made of it is a number of another type.", said=r"@a := @a \+ 1", direct=r"0c3f0016000000088000000000\n.*\d row '\\xfb'",
+        direct=r"@[aA]\. 0c[0-9a-f]{4}f[0-9a-f]ffff0[0-9a-f]fb[08]0001f0000", pooled=r"@[aA]\. 0c3f00(ffffff00fa|fcff0000fd)80001f0000", apart=r"(?<=@[aAbB]\. 0c)\w+|(?<=prepared )id \d+"),
+    allow("unset-variables", "What is made of it is NULL, whatever its type: nothing is there but that.", said=r"^query .*@",
+        direct=r"\d row '(\\xfb)+'\n", pooled=r"\d row '(\\xfb)+'\n", apart=r"(?<=\. )0c\w+"),
+    allow("unset-variables", "Of one that has no value nothing but the type may differ.", said=r"@|^execute", direct=UNSET, pooled=UNSET, apart=UNSET),
+    allow("unset-variables", "What it was before may have been a number.", said=r"^prepare s\d+ 'SELECT @a, @b'", direct=r"@[ab]\. 0c3f00\w{8}(08|f6|05)80\w{6}",
+        pooled=UNSET, apart=UNSET + r"|(?<=@[ab]\. 0c)3f00\w{8}(08|f6|05)80\w{6}"),
+    allow("unset-variables", "Set to NULL, one keeps the type it had on that server.", said=r"^query 'SELECT @[aA], @", direct=r"row '\\xfb", pooled=r"row '\\xfb",
+        apart=r"(?<=@[aA]\. 0c)\w+"),
+    allow("unset-variables", "The same with the second.", said=r"^query 'SELECT @[aA], @", direct=r"row '[^\n]*\\xfb'\n", pooled=r"row '[^\n]*\\xfb'\n",
+        apart=r"(?<=@[bB]\. 0c)\w+"),
+    allow("unset-variables", "A server on which a statement was prepared that sets one knows it from then on.", said=r"^prepare .*@",
+        direct=r"@\w\. 0c3f00ffffff00fb8000270000", pooled=r"@\w\. 0c3f0000000001fb8000270000",
+        apart=r"(?<=3f00)(ffffff00|00000001)(?=fb8000270000)|(?<=prepared )id \d+"),
+    allow("unset-variables", "What is made of it is a number of another type.", said=r"@a := @a \+ 1|@dec \+ 1", direct=r"0c3f0016000000088000000000\n.*\d row '\\xfb'",
         pooled=r"0c3f00170000000580001f0000\n.*\d row '\\xfb'", apart=r"(?<=\+ 1\. 0c3f00)\w+"),
     allow("answered-numbers", "The text that a syntax error quotes is the one the server got, with the numbers in it.",
         said=r"ROW_COUNT\(\)|FOUND_ROWS\(\)|LAST_INSERT_ID\(\)", direct=r"err 1064 ", pooled=r"err 1064 ", apart=r"(?<=near ').*"),
@@ -73,12 +100,29 @@ ALLOWED: list[Allowed] = [
     allow("tracking", "That a variable is what it was before SET STATEMENT is told with the next change of any kind, which clients may not "
         "have asked to be told of.", said=r"f_counts\(", direct=r"^",
         pooled=r"info b'\\x00.*(sql_mode|div_precision_increment|lc_time_names|max_statement_time|sql_select_limit)", apart=CHANGES),
-    allow("tracking", "The number of the server's statement, which changes with every one.", said=r"CALL|^execute",
-        direct=r"STATE_CHANGED warnings \d info b'\\x00\\x15\\x00\\x13\\x0cstatement_id\\x05\d{5}'", pooled=r"^",
-        apart=r"\|STATE_CHANGED| info b'\\x00\\x15\\x00\\x13\\x0cstatement_id\\x05\d+'"),
+    allow("tracking", "And the other way round.", direct=r"^(?!.*STATE_CHANGED)", pooled=r"STATE_CHANGED warnings \d info b'\\x00\\x00'", apart=CHANGES),
+    allow("tracking", "That something changes is told once more by the statement that wants it told no more.", said=r"(?i)session_track_state_change",
+        direct=r"STATE_CHANGED warnings \d info b'\\x00\\x03\\x02\\x011'", pooled=r"^", apart=CHANGES),
+    allow("tracking", "What MariaDB has set back behind SET STATEMENT is told later.", said=r"^query", direct=r"^(?!.*STATE_CHANGED)", pooled=r"info b'\\x00.*"
+        r"(sql_mode|div_precision_increment|lc_time_names|max_statement_time|sql_select_limit)", behind=r"^query .SET STATEMENT ", apart=CHANGES),
+    allow("tracking", "What is set to be told by a text that fails behind a routine's results.", said=r"^query .SHOW .*VARIABLES", direct=r"row '[^\n]*session_track_",
+        pooled=r"row '[^\n]*session_track_", behind=r"^query .*CALL p_.*;", apart=r"(?<=session_track_)[^\n]*"),
+    allow("tracking", "What a routine has set and set back.", said=r"^query 'CALL p_mode", direct=r"STATE_CHANGED warnings \d info b'.*sql_mode",
+        pooled=r"status AUTOCOMMIT warnings 0$", apart=CHANGES),
+    allow("tracking", "The same where Headgate's client was not told, since that was another server's.", said=r"^query", direct=r"STATE_CHANGED warnings \d info "
+        r"b'.*(sql_mode|div_precision_increment|lc_time_names|max_statement_time|sql_select_limit)", pooled=r"^", behind=r"^query .SET STATEMENT ",
+        apart=CHANGES + r"|(?<=Warnings: 0).*"),
+    allow("tracking", "The number of the server's statement, which changes with every one.", said=r"CALL|^execute|^raw '\\x(0e|02)",
+        direct=r"STATE_CHANGED warnings \d info b'\\x00\\x1[345]\\x00\\x1[123]\\x0cstatement_id\\x0[345]\d{3,5}'", pooled=r"^",
+        apart=r"\|STATE_CHANGED| info b'\\x00\\x1[345]\\x00\\x1[123]\\x0cstatement_id\\x0[345]\d+'"),
     allow("tracking", "MySQL tells of the schema again when it has prepared a statement anew.", said=r"^(?!query '(USE|CALL)|raw '\\x02|change)",
         direct=r"STATE_CHANGED warnings \d info b'\\x00\\t\\x01\\x07\\x06diff\db'", pooled=r"^",
         apart=r"\|STATE_CHANGED| info b'\\x00\\t\\x01\\x07\\x06diff\db'"),
+    allow("tracking", "The same behind an execution that has failed, with the next reply that tells of something.",
+        direct=r"STATE_CHANGED warnings \d info b'\\x00.*\\x01(\\x..|\\t)(\\x..|\\t)(diff\d|scripts)b?'", pooled=r"STATE_CHANGED warnings \d info b'\\x00",
+        apart=r"(?<=info b'\\x00)(\\x..|\\[tnr]|[^\\])|\\x01(\\x..|\\t)(\\x..|\\t)(diff\d|scripts)b?(?=')"),
+    allow("tracking", "What a text wants to be told behind the results of a routine, whose number nobody knows, it is told behind its end.",
+        said=r"CALL p_.*session_track_", direct=r"\|STATE_CHANGED warnings \d info", pooled=r"^", apart=CHANGES),
     allow("tracking", "The same where Headgate's server tells of it.", direct=r"AUTOCOMMIT warnings \d$",
         pooled=r"STATE_CHANGED warnings \d info b'\\x00\\x15\\x00\\x13\\x0cstatement_id\\x05\d{5}'$",
         apart=r"\|STATE_CHANGED| info b'\\x00\\x15\\x00\\x13\\x0cstatement_id\\x05\d+'"),
@@ -104,6 +148,9 @@ ALLOWED: list[Allowed] = [
         "several-messages", "Of several messages none can be made again for GET DIAGNOSTICS.", r"^query 'GET DIAGNOSTICS CONDITION 1 @m ",
         r"^1 ok .* warnings 0$", r"^1 ok .* warnings 1$", parts=True,
     ),
+    allow("several-messages", "Nothing makes a note: it is a warning.", r"^query .*;", r"\\x04Note", r"\\x07Warning", apart=r"\\x0(4Note|7Warning)"),
+    allow("bulk-row-count", "Behind a bulk execution MariaDB's `ROW_COUNT()` is not what its OK packet says.", r"ROW_COUNT\(\)|^execute", r"column \.\.\.ROW_COUNT\(\)\.", r"column \.\.\.ROW_COUNT\(\)\.",
+        behind=r"^bulk ", apart=r"(?<=row ).*"),
     allow(
         "derived-types", "A NULL that was a number before is none any more.", r"^execute .*None", r"^1 ok ", r"^1 err 1231 ", parts=True,
     ),
@@ -116,6 +163,30 @@ ALLOWED: list[Allowed] = [
         r"^1 ok affected 0 id 0 status \S+ warnings 1", r"^1 ok affected 0 id 0 status \S+ warnings 0", apart=r"(?<=warnings )\d+",
     ),
     allow(
+        "derived-types", "A SET takes no number that was made one of another kind, and a string may be no number.", r"^execute s\d+ \(\(\d+, \d+, [^,]*\),\)",
+        r"^1 err 123[12] #42000(Incorrect argument type to variable '(div_precision_increment|autocommit)'|Variable '(div_precision_increment|autocommit)' can't be set)", r"^1 ok affected 0 id 0 ", parts=True,
+    ),
+    allow(
+        "derived-types", "And the other way round.", r"^execute s\d+ \(\(\d+, \d+, [^,]*\),\)", r"^1 ok affected 0 id 0 ",
+        r"^1 err 123[12] #42000(Incorrect argument type to variable '(div_precision_increment|autocommit)'|Variable '(div_precision_increment|autocommit)' can't be set)", parts=True,
+    ),
+    allow(
+        "derived-types", "What a string is not is said by its type.", r"^execute", r"err 1292 #22007Truncated incorrect (DOUBLE|INTEGER) value",
+        r"err 1292 #22007Truncated incorrect (DOUBLE|INTEGER) value", apart=r"(?<=incorrect )(DOUBLE|INTEGER)",
+    ),
+    allow(
+        "derived-types", "And what is wrong with it.", r"^execute s\d+ \(\(\d+, \d+, [^,]*\),\)", r"^1 err 123[12] #42000[^\n]*'(div_precision_increment|autocommit)'",
+        r"^1 err 123[12] #42000[^\n]*'(div_precision_increment|autocommit)'", apart=".*",
+    ),
+    allow(
+        "prepared-elsewhere", "Where a statement must be prepared again for an execution, what keeps it from being prepared is said first.",
+        r"^execute", r"^1 err 1210 ", r"^1 err 1792 ",
+    ),
+    allow(
+        "derived-types", "What is subtracted of a number goes out of range by its type.", r"^execute", r"column \.\.\.10 / \(i - \?\)",
+        r"column \.\.\.10 / \(i - \?\).*err 1690 #22003BIGINT UNSIGNED value is out of range", unlike=r"(?<=column \.\.\.)[^\n]*\?[^\n]*", parts=True,
+    ),
+    allow(
         "empty-changes", "MySQL announces changes to the session of which it names none.", "", r"STATE_CHANGED warnings \d info b'\\x00\\x00'",
         r"warnings \d$", apart=r"\|?STATE_CHANGED(?= warnings \d info b'\\x00\\x00')|(?<=status )0(?= warnings \d$)| info b'\\x00\\x00'",
     ),
@@ -125,7 +196,15 @@ ALLOWED: list[Allowed] = [
     ),
     allow(
         "warnings-of-commands", "MySQL's COM_INIT_DB and COM_PING tell of warnings since the last statement, which another server may have.",
-        r"^raw '\\x(02|0e)", r"^1 ok ", r"^1 ok ", apart=r"(?<=warnings )\d+",
+        r"^raw '\\x(02|0e|1b)", r"^1 (ok|eof) ", r"^1 (ok|eof) ", apart=r"(?<=warnings )\d+",
+    ),
+    allow(
+        "empty-routines", "And what is asked behind it.", r"ROW_COUNT\(\)|^execute", r"column \.\.\.ROW_COUNT\(\)\.", r"column \.\.\.ROW_COUNT\(\)\.",
+        behind=r"^query 'CALL p_(nothing|out)", apart=r"(?<=row ).*",
+    ),
+    allow(
+        "uncertain-transaction", "Without autocommit an error does not tell whether a transaction is open now, nor does Headgate's answer behind it.",
+        r"^raw '\\x1b", r"^1 eof .*status (TRANS|0)", r"^1 eof .*status (TRANS|0)", apart=r"(?<=status )(TRANS|0)",
     ),
     allow(
         "empty-routines", "The same behind OUT parameters.", "^execute", r"\bOUT\b.*\n\d+ ok affected \d+ id 0 ", r"\bOUT\b.*\n\d+ ok affected \d+ id 0 ",
@@ -152,11 +231,20 @@ OF_PACKETS = {
 KNOWN_EARLY = 0x40 | 0x1000
 
 
-def allowed(said: str, direct: str, pooled: str) -> Allowed | None:
-    for entry in ALLOWED:
-        if entry.covers(said, direct, pooled):
+def allowed(said: str, direct: str, pooled: str, family: str = "", behind: str = "") -> Allowed | None:
+    """What covers this difference: one entry, or two of other names that each concern it and say what may differ."""
+    found = [entry for entry in ALLOWED if entry.concerns(said, direct, pooled, family, behind)]
+    for entry in found:
+        if entry.apart is None or entry.apart.sub("", direct) == entry.apart.sub("", pooled):
             return entry
+    for one, other in itertools.combinations([entry for entry in found if entry.apart], 2):
+        if one.name != other.name and _without(one, other, direct) == _without(one, other, pooled):
+            return one if one.parts else other
     return None
+
+
+def _without(one: Allowed, other: Allowed, packets: str) -> str:
+    return other.apart.sub("", one.apart.sub("", packets))
 
 
 #: Hand-written conversations in which Headgate still differs, the names of those that are not allowed to stay. The generated ones

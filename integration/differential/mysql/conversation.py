@@ -81,6 +81,8 @@ class Client:
         self.pooled: Side | None = None
         #: It may keep a server to itself.
         self.holds = False
+        #: What it has said last.
+        self.said: list[str] = []
 
     def login(self, endpoints: Endpoints, timeout: float) -> None:
         said = []
@@ -182,6 +184,7 @@ class Conversation:
         if direct.problem:
             raise Unfit(f"the exchange is no good: direct {direct.problem}\n" + "\n".join(exchange.lines()))
         self._compare(client, exchange, direct, pooled)
+        client.said = [*client.said, *map(str, exchange.commands)][-8:]
         return direct
 
     def _compare(self, client: Client, exchange: Exchange, direct: Outcome, pooled: Outcome) -> None:
@@ -194,7 +197,9 @@ class Conversation:
             if a == b:
                 continue
             said = str(exchange.commands[min(number, len(exchange.commands) - 1)])
-            entry = allowed(said, *("\n".join(map(show, packets)) for packets in (expected, found)))
+            shown = ("\n".join(show(p, client.direct) for p in packets) for packets in (expected, found))
+            behind = "\n".join([*client.said, *map(str, exchange.commands[:number])][-8:])
+            entry = allowed(said, *shown, self.endpoints.servers[0].family, behind)
             if entry is None:
                 raise Difference(self._report(exchange, number, expected, found, direct, pooled, first_that_differs(a, b)))
             if entry.parts:

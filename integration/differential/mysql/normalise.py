@@ -46,8 +46,9 @@ def comparable(packet: Packet, side: Side, has_ids: bool) -> tuple[int, str, byt
     return packet.sequence, packet.role, payload
 
 
-def with_changes_in_order(payload: bytes) -> bytes:
-    """Servers name changed variables in the order of a hash table of the session's."""
+def with_changes_in_order(payload: bytes, keeps_clock: bool = False) -> bytes:
+    """Servers name changed variables in the order of a hash table of the session's. The length of all of them is left out,
+    or kept with clocks."""
     try:
         _, at = read_lenenc(payload, 1)
         _, at = read_lenenc(payload, at)
@@ -55,11 +56,13 @@ def with_changes_in_order(payload: bytes) -> bytes:
         if not status & STATE_CHANGED:
             return payload
         _, at = read_string(payload, at + 4)
-        head, at = payload[:at], read_lenenc(payload, at)[1]
+        begin = read_lenenc(payload, at)[1]
+        head, at = payload[: begin if keeps_clock else at], begin
         changes = []
         while at < len(payload):
             length, begin = read_lenenc(payload, at + 1)
-            changes.append(CLOCK.sub(rb"\1", payload[at : begin + length]))
+            change = payload[at : begin + length]
+            changes.append(change if keeps_clock else CLOCK.sub(rb"\1", change))
             at = begin + length
         return head + b"".join(sorted(changes))
     except (IndexError, struct.error, TypeError):
@@ -79,9 +82,11 @@ def without_ids(payload: bytes, side: Side) -> bytes:
     return payload
 
 
-def show(packet: Packet) -> str:
-    """A packet for people."""
+def show(packet: Packet, side: Side | None = None) -> str:
+    """A packet for people, and for `allowed.py`: with its changes in order where it is known whose they are."""
     payload, role = packet.payload, packet.role
+    if side and role in ("ok", "eof") and len(payload) > 9 and side.capabilities & SESSION_TRACK:
+        payload = with_changes_in_order(payload, keeps_clock=True)
     try:
         what = _meaning(payload, role)
     except (IndexError, struct.error, TypeError, KeyError):

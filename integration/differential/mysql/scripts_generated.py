@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from support.mysql_wire import IGNORE_SPACE, LOCAL_FILES
 
-from .commands import DOUBLE, ChangeUser, Execute, Prepare, Raw, ResetConnection, ping
+from .commands import (
+    DOUBLE, NEWDECIMAL, TINY, ChangeUser, Execute, Fetch, LongData, Prepare, Raw, ResetConnection, ResetStatement, field_list, ping,
+    set_option,
+)  # fmt: skip
 from .script import S, X, integer, only, run, text
 
 #: Another client on the same server, so that the first one's is not as it was.
@@ -111,4 +114,95 @@ SCRIPTS = {
     "change_user_ignores_space": only(
         "mariadb", X("SELECT @@sql_mode"), X(ChangeUser("app", "app secret", "")), X("SELECT @@sql_mode"),
         clients=[IGNORE_SPACE]),
-}
+    # To MariaDB's servers what names no table keeps the messages, and a routine keeps them if what it runs does.
+    "routines_and_messages": only(
+        "mariadb", X(Execute(7), "CALL p_mode()", "SELECT @@error_count", "SHOW WARNINGS"), X(ResetConnection()), X(Execute(7)),
+        X("CALL p_several()", "SHOW WARNINGS"), X(ResetConnection(), "SELECT CAST('abc' AS SIGNED)"), BETWEEN,
+        X("CALL p_out(@o, @io)", "SHOW WARNINGS"), X("SELECT CAST('abc' AS SIGNED)"), X(Prepare(0, "CALL p_out(?, ?)"), "SELECT @@warning_count"),
+        X(ResetConnection(), "SET GLOBAL nonsense = 1"), X("DO 1; TRUNCATE TABLE t0; SELECT @@error_count"), X("SHOW COUNT(*) WARNINGS"),
+        X("SELECT CAST('abc' AS SIGNED) FROM shared LIMIT 1; DO 1"), BETWEEN, X("SHOW COUNT(*) WARNINGS", "SHOW WARNINGS"),
+        X(Execute(7), "SELECT LASTVAL(numbers_t0)", "SHOW ERRORS"), clients=2),
+    "no_table_but_dual": S(
+        X("SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'signalled'"), X("SELECT 1 FROM DUAL WHERE 0"), X("SHOW WARNINGS", client=1),
+        X("GET DIAGNOSTICS CONDITION 1 @dm = MESSAGE_TEXT", client=1), X("SHOW WARNINGS"), clients=2),
+    # An INSERT that fails behind its first row has made that row's id, which is nobody else's.
+    "ids_of_what_failed": S(
+        X("INSERT INTO t0 (s, n) VALUES ('a', 1), ('b', 'no number')"), X("SELECT LAST_INSERT_ID()", client=1), X("SELECT LAST_INSERT_ID()"),
+        X("INSERT INTO t0 (s, n) VALUES ('a', 1), ('b', 'no number')"), X("SELECT 1; SELECT LAST_INSERT_ID()", client=1),
+        X("SELECT LAST_INSERT_ID()"), clients=2),
+    # What neither reads nor writes tables is not the transaction that SET TRANSACTION means.
+    "next_transaction_not_yet": S(
+        X("SET SESSION TRANSACTION READ ONLY", "SET TRANSACTION READ WRITE"), X("DROP TEMPORARY TABLE IF EXISTS tmp"), X("SHOW COLUMNS FROM t0"),
+        X("DESCRIBE t0"), X("UPDATE t0 SET s = 'written' WHERE i = 1"), X("UPDATE t0 SET s = 'again' WHERE i = 1"), BETWEEN, clients=2),
+    # Types that a server has forgotten it is not given by us, as long as it is the same one.
+    "types_after_a_routine": only(
+        "mariadb", X(Prepare(0, "CALL p_out(?, ?)"), Execute(0, ((TINY, 0, 0), (NEWDECIMAL, 0, "10.25")))),
+        X(Execute(0, ((TINY, 0, 2), (NEWDECIMAL, 0, "391.5")), send_types=False)),
+        X(Execute(0, ((TINY, 0, 22), (NEWDECIMAL, 0, "100.5")), send_types=False))),
+    # Long data stays with an execution that could not be read.
+    "long_data_not_read": only(
+        "mysql", X(Prepare(0, "SELECT ?"), LongData(0, 0, b"long ")), X(Execute(0, (integer(10),)), Execute(0, (integer(1),))), BETWEEN,
+        X(ResetStatement(0), Execute(0, (integer(2),))), clients=2),
+    "errors_of_cursors": only(
+        "mysql", X(Prepare(0, "SELECT 1"), Fetch(0, 1), Fetch(0, 5)), X("SELECT @@error_count; SELECT 1"), X(Fetch(0, 1), Fetch(0, 5)), BETWEEN,
+        X("SHOW COUNT(*) ERRORS", "SHOW WARNINGS"), X("DROP TEMPORARY TABLE nowhere", Fetch(0, 1), "SHOW WARNINGS"), clients=2),
+    "row_counts_of_others": S(
+        X("DELETE FROM t0 WHERE i = 5"), X(*run(0, "SELECT ROW_COUNT()"), client=1), X(set_option(1), client=1), X("DELETE FROM t0 WHERE i = 5"),
+        X("SELECT ROW_COUNT()", client=1), clients=2),
+    # The schema is told again with the next reply that tells of something.
+    "prepared_anew_and_failed": S(
+        X(Prepare(0, "SET autocommit = ?"), Raw(b"\2scriptsb"), Execute(0, ((DOUBLE, 0, 1.5),)), "SET NAMES DEFAULT", "SELECT DATABASE()")),
+    "null_of_no_collation": S(X("SET @a = NULL", *run(0, "SELECT @a, @b"), "SELECT @a"), BETWEEN, X(Execute(0), "SELECT @a"), clients=2),
+    # On MySQL the one would take the other away.
+    "messages_and_an_id": S(
+        X("INSERT INTO t0 (s) VALUES ('a')", "SELECT LAST_INSERT_ID()"), BETWEEN, X(Execute(7), Execute(7)),
+        X("SHOW COUNT(*) WARNINGS; SELECT LAST_INSERT_ID()"), clients=2),
+    "warnings_of_listing": only("mysql", X("SELECT * FROM nowhere"), X(field_list("t0"), set_option(1), ping())),
+    # What fails holds no server: of two, the one has a client of its own already.
+    "failing_isolation": S(
+        X("CALL p_none()"), X("SET tx_isolation = 'NEVER', SESSION transaction_isolation := 'NEVER'", client=1),
+        X("SET SESSION tx_isolation = 'NEVER'", client=2), X("SET SESSION transaction_isolation = 'NEVER'", client=3), X("SELECT 1", client=4),
+        clients=5),
+    # An id that is 0 on MySQL is one that is still to be used, though it reads like none.
+    "insert_id_of_zero": S(
+        X("BEGIN", "SET insert_id = 0", "COMMIT"), X("INSERT INTO t1 (s) VALUES ('a')", "SELECT LAST_INSERT_ID()", client=1),
+        X(ResetConnection()), X("INSERT INTO t0 (s) VALUES ('a')", client=1), X("INSERT INTO t0 (s) VALUES ('b')"), clients=2),
+    "rows_behind_get_diagnostics": S(
+        X("UPDATE t0 SET s = 'q' WHERE i < 3", "GET DIAGNOSTICS @dn = NUMBER"), BETWEEN, X("SELECT ROW_COUNT()"), X("SELECT 1"),
+        X("GET DIAGNOSTICS @dn = NUMBER"), BETWEEN, X("SELECT ROW_COUNT()"), clients=2),
+    "nothing_and_messages": S(X("SELECT nonsense", "-- nothing", "SELECT @@warning_count"), X(Execute(7), "-- nothing"), BETWEEN,
+        X("SELECT @@warning_count"), clients=2),
+    "locks_and_handlers_are_tables": only(
+        "mariadb", X(Execute(7)), X("HANDLER shared OPEN AS h", "SHOW WARNINGS", "HANDLER h CLOSE"), X(Execute(7), "LOCK TABLES shared READ"),
+        X("SHOW WARNINGS", "UNLOCK TABLES")),
+    # Types of an execution that could not be read are none.
+    "types_not_read": only(
+        "mysql", X(Prepare(0, "SELECT ?"), LongData(0, 0, b"long ")), X(Execute(0, (integer(10),)), ResetStatement(0)),
+        X(Execute(0, ((DOUBLE, 0, 2.5),), send_types=False)), clients=1),
+    "found_rows_behind_out_parameters": S(BETWEEN, X(*run(0, "CALL p_out(?, ?)", integer(1), integer(2)), "SELECT FOUND_ROWS()"), clients=2),
+    # An error of ours comes behind the server's, whatever else the server has.
+    "errors_and_found_rows": only(
+        "mysql", X("CALL p_several()", "SELECT * FROM nowhere", Execute(7), "SHOW WARNINGS"), X("SELECT FOUND_ROWS()")),
+    "cursors_count_rows": S(
+        X(Prepare(0, "SELECT i FROM shared ORDER BY i"), Execute(0, (), 1), Fetch(0, 100), Fetch(0, 1), ResetStatement(0)),
+        X("SELECT @@version_comment LIKE 'no'; SHOW COUNT(*) WARNINGS")),
+    "listing_warns": only("mysql", X(field_list("t0")), BETWEEN, X("SHOW COUNT(*) WARNINGS"), clients=2),
+    # Switching for a statement of another schema is not the client's.
+    "schema_told_once": only(
+        "mariadb", X(Prepare(0, "INSERT INTO t0 (s) VALUES (?)"), "USE scriptsb"), BETWEEN, X(Execute(0, (text("z" * 300),)), "SET server_id = 1"),
+        X("SET time_zone = '+01:00'", "USE scriptsb"), clients=2),
+    # A routine is in its own schema, and tells of it between its results; it is back in its caller's, also where it fails.
+    "schema_of_a_routine": S(
+        X("USE scriptsb"), X("CALL scripts.p_error(1)"), X("SELECT DATABASE()"), X("SELECT DATABASE()", client=1), X(ResetConnection()),
+        X("SELECT DATABASE()", client=1), X("SELECT DATABASE()"), X(Raw(b"\2scripts"), *run(0, "CALL p_error(?)", integer(1)), "USE scriptsb"),
+        X(Execute(0, (integer(1),))), X("SELECT DATABASE()"), X("SELECT DATABASE()", client=1), X(ResetConnection(), "SELECT DATABASE()"),
+        X("SELECT DATABASE()", client=1), clients=2),
+    "types_of_a_limit": only(
+        "mysql", X(Prepare(0, "SELECT ? FROM shared ORDER BY i LIMIT ?"), Execute(0, (text("a"), (TINY, 0, 2)))),
+        X(Execute(0, (text("b"), (NEWDECIMAL, 0, "5.25"))), Execute(0, (text("c"), (NEWDECIMAL, 0, "5.5")), send_types=False))),
+    "executed_text_and_messages": only(
+        "mariadb", X(*run(0, "SELECT COUNT(*) FROM nowhere")), X("PREPARE r FROM 'INSERT INTO t0 (n) VALUES (1)'"), X("EXECUTE r", "SHOW WARNINGS")),
+    "message_made_again_long": only(
+        "mariadb", X("SELECT something that MariaDB does not understand at all, and answers with a message longer than SIGNAL takes"), BETWEEN,
+        X("SHOW WARNINGS; SELECT 1; SELECT @@error_count"), clients=2),
+}  # fmt: skip
