@@ -324,7 +324,9 @@ final class ProxyShared: Sendable {
     let workerCount: Int
     /// Makes the salts of users that do not exist stable, and cancel keys unguessable.
     let secret = SecretBytes(randomBytes(32))
+    /// Clients that have logged in.
     let clients = CapacityCounter()
+    let logins = LoginCounters()
     let resolver = Resolver()
     let workshop: Workshop
     /// For passwords of MySQL clients without TLS.

@@ -17,6 +17,9 @@ struct EveryKeyTests {
         client_login_timeout = "5s"
         auth_type = "md5"
         tcp_keepalive = false
+        max_login_clients = 7
+        auth_delay = "1s"
+        auth_delay_max = "2s"
         tcp_keepidle = "1m"
         tcp_keepintvl = "10s"
         tcp_keepcnt = 4

@@ -125,6 +125,11 @@ import Telemetry
         case .replication:
             unsafe server?.send(bytes)
             return bytes.count
+        case .refused:
+            // Who has a session to go back to may send ahead.
+            guard login?.previous != nil else { return bytes.count }
+            holdIfFull(bytes.count)
+            return 0
         case .console, .closed: return bytes.count
         }
     }
@@ -247,7 +252,7 @@ import Telemetry
             ticket = 0
             refuse(Refusal(.cancelled, "Query execution was interrupted", isFatal: false))
         case .active: if session?.isAwaitingReply == true { cancelStatement() }
-        case .header, .login, .welcome, .idle, .console, .replication, .closed: break
+        case .header, .login, .refused, .welcome, .idle, .console, .replication, .closed: break
         }
     }
 
@@ -418,6 +423,13 @@ import Telemetry
     }
 
     // MARK: Refusals
+
+    override func keepsSession(told words: [UInt8]) -> Bool {
+        guard let login, login.previous != nil else { return false }
+        phase = .login
+        stay(told: words, login)
+        return true
+    }
 
     override func accepted() { worker.greeter.greet(self) }
 
