@@ -26,8 +26,12 @@ extension PooledClient {
             return close("idle for as long as it has set itself")
         }
         switch phase {
-        case .header: headerMissing()
+        case .header:
+            worker.shared.logins.wasTooSlow()
+            headerMissing()
+        case .refused: tellFailure()
         case .login, .welcome:
+            worker.shared.logins.wasTooSlow()
             fail(
                 Refusal(
                     .loginTooLong, "login took longer than client_login_timeout",

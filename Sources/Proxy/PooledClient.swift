@@ -10,6 +10,8 @@ enum ClientPhase: Equatable {
     case header
     /// Start-up and authentication.
     case login
+    /// Its login has failed, and it will be told so.
+    case refused
     /// Authenticated; waits for a server to learn what the server reports of itself.
     case welcome
     /// Logged in, without a server.
@@ -43,12 +45,14 @@ class PooledClient: Connection {
     final var timer: Int32 = -1
     /// The server it has is being made ready for it.
     final var waitsForServer = false
-    /// Refused because there are too many: it was never counted.
-    final var isOverLimit = false
+    /// It is one of those that max_client_conn limits.
+    final var isCounted = false
     /// Its statement must be on record, or wait for room there, before it is sent.
     final var waitsForTrail = false
     /// The trail knows that it could not log in.
     final var hasToldFailure = false
+    /// What it will be told when its login has failed.
+    final var lastWords: [UInt8] = []
     /// A cancel has been sent because its statement took too long.
     final var hasTimedOut = false
     /// Who it is: the socket's other end, or whom a proxy speaks for.
@@ -120,6 +124,9 @@ class PooledClient: Connection {
     /// a reply, behind which nothing can be said any more.
     func serverLost(alreadyTold: Bool) {}
 
+    /// It stays who it was before its login failed, and has been told; false if it is to go.
+    func keepsSession(told words: [UInt8]) -> Bool { false }
+
     /// Its statement is to be cancelled at the server.
     func cancelStatement() {}
 
@@ -143,7 +150,10 @@ class PooledClient: Connection {
     // MARK: Common
 
     /// The other end is a proxy, and this is who it connects for.
-    final func speaks(for client: PeerAddress) { peer = client }
+    final func speaks(for client: PeerAddress) {
+        peer = client
+        worker.moveInCrowd(self)
+    }
 
     /// Asks for a server; true if it has one now.
     final func requestServer() -> Bool {
@@ -281,7 +291,7 @@ class PooledClient: Connection {
             ticket = 0
         }
         leave()
-        if was != .login, was != .header, worker.snapshot.configuration.general.logDisconnections {
+        if was != .login, was != .header, was != .refused, worker.snapshot.configuration.general.logDisconnections {
             Log.info(
                 "client_close", "client disconnected",
                 ["client": peer.description, "pool": pool?.name ?? "", "reason": why ?? "closed"])

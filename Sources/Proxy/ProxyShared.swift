@@ -362,7 +362,9 @@ final class ProxyShared: Sendable {
     let secret = SecretBytes(randomBytes(32))
     /// Tells the sessions of this start of the process from those of others.
     let bootID = String(UInt64.random(in: 1 << 60 ... .max), radix: 16)
+    /// Clients that have logged in.
     let clients = CapacityCounter()
+    let logins = LoginCounters()
     let resolver = Resolver()
     /// Users that were looked up.
     let authCache = AuthCache()

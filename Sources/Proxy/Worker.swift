@@ -28,6 +28,8 @@ final class Worker: LoopTurnHandler {
     var pools: [PoolKey: Pool] = [:]
     /// Its part of every application that has had clients here, by name.
     var apps: [String: App] = [:]
+    /// Its clients that have not logged in.
+    var crowd = LoginCrowd()
     /// Connections whose socket failed, to be closed at the end of the turn.
     var broken: [Connection] = []
     var isShuttingDown = false
@@ -165,16 +167,19 @@ final class Worker: LoopTurnHandler {
             setKeepAlive(fd)
         }
         client.open(fd)
-        client.isOverLimit = !shared.clients.reserve(limit: general.maxClientConnections)
+        joinCrowd(client)
         // One too many is heard all the same: it may want to cancel something, and is told in a way its library
         // understands. But not for long.
         var patience = general.clientLoginTimeout.microseconds
-        if client.isOverLimit {
+        if isFull {
             patience = patience > 0 ? min(patience, Self.overLimitPatience) : Self.overLimitPatience
         }
         if patience > 0 { client.timer = wheel.add(deadline: loop.nowMicros + patience, token: client.slot) }
         if listener.believes(client.peer) { client.phase = .header } else { client.accepted() }
     }
+
+    /// There are as many clients as max_client_conn allows.
+    var isFull: Bool { shared.clients.inUse >= snapshot.configuration.general.maxClientConnections }
 
     /// How long a client above max_client_conn may take to say what it wants.
     private static let overLimitPatience: Int64 = 5_000_000
@@ -220,7 +225,8 @@ final class Worker: LoopTurnHandler {
     func closed(_ client: PooledClient) {
         // The loop called it without a retain, so it must outlive this turn.
         loop.retire(client)
-        if !client.isOverLimit { _ = shared.clients.release() }
+        leaveCrowd(client)
+        if client.isCounted { _ = shared.clients.release() }
         uncount(client)
         clients.remove(client.slot)
     }

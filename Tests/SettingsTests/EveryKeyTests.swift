@@ -23,6 +23,9 @@ struct EveryKeyTests {
         auth_dbname = "directory"
         auth_query_ttl = "5s"
         tcp_keepalive = false
+        max_login_clients = 7
+        auth_delay = "1s"
+        auth_delay_max = "2s"
         tcp_keepidle = "1m"
         tcp_keepintvl = "10s"
         tcp_keepcnt = 4

@@ -153,6 +153,7 @@ final class ControlRoom {
             facts.databases[name] = proxy.connections(ofDatabase: name)
         }
         facts.apps = proxy.appUses
+        facts.logins = proxy.logins(at: facts.now)
         for name in configuration.users.keys { facts.users[name] = proxy.connections(ofUser: name) }
         return facts
     }

@@ -18,6 +18,7 @@ struct Facts: Sendable {
     var apps: [String: AppUse] = [:]
     /// How the audit trail does; nil if nothing is recorded.
     var audit: AuditService?
+    var logins = LoginTotals()
     /// The monotonic clock at the moment the facts were gathered, and the wall clock at the same.
     var now: Int64 = 0
     var wall: Int64 = 0

@@ -16,7 +16,10 @@ extension ProxyServer {
     public var workerCount: Int { shared.workerCount }
 
     /// How many clients are connected, those of the console and those that log in included.
-    public var clientCount: Int { shared.clients.inUse }
+    public var clientCount: Int { shared.clients.inUse + shared.logins.underWay.inUse }
+
+    /// What logins cost; `now` is the monotonic clock in microseconds.
+    public func logins(at now: Int64) -> LoginTotals { shared.logins.totals(at: now) }
 
     /// Collects what all workers have.
     public func census(then: @escaping @Sendable (Census) -> Void) {

@@ -118,8 +118,10 @@ extension MySQLClient {
             login.record?.remember(proof)
             accepted(login)
         case .refused(let bytes):
-            if login.previous != nil { return stay(told: bytes, login) }
-            end(with: bytes, logged: "login refused: \(login.weakness)", sqlstate: "28000")
+            let logged = "login refused: \(login.weakness)"
+            if login.exchange.wasDenied { return loginFailed(bytes, logged: logged, sqlstate: "28000") }
+            if keepsSession(told: bytes) { return }
+            end(with: bytes, logged: logged, sqlstate: "28000")
         case .closeSilently: close(nil)
         }
     }
@@ -172,7 +174,7 @@ extension MySQLClient {
         login.capabilities = login.exchange.capabilities
         login.programName = response.attributes.entries.first { $0.name == "program_name" }?.value ?? ""
         login.zstdLevel = response.zstdLevel
-        if isOverLimit { return refuseOverLimit() }
+        if worker.isFull, !isCounted { return refuseOverLimit() }
         prove(login)
     }
 
@@ -238,6 +240,7 @@ extension MySQLClient {
 
     /// The client is who it says it is.
     private func accepted(_ login: MySQLLoginAttempt) {
+        guard authenticated() else { return }
         if login.namesNone, login.database.isEmpty {
             login.database = worker.snapshot.configuration.databaseOfMySQLClients ?? ""
         }

@@ -129,6 +129,11 @@ import Telemetry
         case .replication:
             unsafe server?.send(bytes)
             return bytes.count
+        case .refused:
+            // Who has a session to go back to may send ahead.
+            guard login?.previous != nil else { return bytes.count }
+            holdIfFull(bytes.count)
+            return 0
         case .console, .closed: return bytes.count
         }
     }
@@ -264,7 +269,7 @@ import Telemetry
             ticket = 0
             refuse(Refusal(.cancelled, "Query execution was interrupted", isFatal: false))
         case .active: if session?.isAwaitingReply == true { cancelStatement() }
-        case .header, .login, .welcome, .idle, .console, .replication, .closed: break
+        case .header, .login, .refused, .welcome, .idle, .console, .replication, .closed: break
         }
     }
 
@@ -436,6 +441,13 @@ import Telemetry
     }
 
     // MARK: Refusals
+
+    override func keepsSession(told words: [UInt8]) -> Bool {
+        guard let login, login.previous != nil else { return false }
+        phase = .login
+        stay(told: words, login)
+        return true
+    }
 
     override func accepted() { worker.greeter.greet(self) }
 

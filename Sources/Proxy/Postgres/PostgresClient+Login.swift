@@ -87,7 +87,10 @@ extension PostgresClient {
                 worker.shared.authCache.suspect(AuthKey(source: source, user: login.user), worker.loop.nowMicros)
             }
             // The log says more than the client may know.
-            fail(error, logged: error.sqlstate == "28P01" ? "\(error.message): \(login.weakness)" : nil)
+            guard error.sqlstate == "28P01" else { return fail(error) }
+            var out = ByteWriter(capacity: 256)
+            error.write(to: &out)
+            loginFailed(out.take(), logged: "\(error.message): \(login.weakness)", sqlstate: error.sqlstate)
         case .closeSilently: close(nil)
         }
     }
@@ -121,7 +124,7 @@ extension PostgresClient {
         }
         login.isProtocol32 = message.minor >= 2
         if let refusal = tlsRefusal(login) { return fail(refusal) }
-        if isOverLimit { return refuseOverLimit() }
+        if worker.isFull { return refuseOverLimit() }
         let general = worker.snapshot.configuration.general
         guard !worker.isShuttingDown else {
             fail(PostgresError(.fatal, "57P01", "the pooler is shutting down", hint: "Connect to another one."))
@@ -320,6 +323,7 @@ extension PostgresClient {
 
     /// The client is who it says it is.
     private func accepted(_ login: LoginAttempt) {
+        guard authenticated() else { return }
         if ConsoleGate.isConsole(login.database) {
             openConsole(login)
             return

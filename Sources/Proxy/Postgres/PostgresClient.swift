@@ -64,7 +64,7 @@ final class PostgresClient: PooledClient {
         case .replication:
             unsafe replication?.send(bytes)
             return bytes.count
-        case .closed: return bytes.count
+        case .refused, .closed: return bytes.count
         }
     }
 
@@ -338,7 +338,7 @@ final class PostgresClient: PooledClient {
             }
         case .replication: if let replication { worker.cancel(replication) }
         case .console: worker.shared.console?.cancelled(id)
-        case .header, .login, .welcome, .idle, .closed: break
+        case .header, .login, .refused, .welcome, .idle, .closed: break
         }
     }
 

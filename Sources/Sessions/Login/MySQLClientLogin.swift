@@ -87,6 +87,8 @@ public final class MySQLClientLogin {
 
     /// The sequence id of the next packet to be sent.
     public private(set) var sequence: UInt8 = 0
+    /// It was refused because of its user or password, and not for how it said so.
+    public private(set) var wasDenied = false
     /// What was agreed on.
     public private(set) var capabilities = MySQLCapabilities()
     /// A packet that goes before the OK packet.
@@ -284,6 +286,7 @@ public final class MySQLClientLogin {
 
     /// Unknown users and wrong passwords read the same.
     func denied() -> MySQLClientLoginStep {
+        wasDenied = true
         let using = answer.isEmpty ? "NO" : "YES"
         // No server has users with longer names.
         let user = user.prefix(128)

@@ -16,6 +16,12 @@ public struct GeneralSettings: Sendable, Hashable {
     public var listenBacklog = 1_024
     /// How long a client may take to log in.
     public var clientLoginTimeout = TimeSpan.seconds(60)
+    /// How many clients may be logging in at once.
+    public var maxLoginClients = 5_000
+    /// How long the answer to the first wrong password from an address is held back; each later one twice as long.
+    public var authDelay = TimeSpan.milliseconds(100)
+    /// The longest such delay.
+    public var authDelayMax = TimeSpan.seconds(3)
     /// How clients prove who they are, unless a listener says otherwise.
     public var authType = AuthMethod.scramSHA256
     /// Rules in the syntax of `pg_hba.conf` for listeners that name none of their own.
@@ -110,7 +116,18 @@ extension GeneralSettings {
         k.key(
             "listen_backlog", \.listenBacklog, .integer(1...65_535), change: .restart,
             "How many connections the kernel keeps that are not yet accepted.")
-        k.key("client_login_timeout", \.clientLoginTimeout, .duration(), "How long a client may take to log in.")
+        k.key(
+            "client_login_timeout", \.clientLoginTimeout, .duration(),
+            "How long a client may take to log in, from its first moment; 0s is without limit.")
+        k.key(
+            "max_login_clients", \.maxLoginClients, .integer(1...10_000_000),
+            "How many clients may be logging in at once; for one more, one of the address with the most of them goes.")
+        k.key(
+            "auth_delay", \.authDelay, .duration(most: .seconds(86_400)),
+            "How long the answer to a wrong password is held back; each further failure from the address doubles it.")
+        k.key(
+            "auth_delay_max", \.authDelayMax, .duration(most: .seconds(86_400)),
+            "The longest that the answer to a wrong password is held back.")
         k.key(
             "auth_type", \.authType, .choice,
             "How clients prove who they are, unless a listener or rules say otherwise; trust asks for nothing.")
