@@ -136,6 +136,7 @@ private struct Talk {
                 hasServer = true
             case .needSettings:
                 environment.adoptSettings(of: clientSession, serverSession)
+            case .needPermit: clientSession.mayStart = true
             case .needChannels(let channels): for channel in channels { clientSession.channelIsReady(channel) }
             case .tooManyInFlight:
                 return serverSession.expected.isEmpty ? "waits for replies that are not owed" : nil

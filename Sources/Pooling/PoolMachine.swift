@@ -25,16 +25,16 @@ public struct PoolLimits: Equatable, Sendable {
 
 /// The answer to a client that asks for a server.
 public enum LeaseAnswer: Equatable, Sendable {
-    /// This server is the client's now.
-    case granted(server: UInt32)
+    /// This server is the client's now, and with it these places of its application.
+    case granted(server: UInt32, AppPlaces)
     /// The client waits in line.
     case waits(ticket: UInt64)
 }
 
 /// What happens to a server that has become free.
 public enum Placement: Equatable, Sendable {
-    /// It is this waiting client's now.
-    case assigned(client: UInt32, waitedSince: Int64)
+    /// It is this waiting client's now, and with it these places of its application.
+    case assigned(client: UInt32, waitedSince: Int64, AppPlaces)
     /// It lies idle.
     case idle
     /// It is to be sent to this worker, whose client waits longer than anyone here. It no longer belongs to this part of
@@ -68,6 +68,24 @@ public struct PoolMachine {
         let client: UInt32
         let ticket: UInt64
         let since: Int64
+        /// Whose turn it is: the lowest comes first, whatever its application (`PoolShare.Lane`).
+        let turn: UInt64
+    }
+    /// The clients of one application, in the order they came.
+    private struct Lane {
+        let app: AppLine
+        let share: PoolShare.Lane
+        var waiters = Ring<Waiter>()
+        var gone: Set<UInt64> = []
+        /// The application has all it may have: until there is more, they wait in its line and not for servers here.
+        var isBlocked = false
+
+        var count: Int { waiters.count &- gone.count }
+
+        mutating func dropGone() {
+            if gone.isEmpty { return }
+            while let first = waiters.first, gone.remove(first.ticket) != nil { waiters.popFirst() }
+        }
     }
 
     /// What all workers share about this pool.
@@ -82,14 +100,16 @@ public struct PoolMachine {
     public var isPaused = false
 
     private var idle: [IdleServer] = []
-    private var waiters = Ring<Waiter>()
-    private var gone: Set<UInt64> = []
+    private var lanes: [Lane] = []
+    /// What its worker calls it.
+    private let number: UInt32
     /// Connections this worker is opening.
     public private(set) var opening = 0
     private let isAlone: Bool
 
-    /// One worker's part of the pool `share`.
-    public init(share: PoolShare, worker: Int, limits: PoolLimits) {
+    /// One worker's part of the pool `share`, in which lines of applications call it `number`.
+    public init(share: PoolShare, worker: Int, limits: PoolLimits, number: UInt32 = 0) {
+        self.number = number
         self.share = share
         self.worker = worker
         self.limits = limits
@@ -97,40 +117,128 @@ public struct PoolMachine {
     }
 
     /// How many clients wait here.
-    public var waiting: Int { waiters.count &- gone.count }
+    public var waiting: Int { lanes.reduce(0) { $0 &+ $1.count } }
+
+    /// How many of them could have a server if there was one.
+    private var ready: Int {
+        lanes.reduce(0) { $1.isBlocked ? $0 : $0 &+ min($1.count, $1.app.share.roomForLeases) }
+    }
 
     /// How many servers lie idle here.
     public var idleCount: Int { idle.count }
 
-    /// Since when the client at the front has waited.
+    /// Whether `serve` may have something to do.
+    public var canServe: Bool { !isPaused && !idle.isEmpty && !lanes.isEmpty && ready > 0 }
+
+    /// Since when the client has waited that has waited longest for a server.
     public mutating func oldestWait() -> Int64? {
         dropGone()
-        return waiters.first?.since
+        return lanes.lazy.filter { !$0.isBlocked }.compactMap { $0.waiters.first?.since }.min()
     }
 
-    /// A client needs a server. `affinity` says which servers would suit it best (same settings).
+    /// A client of an application needs a server. `affinity` says which servers would suit it best (same settings).
     /// `preferred` is one server that would suit it better than any other.
     public mutating func request(
-        client: UInt32, affinity: UInt64, preferred: UInt32? = nil, now: Int64
+        client: UInt32, app: AppLine, affinity: UInt64, preferred: UInt32? = nil, now: Int64
     ) -> LeaseAnswer {
-        // Whoever waits while servers lie idle waits for one that is being looked at.
-        if !isPaused && !idle.isEmpty {
-            if let preferred, removeIdle(preferred) { return .granted(server: preferred) }
-            return .granted(server: takeIdle(affinity: affinity))
+        // Whoever waits while servers lie idle waits for one that is being looked at, or for its application.
+        if !isPaused, !idle.isEmpty, let places = app.takeForLease() {
+            return .granted(server: takeIdle(affinity, preferred), places)
         }
-        let ticket = share.takeTicket()
+        let index = lane(of: app)
+        let ticket = share.tickets.next()
         dropGone()
-        waiters.append(Waiter(client: client, ticket: ticket, since: now))
-        if waiters.count == 1 { publishOldest() }
+        lanes[index].waiters.append(
+            Waiter(client: client, ticket: ticket, since: now, turn: share.turn(lanes[index].share, app.share.weight)))
+        if lanes[index].count == 1 {
+            if !isPaused, !idle.isEmpty {
+                // A server is there: what is missing is a place of the application.
+                if let places = takeOrBlock(index) {
+                    lanes[index].waiters.popFirst()
+                    return .granted(server: takeIdle(affinity, preferred), places)
+                }
+            } else {
+                publishOldest()
+            }
+        }
         return .waits(ticket: ticket)
     }
 
-    /// The server granted to a client must be looked at first: the client waits at the front of the line.
-    public mutating func waitAtFront(client: UInt32, now: Int64) -> UInt64 {
-        let ticket = share.takeTicket()
-        waiters.prepend(Waiter(client: client, ticket: ticket, since: now))
+    /// Places for the first client of a lane; without them the lane waits in its application's line.
+    private mutating func takeOrBlock(_ index: Int) -> AppPlaces? {
+        guard let first = lanes[index].waiters.first else { return nil }
+        let places = lanes[index].app.takeForLease(pool: number, ticket: first.ticket)
+        lanes[index].isBlocked = places == nil
+        return places
+    }
+
+    /// Clients of the application need wait in its line no longer.
+    public mutating func unblock(_ app: AppLine) {
+        guard let index = lanes.firstIndex(where: { $0.app === app }), lanes[index].isBlocked else { return }
+        lanes[index].isBlocked = false
+        app.leave(pool: number)
+        publishOldest()
+    }
+
+    /// Gives an idle server to a client that waits, if both are there. To be called until it answers nil.
+    public mutating func serve() -> (server: UInt32, client: UInt32, waitedSince: Int64, places: AppPlaces)? {
+        guard canServe else { return nil }
+        dropGone()
+        while let index = nextLane() {
+            guard let places = takeOrBlock(index), let waiter = lanes[index].waiters.popFirst() else { continue }
+            served(waiter, index)
+            return (takeIdle(0, nil), waiter.client, waiter.since, places)
+        }
+        publishOldest()
+        return nil
+    }
+
+    /// The lane whose turn it is.
+    private func nextLane() -> Int? {
+        var found: Int?
+        var turn = UInt64.max
+        for index in lanes.indices where !lanes[index].isBlocked {
+            guard let first = lanes[index].waiters.first, first.turn < turn else { continue }
+            turn = first.turn
+            found = index
+        }
+        return found
+    }
+
+    private mutating func served(_ waiter: Waiter, _ index: Int) {
+        share.served(waiter.turn)
+        lanes[index].dropGone()
+        blockIfFull(index)
+        publishOldest()
+    }
+
+    /// Clients whose application has all it may have wait in its line, where they are told of what becomes free.
+    private mutating func blockIfFull(_ index: Int) {
+        guard !lanes[index].isBlocked, let first = lanes[index].waiters.first else { return }
+        lanes[index].isBlocked = lanes[index].app.isFull(pool: number, ticket: first.ticket)
+    }
+
+    private mutating func lane(of app: AppLine) -> Int {
+        if let known = lanes.firstIndex(where: { $0.app === app }) { return known }
+        // Applications come and go with the configuration.
+        lanes.removeAll { $0.waiters.isEmpty }
+        lanes.append(Lane(app: app, share: share.lane(of: app.share)))
+        return lanes.count &- 1
+    }
+
+    /// The server granted to a client must be looked at first: the client waits at the front of the line. What it held of
+    /// its application has been given back.
+    public mutating func waitAtFront(client: UInt32, app: AppLine, now: Int64) -> UInt64 {
+        let ticket = share.tickets.next()
+        let index = lane(of: app)
+        lanes[index].waiters.prepend(Waiter(client: client, ticket: ticket, since: now, turn: share.turnNow))
         publishOldest()
         return ticket
+    }
+
+    private mutating func takeIdle(_ affinity: UInt64, _ preferred: UInt32?) -> UInt32 {
+        if let preferred, removeIdle(preferred) { return preferred }
+        return takeIdle(affinity: affinity)
     }
 
     private mutating func takeIdle(affinity: UInt64) -> UInt32 {
@@ -152,29 +260,36 @@ public struct PoolMachine {
     }
 
     /// The client waits no longer: it left, or was given up on.
-    public mutating func withdraw(ticket: UInt64) {
-        gone.insert(ticket)
-        let wasFirst = waiters.first?.ticket == ticket
-        dropGone()
-        if wasFirst { publishOldest() }
+    public mutating func withdraw(ticket: UInt64, app: AppLine) {
+        guard let index = lanes.firstIndex(where: { $0.app === app }) else { return }
+        lanes[index].gone.insert(ticket)
+        lanes[index].dropGone()
+        frontChanged(index)
+        publishOldest()
+    }
+
+    /// Somebody else is first in a lane, or nobody.
+    private mutating func frontChanged(_ index: Int) {
+        guard lanes[index].isBlocked else { return }
+        lanes[index].isBlocked = false
+        lanes[index].app.leave(pool: number)
     }
 
     /// A server has become free: returned by its client, newly opened, or sent by another worker.
     public mutating func place(server: UInt32, affinity: UInt64, now: Int64) -> Placement {
         dropGone()
-        if !isPaused {
-            if !isAlone, let other = share.claimWaiter(olderThan: waiters.first?.ticket ?? UInt64.max, notOf: worker) {
-                return .lent(worker: other)
-            }
-            if let waiter = waiters.popFirst() {
-                dropGone()
-                publishOldest()
-                return .assigned(client: waiter.client, waitedSince: waiter.since)
-            }
+        while !isPaused {
+            let next = nextLane()
+            let turn = next.flatMap { lanes[$0].waiters.first?.turn } ?? UInt64.max
+            if !isAlone, let other = share.claimWaiter(before: turn, notOf: worker) { return .lent(worker: other) }
+            guard let next else { break }
+            guard let places = takeOrBlock(next), let waiter = lanes[next].waiters.popFirst() else { continue }
+            served(waiter, next)
+            return .assigned(client: waiter.client, waitedSince: waiter.since, places)
         }
         idle.append(IdleServer(server: server, since: now, affinity: affinity))
         if !isAlone { share.publish(idle: idle.count, of: worker) }
-        if !isAlone && !isPaused, let other = share.claimWaiter(olderThan: UInt64.max, notOf: worker) {
+        if !isAlone && !isPaused, let other = share.claimWaiter(before: UInt64.max, notOf: worker) {
             // Somebody began to wait between the first look and the note that a server is idle.
             removeIdle(server)
             return .lent(worker: other)
@@ -184,7 +299,7 @@ public struct PoolMachine {
 
     /// Another worker asks for an idle server: one to send, if it still has a waiter and there is one to give.
     public mutating func lend(to other: Int) -> UInt32? {
-        guard !isPaused, waiting == 0, !idle.isEmpty else { return nil }
+        guard !isPaused, ready == 0, !idle.isEmpty else { return nil }
         let server = idle.removeFirst().server
         share.publish(idle: idle.count, of: worker)
         return server
@@ -192,7 +307,12 @@ public struct PoolMachine {
 
     /// What to do for the clients that wait. Call again until it answers `.enough`, `.full` or `.evict`.
     public mutating func supply(now: Int64) -> Supply {
-        guard !isPaused, waiting > opening else { return .enough }
+        dropGone()
+        for index in lanes.indices where !lanes[index].isBlocked {
+            blockIfFull(index)
+            if lanes[index].isBlocked { publishOldest() }
+        }
+        guard !isPaused, ready > opening else { return .enough }
         if !isAlone, let other = share.workerWithIdle(notOf: worker) { return .ask(worker: other) }
         return reserve(now: now)
     }
@@ -247,31 +367,40 @@ public struct PoolMachine {
     public mutating func takeWaiters() -> [UInt32] {
         dropGone()
         var clients: [UInt32] = []
-        while let waiter = waiters.popFirst() {
-            clients.append(waiter.client)
-            dropGone()
+        for index in lanes.indices {
+            while let waiter = lanes[index].waiters.popFirst() {
+                clients.append(waiter.client)
+                lanes[index].dropGone()
+            }
+            frontChanged(index)
         }
         publishOldest()
         return clients
     }
 
-    /// The client at the front if it has waited since before `deadline`, taken out of the line.
+    /// A client that has waited since before `deadline`, taken out of the line.
     public mutating func takeOverdue(since deadline: Int64) -> UInt32? {
         dropGone()
-        guard let waiter = waiters.first, waiter.since <= deadline else { return nil }
-        waiters.popFirst()
-        dropGone()
-        publishOldest()
-        return waiter.client
+        for index in lanes.indices {
+            guard let waiter = lanes[index].waiters.first, waiter.since <= deadline else { continue }
+            lanes[index].waiters.popFirst()
+            lanes[index].dropGone()
+            frontChanged(index)
+            publishOldest()
+            return waiter.client
+        }
+        return nil
     }
 
     /// Clients that began to wait after `start` and not after `end`, and still do. O(waiting).
     public func waiters(after start: Int64, until end: Int64) -> [UInt32] {
         var clients: [UInt32] = []
-        for index in 0..<waiters.count {
-            guard let waiter = waiters[index] else { continue }
-            if waiter.since > start, waiter.since <= end, !gone.contains(waiter.ticket) {
-                clients.append(waiter.client)
+        for lane in lanes {
+            for index in 0..<lane.waiters.count {
+                guard let waiter = lane.waiters[index] else { continue }
+                if waiter.since > start, waiter.since <= end, !lane.gone.contains(waiter.ticket) {
+                    clients.append(waiter.client)
+                }
             }
         }
         return clients
@@ -279,11 +408,13 @@ public struct PoolMachine {
 
     /// Says again whose waiter is oldest: after a claimed waiter was served, or to make sure.
     public mutating func publishOldest() {
-        if !isAlone { share.publish(oldest: waiters.first?.ticket ?? UInt64.max, of: worker) }
+        if isAlone { return }
+        share.publish(oldest: nextLane().flatMap { lanes[$0].waiters.first?.turn } ?? UInt64.max, of: worker)
     }
 
     private mutating func dropGone() {
-        if gone.isEmpty { return }
-        while let first = waiters.first, gone.remove(first.ticket) != nil { waiters.popFirst() }
+        for index in lanes.indices where !lanes[index].gone.isEmpty {
+            lanes[index].dropGone()
+        }
     }
 }

@@ -1,5 +1,7 @@
 import ByteKit
 import EventLoop
+import Pooling
+import Sessions
 import Settings
 import Telemetry
 
@@ -34,6 +36,12 @@ class PooledClient: Connection {
     final var app: App?
     /// What it called itself when it logged in.
     final var applicationName = ""
+    /// The line it waits in.
+    final var line = WaitingLine.none
+    /// What it holds of its application's places.
+    final var places: AppPlaces = []
+    /// It counts among those of its application that wait.
+    final var countsAsWaiting = false
     /// Its place in line while it waits.
     final var ticket: UInt64 = 0
     /// The entry in the worker's timer wheel, -1 for none.
@@ -112,14 +120,20 @@ class PooledClient: Connection {
     /// a reply, behind which nothing can be said any more.
     func serverLost(alreadyTold: Bool) {}
 
-    /// Its statement is to be cancelled at the server.
-    func cancelStatement() {}
+    /// Its statement is to be cancelled at the server; it reads this in place of the server's error.
+    func cancelStatement(_ reason: Refusal) {}
+
+    /// What its statements are checked against; nil for nothing.
+    func takeRules(_ rules: StatementRules?) {}
 
     /// What its server and what else belongs to it go back to, when it is gone.
     func leave() {}
 
     /// After how many microseconds without a statement it is to go because it has said so itself; 0 for never.
     var ownIdleLimit: Int64 { 0 }
+
+    /// It may run one more statement.
+    func permitStatement() {}
 
     /// Something of it is unsent, on either side.
     var hasUnsent: Bool { !output.isEmpty || pooledServer?.output.isEmpty == false }
@@ -164,7 +178,8 @@ class PooledClient: Connection {
     /// It waited for a server as long as it may.
     final func waitedTooLong(_ limit: TimeSpan) {
         let refusal = Refusal(
-            .waitedTooLong, "no server became free within query_wait_timeout (\(limit))", detail: pool?.obstacle,
+            .waitedTooLong, "no server became free within query_wait_timeout (\(limit))",
+            detail: app?.obstacle ?? pool?.obstacle,
             hint: pool?.advice, isFatal: phase == .welcome)
         if phase == .welcome { fail(refusal) } else { refuse(refusal) }
     }
@@ -255,10 +270,7 @@ class PooledClient: Connection {
         let was = phase
         phase = .closed
         worker.disarm(self)
-        if ticket != 0 {
-            pool?.withdraw(self)
-            ticket = 0
-        }
+        leaveLine()
         leave()
         if was != .login, worker.snapshot.configuration.general.logDisconnections {
             Log.info(

@@ -18,6 +18,7 @@ struct Refusal: Sendable {
         case loginTooLong
         case clientIdleTooLong
         case transactionTooLong
+        case statementTooLong
         /// A transaction where there may be none (`pool_mode = "statement"`).
         case transactionNotAllowed
         /// The server went away while it served the client.
@@ -76,7 +77,7 @@ extension Refusal.Reason {
         case .databaseDisabled: "55000"
         case .tooManyConnections: "53300"
         case .noServer: "08001"
-        case .waitedTooLong, .cancelled: "57014"
+        case .waitedTooLong, .cancelled, .statementTooLong: "57014"
         case .loginTooLong, .serverLost: "08006"
         case .clientIdleTooLong: "57P05"
         case .transactionTooLong: "25P03"
@@ -109,6 +110,7 @@ extension MySQLError {
             case .waitedTooLong: (1205, "HY000")
             case .loginTooLong: (1159, "08S01")
             case .clientIdleTooLong, .transactionTooLong: (4031, "HY000")
+            case .statementTooLong: (3024, "HY000")
             case .transactionNotAllowed: (1179, "25000")
             case .serverLost: (1927, "70100")
             case .settingRefused: (1231, "42000")

@@ -27,6 +27,11 @@ final class Worker: LoopTurnHandler {
     var pools: [PoolKey: Pool] = [:]
     /// Its part of every application that has had clients here, by name.
     var apps: [String: App] = [:]
+    /// Applications some of whose clients may go on, at the end of the turn.
+    var appsToLookAfter: [App] = []
+    /// Clients that are told at the end of the turn why they need not wait.
+    var refused: [LateRefusal] = []
+    private var lastPoolNumber: UInt32 = 0
     /// Connections whose socket failed, to be closed at the end of the turn.
     var broken: [Connection] = []
     var isShuttingDown = false
@@ -253,6 +258,11 @@ final class Worker: LoopTurnHandler {
         return made
     }
 
+    func nextPoolNumber() -> UInt32 {
+        lastPoolNumber &+= 1
+        return lastPoolNumber
+    }
+
     /// This worker's part of a pool nobody uses goes.
     private func remove(_ pool: Pool) {
         pools[pool.global.key] = nil
@@ -370,7 +380,8 @@ final class Worker: LoopTurnHandler {
         repeat {
             while let connection = broken.popLast() { connection.ended(nil) }
             if let client = unpumped.popLast() { client.pump() }
-        } while !broken.isEmpty || !unpumped.isEmpty
+            if !appsToLookAfter.isEmpty || !refused.isEmpty { settleApps() }
+        } while !broken.isEmpty || !unpumped.isEmpty || !appsToLookAfter.isEmpty || !refused.isEmpty
     }
 
     private func maintain() {

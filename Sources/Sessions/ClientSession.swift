@@ -1,4 +1,5 @@
 import ByteKit
+import PostgresWire
 public import SQLText
 public import Settings
 
@@ -35,6 +36,10 @@ public final class ClientSession {
     var passDiscarded = false
     /// It was refused in the middle of a batch: everything up to its Sync is discarded.
     var isSkippingAlone = false
+    /// It may start one more statement.
+    public var mayStart = false
+    /// What its statements are checked against; nil for nothing.
+    public var rules: StatementRules?
     /// When servers are given back.
     public let mode: PoolMode
     /// What to do with state that cannot be replayed.
@@ -86,6 +91,10 @@ final class ClientExtra {
     var hasRunCode = false
     /// Settings whose values must be read back from the server.
     var unread: Set<String> = []
+    /// What the next statement is answered with.
+    var refusal: PostgresError?
+    /// What the client reads in place of the server's error when its statement is cancelled.
+    var cancelReason: PostgresError?
     /// Settings before the transaction's first change, to return to when it rolls back.
     var beforeTransaction: SettingsPair?
     /// Settings at each savepoint, oldest first.

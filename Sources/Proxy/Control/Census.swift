@@ -62,6 +62,8 @@ public struct SocketRow: Sendable {
     public var unsent = 0
     /// Why the client keeps its server; empty when it does not.
     public var pinned = ""
+    /// A statement of the client runs.
+    public var isRunning = false
     /// The application the client belongs to; empty before login.
     public var app = ""
 

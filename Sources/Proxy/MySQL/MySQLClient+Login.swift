@@ -236,6 +236,7 @@ extension MySQLClient {
             policy: pool.settings.sessionState, server: facts.version,
             connectionID: connectionID)
         made.foundRows = login.foundRows
+        made.rules = app?.rulesIfAny
         session = made
         pool.lastOptions = made.options
         send(login.exchange.pending)

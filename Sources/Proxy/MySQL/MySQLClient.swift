@@ -140,7 +140,7 @@ import Telemetry
         _ bytes: UnsafeRawBufferPointer, _ session: MySQLClientSession, _ environment: MySQLEnvironment
     ) -> Int {
         lastActive = worker.loop.nowMicros
-        if waitsForServer {
+        if waitsForServer || line != .none {
             holdIfFull(bytes.count)
             return 0
         }
@@ -177,6 +177,11 @@ import Telemetry
                 waitsForServer = true
                 server?.takeOver()
                 if waitsForServer || phase == .closed { return done }
+            case .needPermit:
+                if !startStatement() {
+                    holdIfFull(bytes.count - done)
+                    return done
+                }
             case .needStatement:
                 waitsForServer = true
                 server?.prepareWanted()
@@ -242,10 +247,14 @@ import Telemetry
         }
         switch phase {
         case .waiting:
-            pool?.withdraw(self)
-            ticket = 0
+            leaveLine()
             refuse(Refusal(.cancelled, "Query execution was interrupted", isFatal: false))
-        case .active: if session?.isAwaitingReply == true { cancelStatement() }
+        case .active where line != .none:
+            leaveLine()
+            refuse(Refusal(.cancelled, "Query execution was interrupted", isFatal: false))
+        case .active:
+            session?.isBeingEnded = false
+            if session?.isAwaitingReply == true { server?.cancelStatement() }
         case .login, .welcome, .idle, .console, .replication, .closed: break
         }
     }
@@ -266,7 +275,6 @@ import Telemetry
 
     override func granted(_ server: PooledServer) {
         guard let server = server as? MySQLServer else { return }
-        ticket = 0
         let wasWelcome = phase == .welcome
         phase = wasWelcome ? .welcome : .active
         server.link(self)
@@ -300,6 +308,7 @@ import Telemetry
     /// The reply to its command is over.
     func replyEnded() {
         hasTimedOut = false
+        statementEnded()
         lastActive = worker.loop.nowMicros
         guard let session = unsafe session.map({ unsafe Unmanaged.passUnretained($0) }), let link = unsafe link else {
             return
@@ -421,6 +430,11 @@ import Telemetry
     override func accepted() { worker.greeter.greet(self) }
 
     override func refuse(_ refusal: Refusal) {
+        guard server == nil else {
+            refuse(MySQLError(refusal))
+            if phase == .active { replyEnded() }
+            return
+        }
         phase = .idle
         refuse(MySQLError(refusal))
         resume()
@@ -448,10 +462,14 @@ import Telemetry
         end(with: out.take(), logged: logged ?? error.message, sqlstate: error.sqlstate)
     }
 
-    override func cancelStatement() {
-        session?.endsForTime = hasTimedOut
+    override func cancelStatement(_ reason: Refusal) {
+        session?.isEnded(for: MySQLError(reason))
         server?.cancelStatement()
     }
+
+    override func permitStatement() { session?.mayStart = true }
+
+    override func takeRules(_ rules: StatementRules?) { session?.rules = rules }
 
     override func leave() {
         // A server that waits for something to send does not notice.

@@ -378,6 +378,7 @@ import Telemetry
     }
 
     override func unlink() {
+        client?.leaseEnded()
         client?.server = nil
         client = nil
         pool.activeCount -= 1

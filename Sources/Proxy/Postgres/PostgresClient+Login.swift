@@ -255,6 +255,7 @@ extension PostgresClient {
         let made = ClientSession(
             base: base, status: worker.environment.statuses.empty, mode: pool.settings.poolMode,
             policy: pool.settings.sessionState)
+        made.rules = app?.rulesIfAny
         session = made
         return made
     }

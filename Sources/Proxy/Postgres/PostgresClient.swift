@@ -72,7 +72,7 @@ final class PostgresClient: PooledClient {
         _ bytes: UnsafeRawBufferPointer, _ session: ClientSession, _ environment: SessionEnvironment
     ) -> Int {
         lastActive = worker.loop.nowMicros
-        if waitsForServer || waitsForReplies || channelsAwaited > 0 {
+        if waitsForServer || waitsForReplies || channelsAwaited > 0 || line != .none {
             holdIfFull(bytes.count)
             return 0
         }
@@ -118,6 +118,11 @@ final class PostgresClient: PooledClient {
                 waitsForServer = true
                 server?.takeOverSettings()
                 if waitsForServer || phase == .closed { return done }
+            case .needPermit:
+                if !startStatement() {
+                    holdIfFull(bytes.count - done)
+                    return done
+                }
             case .needChannels(let channels):
                 if !awaitChannels(channels) {
                     holdIfFull(bytes.count - done)
@@ -162,7 +167,6 @@ final class PostgresClient: PooledClient {
     /// A server has been given to it while it waited.
     override func granted(_ server: PooledServer) {
         guard let server = server as? PostgresServer else { return }
-        ticket = 0
         let wasWelcome = phase == .welcome
         phase = wasWelcome ? .welcome : .active
         server.link(self)
@@ -212,6 +216,7 @@ final class PostgresClient: PooledClient {
         }
         waitsForReplies = false
         hasTimedOut = false
+        statementEnded()
         lastActive = worker.loop.nowMicros
         guard let session, let server else { return }
         server.countTransaction(until: lastActive)
@@ -305,8 +310,10 @@ final class PostgresClient: PooledClient {
         }
         switch phase {
         case .waiting:
-            pool?.withdraw(self)
-            ticket = 0
+            leaveLine()
+            refuse(Refusal(.cancelled, "canceling statement due to user request", isFatal: false))
+        case .active where line != .none:
+            leaveLine()
             refuse(Refusal(.cancelled, "canceling statement due to user request", isFatal: false))
         case .active:
             if let server, let serverSession = server.session, !serverSession.expected.isEmpty, !waitsForServer {
@@ -334,6 +341,11 @@ final class PostgresClient: PooledClient {
     override func refuse(_ refusal: Refusal) {
         guard let session else { return }
         let error = PostgresError(refusal)
+        if server != nil {
+            // Only the server can say in what transaction it leaves the client.
+            session.refuseNext(error)
+            return resume()
+        }
         phase = .idle
         let bytes = carried.take()
         let used = unsafe bytes.withBytes { all in
@@ -357,7 +369,15 @@ final class PostgresClient: PooledClient {
         end(with: out.take(), logged: logged ?? error.message, sqlstate: error.sqlstate)
     }
 
-    override func cancelStatement() { if let server { worker.cancel(server) } }
+    override func cancelStatement(_ reason: Refusal) {
+        guard let server else { return }
+        session?.isCancelled(for: PostgresError(reason))
+        worker.cancel(server)
+    }
+
+    override func permitStatement() { session?.mayStart = true }
+
+    override func takeRules(_ rules: StatementRules?) { session?.rules = rules }
 
     override func leave() {
         if let server, let session {

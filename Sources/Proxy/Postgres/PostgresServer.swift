@@ -255,6 +255,7 @@ final class PostgresServer: PooledServer, CancelTarget {
     }
 
     override func unlink() {
+        client?.leaseEnded()
         client?.server = nil
         client = nil
         pool.activeCount -= 1

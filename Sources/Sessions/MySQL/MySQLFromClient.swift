@@ -15,6 +15,8 @@ public enum MySQLStop: Equatable {
     case needState
     /// The server must first prepare the statement in front: see `prepare`.
     case needStatement
+    /// The client's application must have room for one more statement first (`MySQLClientSession.mayStart`).
+    case needPermit
     /// The reply to the command before must be over first.
     case busy
     /// COM_QUIT.
@@ -142,6 +144,9 @@ extension MySQLEnvironment {
         else {
             return discard(bytes, packet, client, .unknownCommand)
         }
+        if client.rules != nil, let stop = rule(command, bytes, packet, client, server) {
+            return stop == .drained ? nil : stop
+        }
         switch command {
         case .query: return query(bytes, packet, client, server)
         case .execute, .bulkExecute: return execute(bytes, packet, client, server, command)
@@ -238,6 +243,7 @@ extension MySQLEnvironment {
         translate(client, server)
         if client.running?.facts.flags.contains(.hasEffects) == true { client.before = client.settings }
         client.awaitsReply = true
+        if client.mayStart, command.runsStatement { client.mayStart = false }
     }
 
     /// Replies are made right for the client.

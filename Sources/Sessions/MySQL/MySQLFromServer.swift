@@ -215,8 +215,10 @@ extension MySQLEnvironment {
         server.dropsRest = false
         let payload = bytes.extracting(piece.body..<piece.end)
         if event == .prepared { return prepared(piece, bytes, server, client) }
-        if event == .error, client.endsForTime, server.tracker.summary.errorCode == 1317 {
-            return tookTooLong(piece, bytes, server, client)
+        if event == .error, client.isBeingEnded, server.tracker.summary.errorCode == 1317,
+            let reason = client.extra?.endsFor
+        {
+            return isEnded(for: reason, piece, bytes, server)
         }
         if event == .ok || event == .resultEnd, changed(event, piece, bytes, server, client) { return }
         guard server.translatesEOF || event == .ok && server.translator != nil else {
@@ -313,13 +315,11 @@ extension MySQLEnvironment {
         return true
     }
 
-    /// The server was asked to end a statement that took too long: the client is told so in the words for that.
-    private func tookTooLong(
-        _ piece: PacketPiece, _ bytes: RawSpan, _ server: MySQLServerSession, _ client: MySQLClientSession
+    /// The server was asked to end a statement: the client is told why in our words.
+    private func isEnded(
+        for error: MySQLError, _ piece: PacketPiece, _ bytes: RawSpan, _ server: MySQLServerSession
     ) {
         server.isReplyUntouched = false
-        let error = MySQLError(
-            3024, "HY000", "Query execution was interrupted, maximum statement execution time exceeded (query_timeout)")
         toClient.make(bytes) { error.writePacket(to: &$0, sequence: piece.sequence &+ server.shift) }
         server.dropsRest = true
     }

@@ -11,6 +11,20 @@ extension SessionEnvironment {
     func query(
         _ body: Int, _ end: Int, at start: Int, _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
     ) -> ClientStop? {
+        if client.rules == nil { return allowedQuery(body, end, at: start, bytes, client, server) }
+        switch ruleQuery(body, end, at: start, bytes, client, server) {
+        case .refused: return nil
+        case .waits: return .needPermit
+        case .allowed(let permit):
+            let stop = allowedQuery(body, end, at: start, bytes, client, server)
+            client.used(permit, stop)
+            return stop
+        }
+    }
+
+    private func allowedQuery(
+        _ body: Int, _ end: Int, at start: Int, _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
+    ) -> ClientStop? {
         guard end <= bytes.byteCount else {
             if end &- start <= maxInspectedStatement { return .needBytes(end &- start) }
             dropUnnamed(bytes, client, server)
@@ -372,6 +386,20 @@ extension SessionEnvironment {
             guard end &- start <= maxInspectedStatement else { return .fatal(Self.malformed("name is too long")) }
             return .needBytes(end &- start)
         }
+        if client.rules == nil { return allowedExecute(body, end, at: start, bytes, client, server) }
+        switch ruleExecute(body, end, bytes, client, server) {
+        case .refused: return nil
+        case .waits: return .needPermit
+        case .allowed(let permit):
+            let stop = allowedExecute(body, end, at: start, bytes, client, server)
+            client.used(permit, stop)
+            return stop
+        }
+    }
+
+    private func allowedExecute(
+        _ body: Int, _ end: Int, at start: Int, _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
+    ) -> ClientStop? {
         var tracked = false
         if let portals = client.extra?.portals, !portals.isEmpty,
             let nameEnd = bytes.firstIndex(of: 0, from: body, to: end),

@@ -250,6 +250,7 @@ extension SessionEnvironment {
         server.isCopyingIn = false
         if status == .idle {
             if let client, let extra = client.extra {
+                extra.cancelReason = nil
                 // An error that ended the block: COMMIT itself failed.
                 if server.failedInBlock { rollBack(client, server) } else { transactionEnded(extra, client.policy) }
             }

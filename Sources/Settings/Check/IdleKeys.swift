@@ -45,10 +45,8 @@ enum IdleKeys {
             "read_routing": routing(harmless: ["off"]), "read_consistency": routing(harmless: ["session"]),
         ],
         "[[app]]": [
-            "max_server_connections": limit, "max_concurrent_statements": limit, "max_waiting": limit,
             "statements_per_second": limit, "burst": limit, "bytes_per_second": limit, "max_result_rows": limit,
-            "max_result_bytes": limit, "max_statement_bytes": limit, "statement_timeout": limit,
-            "transaction_timeout": limit, "idle_transaction_timeout": limit, "read_only": limit, "weight": limit,
+            "max_result_bytes": limit, "max_statement_bytes": limit, "read_only": limit,
         ],
         "[audit]": ["*": audit], "[[audit.sink]]": ["*": audit],
         "[http]": ["*": IdleKey("this version has no HTTP server")],

@@ -189,6 +189,7 @@ final class MySQLSimServer: PooledSimServer {
     }
 
     private func unlink() {
+        client?.leaseEnded()
         client?.server = nil
         client = nil
     }
