@@ -52,6 +52,7 @@ public final class AppShare: Sendable {
     public let bytes = TokenBucket()
     let tickets: Tickets
     private let weightNow = Atomic<Int>(100)
+    private let hasPlaces = Atomic<Bool>(false)
     private let mostWaiting = Atomic<Int>(0)
 
     /// An application that uses nothing yet, in a process of so many workers.
@@ -66,6 +67,7 @@ public final class AppShare: Sendable {
     public func set(_ limits: AppLimits, now: Int64) {
         servers.set(limit: limits.servers)
         statements.set(limit: limits.statements)
+        hasPlaces.store(limits.servers > 0 || limits.statements > 0, ordering: .sequentiallyConsistent)
         mostWaiting.store(limits.waiting, ordering: .relaxed)
         weightNow.store(max(1, limits.weight), ordering: .relaxed)
         let burst = limits.burst > 0 ? limits.burst : limits.statementsPerSecond
@@ -75,7 +77,7 @@ public final class AppShare: Sendable {
 
     /// Whether leases count: it has a limit of servers or statements.
     @inline(__always)
-    public var countsPlaces: Bool { servers.isLimited || statements.isLimited }
+    public var countsPlaces: Bool { hasPlaces.load(ordering: .relaxed) }
 
     /// How many more leases it may have.
     var roomForLeases: Int { min(servers.room, statements.room) }

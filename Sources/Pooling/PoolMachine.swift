@@ -58,21 +58,24 @@ public enum Supply: Equatable, Sendable {
 
 /// One worker's part of one pool: its idle servers, its waiting clients, and what the pool as a whole allows. Pure: it
 /// names clients and servers by number, takes the time as an argument, and returns what is to be done.
+///
+/// As long as all who wait are of one application, and that counts no places, they are one plain line. Otherwise each
+/// application has a lane (`PoolMachine+Lanes.swift`).
 public struct PoolMachine {
     private struct IdleServer {
         let server: UInt32
         let since: Int64
         let affinity: UInt64
     }
-    private struct Waiter {
+    struct Waiter {
         let client: UInt32
         let ticket: UInt64
         let since: Int64
-        /// Whose turn it is: the lowest comes first, whatever its application (`PoolShare.Lane`).
+        /// Whose turn it is: the lowest comes first, whatever its application (`PoolShare.turn`).
         let turn: UInt64
     }
     /// The clients of one application, in the order they came.
-    private struct Lane {
+    struct Lane {
         let app: AppLine
         let share: PoolShare.Lane
         var waiters = Ring<Waiter>()
@@ -100,9 +103,12 @@ public struct PoolMachine {
     public var isPaused = false
 
     private var idle: [IdleServer] = []
-    private var lanes: [Lane] = []
+    /// The plain line, and whose clients it has.
+    private var plain: Lane?
+    /// One for each application; none while the plain line is enough.
+    var lanes: [Lane] = []
     /// What its worker calls it.
-    private let number: UInt32
+    let number: UInt32
     /// Connections this worker is opening.
     public private(set) var opening = 0
     private let isAlone: Bool
@@ -117,23 +123,21 @@ public struct PoolMachine {
     }
 
     /// How many clients wait here.
-    public var waiting: Int { lanes.reduce(0) { $0 &+ $1.count } }
+    public var waiting: Int { lanes.isEmpty ? plain?.count ?? 0 : waitingInLanes }
 
     /// How many of them could have a server if there was one.
-    private var ready: Int {
-        lanes.reduce(0) { $1.isBlocked ? $0 : $0 &+ min($1.count, $1.app.share.roomForLeases) }
-    }
+    private var ready: Int { lanes.isEmpty ? plain?.count ?? 0 : readyInLanes }
 
     /// How many servers lie idle here.
     public var idleCount: Int { idle.count }
 
     /// Whether `serve` may have something to do.
-    public var canServe: Bool { !isPaused && !idle.isEmpty && !lanes.isEmpty && ready > 0 }
+    public var canServe: Bool { !isPaused && !idle.isEmpty && ready > 0 }
 
     /// Since when the client has waited that has waited longest for a server.
     public mutating func oldestWait() -> Int64? {
         dropGone()
-        return lanes.lazy.filter { !$0.isBlocked }.compactMap { $0.waiters.first?.since }.min()
+        return lanes.isEmpty ? plain?.waiters.first?.since : oldestWaitInLanes
     }
 
     /// A client of an application needs a server. `affinity` says which servers would suit it best (same settings).
@@ -142,101 +146,53 @@ public struct PoolMachine {
         client: UInt32, app: AppLine, affinity: UInt64, preferred: UInt32? = nil, now: Int64
     ) -> LeaseAnswer {
         // Whoever waits while servers lie idle waits for one that is being looked at, or for its application.
-        if !isPaused, !idle.isEmpty, let places = app.takeForLease() {
+        if !isPaused, !idle.isEmpty, let places = app.share.countsPlaces ? app.takeForLease() : [] {
             return .granted(server: takeIdle(affinity, preferred), places)
         }
-        let index = lane(of: app)
-        let ticket = share.tickets.next()
         dropGone()
-        lanes[index].waiters.append(
-            Waiter(client: client, ticket: ticket, since: now, turn: share.turn(lanes[index].share, app.share.weight)))
-        if lanes[index].count == 1 {
-            if !isPaused, !idle.isEmpty {
-                // A server is there: what is missing is a place of the application.
-                if let places = takeOrBlock(index) {
-                    lanes[index].waiters.popFirst()
-                    return .granted(server: takeIdle(affinity, preferred), places)
-                }
-            } else {
-                publishOldest()
-            }
+        let ticket = share.tickets.next()
+        guard isPlain(for: app), let lane = plain?.share else {
+            return wait(client, app, ticket, affinity, preferred, now)
         }
+        let turn = share.turn(lane, app.share.weight)
+        plain?.waiters.append(Waiter(client: client, ticket: ticket, since: now, turn: turn))
+        if !isAlone, plain?.waiters.count == 1 { share.publish(oldest: turn, of: worker) }
         return .waits(ticket: ticket)
     }
 
-    /// Places for the first client of a lane; without them the lane waits in its application's line.
-    private mutating func takeOrBlock(_ index: Int) -> AppPlaces? {
-        guard let first = lanes[index].waiters.first else { return nil }
-        let places = lanes[index].app.takeForLease(pool: number, ticket: first.ticket)
-        lanes[index].isBlocked = places == nil
-        return places
+    /// Whether a client of the application can wait in the plain line.
+    private mutating func isPlain(for app: AppLine) -> Bool {
+        guard lanes.isEmpty, !app.share.countsPlaces else { return false }
+        if plain?.app === app { return true }
+        guard plain?.waiters.isEmpty ?? true else { return false }
+        plain = Lane(app: app, share: share.lane(of: app.share))
+        return true
     }
 
-    /// Clients of the application need wait in its line no longer.
-    public mutating func unblock(_ app: AppLine) {
-        guard let index = lanes.firstIndex(where: { $0.app === app }), lanes[index].isBlocked else { return }
-        lanes[index].isBlocked = false
-        app.leave(pool: number)
-        publishOldest()
-    }
-
-    /// Gives an idle server to a client that waits, if both are there. To be called until it answers nil.
-    public mutating func serve() -> (server: UInt32, client: UInt32, waitedSince: Int64, places: AppPlaces)? {
-        guard canServe else { return nil }
-        dropGone()
-        while let index = nextLane() {
-            guard let places = takeOrBlock(index), let waiter = lanes[index].waiters.popFirst() else { continue }
-            served(waiter, index)
-            return (takeIdle(0, nil), waiter.client, waiter.since, places)
-        }
-        publishOldest()
-        return nil
-    }
-
-    /// The lane whose turn it is.
-    private func nextLane() -> Int? {
-        var found: Int?
-        var turn = UInt64.max
-        for index in lanes.indices where !lanes[index].isBlocked {
-            guard let first = lanes[index].waiters.first, first.turn < turn else { continue }
-            turn = first.turn
-            found = index
-        }
-        return found
-    }
-
-    private mutating func served(_ waiter: Waiter, _ index: Int) {
-        share.served(waiter.turn)
-        lanes[index].dropGone()
-        blockIfFull(index)
-        publishOldest()
-    }
-
-    /// Clients whose application has all it may have wait in its line, where they are told of what becomes free.
-    private mutating func blockIfFull(_ index: Int) {
-        guard !lanes[index].isBlocked, let first = lanes[index].waiters.first else { return }
-        lanes[index].isBlocked = lanes[index].app.isFull(pool: number, ticket: first.ticket)
-    }
-
-    private mutating func lane(of app: AppLine) -> Int {
-        if let known = lanes.firstIndex(where: { $0.app === app }) { return known }
-        // Applications come and go with the configuration.
-        lanes.removeAll { $0.waiters.isEmpty }
-        lanes.append(Lane(app: app, share: share.lane(of: app.share)))
-        return lanes.count &- 1
+    /// Every application gets a lane of its own.
+    mutating func spread() {
+        guard lanes.isEmpty, let line = plain else { return }
+        plain = nil
+        if !line.waiters.isEmpty { lanes.append(line) }
     }
 
     /// The server granted to a client must be looked at first: the client waits at the front of the line. What it held of
     /// its application has been given back.
     public mutating func waitAtFront(client: UInt32, app: AppLine, now: Int64) -> UInt64 {
         let ticket = share.tickets.next()
-        let index = lane(of: app)
-        lanes[index].waiters.prepend(Waiter(client: client, ticket: ticket, since: now, turn: share.turnNow))
+        let waiter = Waiter(client: client, ticket: ticket, since: now, turn: share.turnNow)
+        if isPlain(for: app) {
+            plain?.waiters.prepend(waiter)
+        } else {
+            spread()
+            let index = lane(of: app)
+            lanes[index].waiters.prepend(waiter)
+        }
         publishOldest()
         return ticket
     }
 
-    private mutating func takeIdle(_ affinity: UInt64, _ preferred: UInt32?) -> UInt32 {
+    mutating func takeIdle(_ affinity: UInt64, _ preferred: UInt32?) -> UInt32 {
         if let preferred, removeIdle(preferred) { return preferred }
         return takeIdle(affinity: affinity)
     }
@@ -261,31 +217,34 @@ public struct PoolMachine {
 
     /// The client waits no longer: it left, or was given up on.
     public mutating func withdraw(ticket: UInt64, app: AppLine) {
-        guard let index = lanes.firstIndex(where: { $0.app === app }) else { return }
-        lanes[index].gone.insert(ticket)
-        lanes[index].dropGone()
-        frontChanged(index)
+        if lanes.isEmpty {
+            guard plain?.app === app else { return }
+            plain?.gone.insert(ticket)
+            plain?.dropGone()
+        } else {
+            withdrawFromLane(ticket, app)
+        }
         publishOldest()
-    }
-
-    /// Somebody else is first in a lane, or nobody.
-    private mutating func frontChanged(_ index: Int) {
-        guard lanes[index].isBlocked else { return }
-        lanes[index].isBlocked = false
-        lanes[index].app.leave(pool: number)
     }
 
     /// A server has become free: returned by its client, newly opened, or sent by another worker.
     public mutating func place(server: UInt32, affinity: UInt64, now: Int64) -> Placement {
         dropGone()
-        while !isPaused {
-            let next = nextLane()
-            let turn = next.flatMap { lanes[$0].waiters.first?.turn } ?? UInt64.max
-            if !isAlone, let other = share.claimWaiter(before: turn, notOf: worker) { return .lent(worker: other) }
-            guard let next else { break }
-            guard let places = takeOrBlock(next), let waiter = lanes[next].waiters.popFirst() else { continue }
-            served(waiter, next)
-            return .assigned(client: waiter.client, waitedSince: waiter.since, places)
+        if !isPaused {
+            // A limit may have come while they waited.
+            if lanes.isEmpty, plain?.app.share.countsPlaces == true { spread() }
+            if lanes.isEmpty {
+                let turn = plain?.waiters.first?.turn ?? UInt64.max
+                if !isAlone, let other = share.claimWaiter(before: turn, notOf: worker) { return .lent(worker: other) }
+                if let waiter = plain?.waiters.popFirst() {
+                    share.served(waiter.turn)
+                    dropGone()
+                    publishOldest()
+                    return .assigned(client: waiter.client, waitedSince: waiter.since, [])
+                }
+            } else if let placement = placeInLanes() {
+                return placement
+            }
         }
         idle.append(IdleServer(server: server, since: now, affinity: affinity))
         if !isAlone { share.publish(idle: idle.count, of: worker) }
@@ -295,6 +254,33 @@ public struct PoolMachine {
             return .lent(worker: other)
         }
         return .idle
+    }
+
+    /// Who gets a server that has become free, while applications have lanes; nil if nobody may.
+    private mutating func placeInLanes() -> Placement? {
+        while true {
+            let next = nextLane()
+            let turn = next.flatMap { lanes[$0].waiters.first?.turn } ?? UInt64.max
+            if !isAlone, let other = share.claimWaiter(before: turn, notOf: worker) { return .lent(worker: other) }
+            guard let next else { return nil }
+            guard let places = takeOrBlock(next), let waiter = lanes[next].waiters.popFirst() else { continue }
+            served(waiter, next)
+            return .assigned(client: waiter.client, waitedSince: waiter.since, places)
+        }
+    }
+
+    /// Gives an idle server to a client that waits, if both are there. To be called until it answers nil.
+    public mutating func serve() -> (server: UInt32, client: UInt32, waitedSince: Int64, places: AppPlaces)? {
+        guard canServe else { return nil }
+        dropGone()
+        spread()
+        while let index = nextLane() {
+            guard let places = takeOrBlock(index), let waiter = lanes[index].waiters.popFirst() else { continue }
+            served(waiter, index)
+            return (takeIdle(0, nil), waiter.client, waiter.since, places)
+        }
+        publishOldest()
+        return nil
     }
 
     /// Another worker asks for an idle server: one to send, if it still has a waiter and there is one to give.
@@ -307,11 +293,7 @@ public struct PoolMachine {
 
     /// What to do for the clients that wait. Call again until it answers `.enough`, `.full` or `.evict`.
     public mutating func supply(now: Int64) -> Supply {
-        dropGone()
-        for index in lanes.indices where !lanes[index].isBlocked {
-            blockIfFull(index)
-            if lanes[index].isBlocked { publishOldest() }
-        }
+        if !lanes.isEmpty || plain?.app.share.countsPlaces == true { blockFullLanes() }
         guard !isPaused, ready > opening else { return .enough }
         if !isAlone, let other = share.workerWithIdle(notOf: worker) { return .ask(worker: other) }
         return reserve(now: now)
@@ -365,15 +347,8 @@ public struct PoolMachine {
 
     /// Takes every waiting client out of the line.
     public mutating func takeWaiters() -> [UInt32] {
-        dropGone()
-        var clients: [UInt32] = []
-        for index in lanes.indices {
-            while let waiter = lanes[index].waiters.popFirst() {
-                clients.append(waiter.client)
-                lanes[index].dropGone()
-            }
-            frontChanged(index)
-        }
+        spread()
+        let clients = takeWaitersOfLanes()
         publishOldest()
         return clients
     }
@@ -381,21 +356,18 @@ public struct PoolMachine {
     /// A client that has waited since before `deadline`, taken out of the line.
     public mutating func takeOverdue(since deadline: Int64) -> UInt32? {
         dropGone()
-        for index in lanes.indices {
-            guard let waiter = lanes[index].waiters.first, waiter.since <= deadline else { continue }
-            lanes[index].waiters.popFirst()
-            lanes[index].dropGone()
-            frontChanged(index)
-            publishOldest()
-            return waiter.client
-        }
-        return nil
+        guard lanes.isEmpty else { return takeOverdueOfLanes(deadline) }
+        guard let waiter = plain?.waiters.first, waiter.since <= deadline else { return nil }
+        plain?.waiters.popFirst()
+        dropGone()
+        publishOldest()
+        return waiter.client
     }
 
     /// Clients that began to wait after `start` and not after `end`, and still do. O(waiting).
     public func waiters(after start: Int64, until end: Int64) -> [UInt32] {
         var clients: [UInt32] = []
-        for lane in lanes {
+        for lane in lanes + (plain.map { [$0] } ?? []) {
             for index in 0..<lane.waiters.count {
                 guard let waiter = lane.waiters[index] else { continue }
                 if waiter.since > start, waiter.since <= end, !lane.gone.contains(waiter.ticket) {
@@ -409,12 +381,16 @@ public struct PoolMachine {
     /// Says again whose waiter is oldest: after a claimed waiter was served, or to make sure.
     public mutating func publishOldest() {
         if isAlone { return }
-        share.publish(oldest: nextLane().flatMap { lanes[$0].waiters.first?.turn } ?? UInt64.max, of: worker)
+        let turn =
+            lanes.isEmpty ? plain?.waiters.first?.turn : nextLane().flatMap { lanes[$0].waiters.first?.turn }
+        share.publish(oldest: turn ?? UInt64.max, of: worker)
     }
 
-    private mutating func dropGone() {
-        for index in lanes.indices where !lanes[index].gone.isEmpty {
-            lanes[index].dropGone()
+    mutating func dropGone() {
+        if lanes.isEmpty {
+            if plain?.gone.isEmpty == false { plain?.dropGone() }
+        } else {
+            for index in lanes.indices where !lanes[index].gone.isEmpty { lanes[index].dropGone() }
         }
     }
 }

@@ -154,7 +154,7 @@ final class Pool {
             return true
         case .waits(let ticket):
             client.waits(in: .pool, ticket)
-            if app.line.mustAskNext { worker.look(after: app) }
+            if app.line.mustAskNext || machine.canServe { worker.look(after: app) }
             guard client.isWithinWaiting else { return false }
             supply()
             return false
@@ -163,6 +163,7 @@ final class Pool {
 
     /// Gives idle servers to clients whose application may have one again.
     func serve() {
+        if !machine.canServe { return }
         while let lease = machine.serve() {
             guard let client = worker.clients[lease.client], let app = client.app else { continue }
             guard let server = worker.servers[lease.server] else { continue }
@@ -234,6 +235,7 @@ final class Pool {
         case .idle: break
         case .lent(let other): server.lend(to: other)
         }
+        if machine.canServe { serve() }
     }
 
     /// Does what can be done for the clients that wait.

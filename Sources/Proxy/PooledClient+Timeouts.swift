@@ -173,10 +173,27 @@ extension PooledClient {
                 hint: "Make it faster, or raise the limit.", isFatal: false))
     }
 
+    /// A cancel of ours may still be on its way to the server: it is to hit nothing that comes later.
+    func settleCancel() {
+        guard hasTimedOut else { return }
+        hasTimedOut = false
+        guard let server = pooledServer, server.cancelsInFlight > 0 else { return }
+        waitsForServer = true
+        waitsForCancel = true
+    }
+
+    /// No cancel is on its way to its server any more.
+    func cancelHasArrived() {
+        guard waitsForCancel else { return }
+        waitsForCancel = false
+        // Asked something by us meanwhile, the server has been hit in that.
+        if pooledServer?.phase == .active { goOnAfterCancel() }
+    }
+
     /// A statement is answered and the server still needed; `isOpen` for a transaction.
     func stillServed(isOpen: Bool, mode: PoolMode?) {
         lastActive = worker.loop.nowMicros
-        hasTimedOut = false
+        settleCancel()
         statementEnded()
         guard isOpen, mode == .statement else { return }
         fail(

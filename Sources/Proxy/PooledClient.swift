@@ -40,6 +40,14 @@ class PooledClient: Connection {
     final var line = WaitingLine.none
     /// What it holds of its application's places.
     final var places: AppPlaces = []
+    /// Its next statement has been counted in the rate of its application.
+    final var hasPaidRate = false
+    /// Its sessions at servers may only read.
+    final var isReadOnly = false
+    /// Its application may be sent only so many bytes a second.
+    final var limitsBytes = false
+    /// Its application has a rate, of statements or of bytes.
+    final var isRated = false
     /// It counts among those of its application that wait.
     final var countsAsWaiting = false
     /// Its place in line while it waits.
@@ -50,8 +58,10 @@ class PooledClient: Connection {
     final var waitsForServer = false
     /// Refused because there are too many: it was never counted.
     final var isOverLimit = false
-    /// A cancel has been sent because its statement took too long.
+    /// A cancel has been sent because its statement took too long, or answered too much.
     final var hasTimedOut = false
+    /// It goes on when that has arrived.
+    final var waitsForCancel = false
     final let peer: PeerAddress
     final let connectedAt: Int64
     /// When it last asked for something.
@@ -123,6 +133,15 @@ class PooledClient: Connection {
     /// Its statement is to be cancelled at the server; it reads this in place of the server's error.
     func cancelStatement(_ reason: Refusal) {}
 
+    /// A cancel has arrived that it waited for, with a server that is still its own.
+    func goOnAfterCancel() {
+        waitsForServer = false
+        resume()
+    }
+
+    /// Its sessions at servers may only read, or may write again.
+    func set(readOnly: Bool) {}
+
     /// What its statements are checked against; nil for nothing.
     func takeRules(_ rules: StatementRules?) {}
 
@@ -134,6 +153,12 @@ class PooledClient: Connection {
 
     /// It may run one more statement.
     func permitStatement() {}
+
+    /// Whether it may.
+    var mayStartStatement: Bool { false }
+
+    /// How many statements it has run without a permit, because they were in one text; then none.
+    func takeExtraStatements() -> Int { 0 }
 
     /// Something of it is unsent, on either side.
     var hasUnsent: Bool { !output.isEmpty || pooledServer?.output.isEmpty == false }
@@ -147,6 +172,7 @@ class PooledClient: Connection {
     final func requestServer() -> Bool {
         guard let pool else { return false }
         requestedAt = worker.loop.nowMicros
+        if isRated, !mayStartStatement, let app, !payRate(app) { return false }
         return pool.request(self)
     }
 
@@ -227,6 +253,9 @@ class PooledClient: Connection {
         }
         self.pool = pool
         self.app = app
+        limitsBytes = app.limitsBytes
+        isRated = app.isRated
+        isReadOnly = app.settings.readOnly
         self.applicationName = applicationName
         return pool
     }

@@ -19,6 +19,10 @@ struct Refusal: Sendable {
         case clientIdleTooLong
         case transactionTooLong
         case statementTooLong
+        /// A rate, or the size of a statement or result.
+        case overLimit
+        /// A write where there may be none.
+        case readOnly
         /// A transaction where there may be none (`pool_mode = "statement"`).
         case transactionNotAllowed
         /// The server went away while it served the client.
@@ -81,6 +85,8 @@ extension Refusal.Reason {
         case .loginTooLong, .serverLost: "08006"
         case .clientIdleTooLong: "57P05"
         case .transactionTooLong: "25P03"
+        case .overLimit: "53400"
+        case .readOnly: "25006"
         case .transactionNotAllowed: "25001"
         case .settingRefused: "22023"
         case .terminated, .shuttingDown: "57P01"
@@ -111,6 +117,8 @@ extension MySQLError {
             case .loginTooLong: (1159, "08S01")
             case .clientIdleTooLong, .transactionTooLong: (4031, "HY000")
             case .statementTooLong: (3024, "HY000")
+            case .overLimit: (1226, "42000")
+            case .readOnly: (1792, "25006")
             case .transactionNotAllowed: (1179, "25000")
             case .serverLost: (1927, "70100")
             case .settingRefused: (1231, "42000")

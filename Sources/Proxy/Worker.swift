@@ -29,6 +29,8 @@ final class Worker: LoopTurnHandler {
     var apps: [String: App] = [:]
     /// Applications some of whose clients may go on, at the end of the turn.
     var appsToLookAfter: [App] = []
+    /// Clients that were to be told of their application when they had no server any more.
+    var appsChangedFor: [UInt32] = []
     /// Clients that are told at the end of the turn why they need not wait.
     var refused: [LateRefusal] = []
     private var lastPoolNumber: UInt32 = 0
@@ -380,8 +382,8 @@ final class Worker: LoopTurnHandler {
         repeat {
             while let connection = broken.popLast() { connection.ended(nil) }
             if let client = unpumped.popLast() { client.pump() }
-            if !appsToLookAfter.isEmpty || !refused.isEmpty { settleApps() }
-        } while !broken.isEmpty || !unpumped.isEmpty || !appsToLookAfter.isEmpty || !refused.isEmpty
+            if owesApps { settleApps() }
+        } while !broken.isEmpty || !unpumped.isEmpty || owesApps
     }
 
     private func maintain() {

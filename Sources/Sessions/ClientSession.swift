@@ -17,7 +17,7 @@ struct ClientStatement {
 /// Small on purpose: thousands of clients are idle at any time, so what only few need is in `extra`.
 public final class ClientSession {
     /// Settings from the start-up packet, to which RESET goes back.
-    public let base: SettingsProfile
+    public internal(set) var base: SettingsProfile
     /// Settings in force for this client.
     public internal(set) var settings: SettingsProfile
     /// The ParameterStatus values the client has been told.
@@ -38,6 +38,8 @@ public final class ClientSession {
     var isSkippingAlone = false
     /// It may start one more statement.
     public var mayStart = false
+    /// How many statements it has run without a permit, behind others in one text.
+    var extraStatements = 0
     /// What its statements are checked against; nil for nothing.
     public var rules: StatementRules?
     /// When servers are given back.

@@ -1,3 +1,4 @@
+import ByteKit
 import EventLoop
 import Pooling
 import Sessions
@@ -21,10 +22,16 @@ final class App {
     var counters = AppCounters()
     /// It is among those the worker looks after at the end of the turn.
     var isListed = false
+    private unowned(unsafe) let owner: Worker
+    /// Who waits for the moment at which the rate allows it, soonest first.
+    private var timed = Ring<TimedWait>()
+    private var lastTicket: UInt64 = 0
+    private lazy var timer = LoopTimer(loop: owner.loop) { [unowned self] in self.goOn() }
 
     init(share: AppShare, worker: Worker, settings: AppSettings) {
         self.share = share
         self.settings = settings
+        unsafe owner = worker
         line = AppLine(share: share, worker: worker.index)
         take(settings, now: worker.loop.nowMicros)
     }
@@ -33,9 +40,20 @@ final class App {
     func take(_ new: AppSettings, now: Int64) {
         settings = new
         share.set(new.limits, now: now)
+        isRated = new.statementsPerSecond > 0 || limitsBytes
         rules.app = new.name
-        rules.needsPermit = new.maxConcurrentStatements > 0
+        rules.needsPermit = new.maxConcurrentStatements > 0 || isRated
+        rules.longest = new.maxStatementBytes.bytes
+        rules.mostRows = new.maxResultRows
+        rules.mostBytes = new.maxResultBytes.bytes
+        rules.isReadOnly = new.readOnly
     }
+
+    /// It may start only so many statements, or be sent so many bytes, a second.
+    private(set) var isRated = false
+
+    /// It may be sent only so many bytes a second.
+    var limitsBytes: Bool { settings.bytesPerSecond.bytes > 0 }
 
     /// What sessions of its clients are told; nil if there is nothing to check.
     var rulesIfAny: StatementRules? { rules.isEmpty ? nil : rules }
@@ -81,6 +99,64 @@ final class App {
         if places.isEmpty { return }
         if share.release(places) { worker.look(after: self) }
     }
+
+    // MARK: Rates
+
+    /// Who goes on at `due`.
+    struct TimedWait {
+        enum Who {
+            /// A client that waits under this ticket.
+            case client(UInt32, ticket: UInt64)
+            /// A server that is not read until then.
+            case server(UInt32, connectedAt: Int64)
+        }
+
+        let who: Who
+        let due: Int64
+    }
+
+    /// The ticket of one that waits here.
+    func nextTicket() -> UInt64 {
+        lastTicket &+= 1
+        return lastTicket
+    }
+
+    /// It goes on after `wait` microseconds, behind all others. Waits grow, so that those that end first come first; one
+    /// that ends a little before the one in front of it waits for that.
+    func enter(_ who: TimedWait.Who, after wait: Int64) {
+        timed.append(TimedWait(who: who, due: owner.loop.nowMicros + wait))
+        if timed.count == 1 { timer.start(after: wait) }
+    }
+
+    private func goOn() {
+        let now = owner.loop.nowMicros
+        while let first = timed.first, first.due <= now {
+            timed.popFirst()
+            goesOn(first.who)
+        }
+        if let next = timed.first { timer.start(after: max(1, next.due - now)) }
+    }
+
+    /// Limits have changed: all who wait for a moment ask again.
+    func goOnAll() {
+        timer.stop()
+        for _ in 0..<timed.count {
+            guard let first = timed.popFirst() else { return }
+            goesOn(first.who, isPaid: false)
+        }
+    }
+
+    private func goesOn(_ who: TimedWait.Who, isPaid: Bool = true) {
+        switch who {
+        case .client(let slot, let ticket):
+            guard let client = owner.clients[slot], client.app === self, client.line == .rate, client.ticket == ticket
+            else { return }
+            client.rateAllows(isPaid: isPaid)
+        case .server(let slot, let connectedAt):
+            guard let server = owner.servers[slot], server.connectedAt == connectedAt else { return }
+            server.setThrottled(false)
+        }
+    }
 }
 
 extension AppSettings {
@@ -90,6 +166,9 @@ extension AppSettings {
         limits.servers = maxServerConnections
         limits.statements = maxConcurrentStatements
         limits.waiting = maxWaiting
+        limits.statementsPerSecond = statementsPerSecond
+        limits.burst = burst
+        limits.bytesPerSecond = bytesPerSecond.bytes
         limits.weight = weight
         return limits
     }

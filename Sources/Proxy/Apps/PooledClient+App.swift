@@ -9,6 +9,8 @@ enum WaitingLine {
     case pool
     /// For one of the statements its application may run at once; it has a server.
     case statement
+    /// For the moment at which the rate of its application allows one more statement.
+    case rate
     /// To be told that there are too many who wait.
     case refused
 }
@@ -41,6 +43,9 @@ extension PooledClient {
     final func appChanged() {
         guard let app else { return }
         takeRules(app.rulesIfAny)
+        limitsBytes = app.limitsBytes
+        isRated = app.isRated
+        if app.settings.readOnly != isReadOnly { turnReadOnly() }
         if pooledServer != nil {
             var missing: AppPlaces = []
             if app.settings.maxServerConnections > 0 { missing.insert(.server) }
@@ -52,13 +57,20 @@ extension PooledClient {
         if phase != .login && phase != .welcome { armTimeouts() }
     }
 
+    /// What its servers are told of whether it may write is what its application says, as soon as it has none.
+    private func turnReadOnly() {
+        guard let app, pooledServer == nil else { return }
+        isReadOnly = app.settings.readOnly
+        set(readOnly: isReadOnly)
+    }
+
     // MARK: Waiting
 
     /// It waits in a line, under this ticket.
     final func waits(in line: WaitingLine, _ ticket: UInt64) {
         self.line = line
         self.ticket = ticket
-        if line == .pool, phase != .welcome { phase = .waiting }
+        if pooledServer == nil, phase != .welcome { phase = .waiting }
         guard let app else { return }
         countsAsWaiting = true
         // One that logs in has nothing to be refused yet.
@@ -74,10 +86,17 @@ extension PooledClient {
     private func refuseToWait(_ app: App) {
         let limit = app.settings.maxWaiting
         withdraw()
+        refuseSoon(
+            app.refusal(
+                .tooManyConnections, "has \(max(limit, app.share.waiting.inUse - 1)) clients that wait", "max_waiting",
+                limit, "Run fewer statements at once", isFatal: false))
+    }
+
+    /// Its statement is refused when it lies with what it carries, at the end of the turn.
+    private func refuseSoon(_ refusal: Refusal) {
         line = .refused
-        let refusal = app.refusal(
-            .tooManyConnections, "has \(max(limit, app.share.waiting.inUse - 1)) clients that wait", "max_waiting",
-            limit, "Run fewer statements at once", isFatal: false)
+        if ticket == 0 { ticket = app?.nextTicket() ?? 1 }
+        if pooledServer == nil { phase = .waiting }
         worker.refused.append(LateRefusal(slot: slot, ticket: ticket, refusal: refusal))
     }
 
@@ -98,7 +117,7 @@ extension PooledClient {
 
     private func withdraw() {
         switch line {
-        case .none, .refused: break
+        case .none, .refused, .rate: break
         case .pool: pool?.withdraw(self)
         case .statement:
             app?.line.withdraw(ticket: ticket)
@@ -110,6 +129,12 @@ extension PooledClient {
 
     /// It has no server any more.
     final func leaseEnded() {
+        if waitsForCancel {
+            // The server is given to nobody before the cancel has arrived.
+            waitsForCancel = false
+            waitsForServer = false
+        }
+        if let app, app.settings.readOnly != isReadOnly, phase != .closed { worker.appsChangedFor.append(slot) }
         if places.isEmpty { return }
         let held = places
         places = []
@@ -125,15 +150,15 @@ extension PooledClient {
 
     /// It has a server and wants to run a statement: true if it may. Otherwise it waits, or is told why not.
     final func startStatement() -> Bool {
-        guard let app else { return false }
+        guard let app, payRate(app) else { return false }
         if places.contains(.statement) || app.settings.maxConcurrentStatements == 0 {
-            permitStatement()
+            permit()
             return true
         }
         switch app.line.takeStatement(client: slot, now: worker.loop.nowMicros) {
         case .granted(let taken):
             places.formUnion(taken)
-            permitStatement()
+            permit()
             return true
         case .waits(let ticket):
             app.counters.throttled &+= 1
@@ -148,7 +173,63 @@ extension PooledClient {
     final func statementGranted() {
         endWait()
         places.insert(.statement)
-        permitStatement()
+        permit()
         resume()
+    }
+
+    private func permit() {
+        hasPaidRate = false
+        permitStatement()
+    }
+
+    // MARK: Rates
+
+    /// Whether the rate of its application allows one more statement now. Otherwise it waits, or is told why not.
+    final func payRate(_ app: App) -> Bool {
+        if hasPaidRate || !app.isRated { return true }
+        let now = worker.loop.nowMicros
+        let limit = pool?.settings.queryWaitTimeout ?? .zero
+        let patience = limit.isZero ? Int64.max : limit.microseconds
+        // Who owes bytes first waits for those.
+        let debt = app.share.bytes.take(0, now: now) ?? 0
+        guard debt <= patience else {
+            refuseSoon(overRate(app, "has been sent bytes for seconds to come", "bytes_per_second"))
+            return false
+        }
+        guard let wait = app.share.rate.take(1 + takeExtraStatements(), now: now, patience: patience) else {
+            refuseSoon(overRate(app, "has started statements for seconds to come", "statements_per_second"))
+            return false
+        }
+        hasPaidRate = true
+        if max(wait, debt) == 0 { return true }
+        app.counters.throttled &+= 1
+        requestedAt = now
+        waits(in: .rate, app.nextTicket())
+        if line == .rate { app.enter(.client(slot, ticket: ticket), after: max(wait, debt)) }
+        return false
+    }
+
+    private func overRate(_ app: App, _ use: String, _ key: String) -> Refusal {
+        let limit = key == "bytes_per_second" ? "\(app.settings.bytesPerSecond)" : "\(app.settings.statementsPerSecond)"
+        return app.refusal(
+            .overLimit, "\(use), more than query_wait_timeout", key, limit, "Send fewer", isFatal: false)
+    }
+
+    /// The moment it waited for has come, or, if it has not paid, the rate is another.
+    final func rateAllows(isPaid: Bool) {
+        endWait()
+        hasPaidRate = isPaid
+        if phase == .waiting { phase = .idle }
+        resume()
+    }
+
+    /// It has been sent so many bytes: its server is not read for as long as its application must not be sent more.
+    final func wasSent(_ count: Int, by server: PooledServer) {
+        guard let app, count > 0 else { return }
+        let wait = app.share.bytes.take(count, now: worker.loop.nowMicros) ?? 0
+        guard wait > 0, !server.isThrottled else { return }
+        app.counters.throttled &+= 1
+        server.setThrottled(true)
+        app.enter(.server(server.slot, connectedAt: server.connectedAt), after: wait)
     }
 }

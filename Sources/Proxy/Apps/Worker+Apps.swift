@@ -30,7 +30,10 @@ extension Worker {
             if now !== current { client.move(to: now) }
             client.appChanged()
         }
-        for app in apps.values { look(after: app) }
+        for app in apps.values {
+            look(after: app)
+            app.goOnAll()
+        }
         let names = Set(after.map(\.name))
         apps = apps.filter { names.contains($0.key) }
         shared.keepApps(names)
@@ -45,8 +48,12 @@ extension Worker {
         appsToLookAfter.append(app)
     }
 
+    /// Whether `settleApps` has something to do.
+    var owesApps: Bool { !appsToLookAfter.isEmpty || !refused.isEmpty || !appsChangedFor.isEmpty }
+
     /// Lets those go on who may, and tells those who may not.
     func settleApps() {
+        while let slot = appsChangedFor.popLast() { clients[slot]?.appChanged() }
         while let late = refused.popLast() {
             guard let client = clients[late.slot], client.line == .refused, client.ticket == late.ticket else {
                 continue
@@ -57,6 +64,7 @@ extension Worker {
         while let app = appsToLookAfter.popLast() {
             app.isListed = false
             passOn(app)
+            for pool in Array(pools.values) { pool.serve() }
         }
     }
 

@@ -40,10 +40,13 @@ extension ProxyServer {
 
     /// What applications use now, by name.
     public var appUses: [String: AppUse] {
-        Dictionary(
+        let now = Clock.monotonicMicros()
+        return Dictionary(
             shared.appsNow().map { share in
                 var use = AppUse()
                 use.clients = share.clients.inUse
+                use.burstUsed = share.rate.taken(now: now)
+                use.bytesUsed = share.bytes.taken(now: now)
                 return (share.name, use)
             }
         ) { first, _ in first }

@@ -18,7 +18,7 @@ extension Worker {
                     database: pool.global.key.database, user: pool.global.key.user,
                     mode: pool.settings.poolMode.rawValue, totals: Totals(pool.counters)))
         }
-        census.apps = apps.mapValues { AppTotals($0.counters) }
+        census.apps = apps.mapValues { AppTotals($0.counters, $0.rules) }
         return census
     }
 

@@ -307,7 +307,7 @@ import Telemetry
 
     /// The reply to its command is over.
     func replyEnded() {
-        hasTimedOut = false
+        settleCancel()
         statementEnded()
         lastActive = worker.loop.nowMicros
         guard let session = unsafe session.map({ unsafe Unmanaged.passUnretained($0) }), let link = unsafe link else {
@@ -468,6 +468,24 @@ import Telemetry
     }
 
     override func permitStatement() { session?.mayStart = true }
+
+    override var mayStartStatement: Bool { session?.mayStart == true }
+
+    override func takeExtraStatements() -> Int { session?.takeExtraStatements() ?? 0 }
+
+    /// The answer to its statement went beyond a limit: it has been told so, and the server need not go on.
+    func wasCut(_ server: MySQLServer) {
+        guard server.session?.isCut == true else { return }
+        hasTimedOut = true
+        server.cancelStatement()
+    }
+
+    override func goOnAfterCancel() {
+        // It may hit what comes next even so: that is a statement of ours.
+        if let server { server.takeBlow() } else { super.goOnAfterCancel() }
+    }
+
+    override func set(readOnly: Bool) { if let session { environment.set(readOnly: readOnly, session) } }
 
     override func takeRules(_ rules: StatementRules?) { session?.rules = rules }
 

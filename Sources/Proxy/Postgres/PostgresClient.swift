@@ -215,7 +215,7 @@ final class PostgresClient: PooledClient {
             return
         }
         waitsForReplies = false
-        hasTimedOut = false
+        settleCancel()
         statementEnded()
         lastActive = worker.loop.nowMicros
         guard let session, let server else { return }
@@ -376,6 +376,19 @@ final class PostgresClient: PooledClient {
     }
 
     override func permitStatement() { session?.mayStart = true }
+
+    override var mayStartStatement: Bool { session?.mayStart == true }
+
+    override func takeExtraStatements() -> Int { session?.takeExtraStatements() ?? 0 }
+
+    /// The answer to its statement went beyond a limit: it has been told so, and the server need not go on.
+    func wasCut(_ server: PostgresServer) {
+        guard server.session?.isCut == true else { return }
+        hasTimedOut = true
+        worker.cancel(server)
+    }
+
+    override func set(readOnly: Bool) { if let session { worker.environment.set(readOnly: readOnly, session) } }
 
     override func takeRules(_ rules: StatementRules?) { session?.rules = rules }
 

@@ -23,7 +23,7 @@ public final class MySQLClientSession {
     /// What was agreed on.
     public let capabilities: MySQLCapabilities
     /// Settings it began with.
-    public let base: SettingsProfile
+    public internal(set) var base: SettingsProfile
     /// Settings in force.
     public internal(set) var settings: SettingsProfile
     /// What its servers must be opened and switched with.
@@ -60,6 +60,8 @@ public final class MySQLClientSession {
     var statements = MySQLClientStatements()
     /// Its statement is being ended, for what `extra` says.
     public var isBeingEnded = false
+    /// How many statements it has run without a permit, behind others in one text.
+    var extraStatements = 0
     /// What its statements are checked against; nil for nothing.
     public var rules: StatementRules?
     /// It may start one more statement.

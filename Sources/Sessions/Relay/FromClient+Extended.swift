@@ -78,6 +78,11 @@ extension SessionEnvironment {
     func parse(
         _ body: Int, _ end: Int, at start: Int, _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
     ) -> ClientStop? {
+        if let rules = client.rules, rules.isTooLong(end &- body &- 4) {
+            fail(rules.refuse(.text(rules, end &- body &- 4)), bytes, server)
+            skipBody(end, bytes, client)
+            return nil
+        }
         guard end <= bytes.byteCount else {
             if end &- start <= maxInspectedStatement { return .needBytes(end &- start) }
             return .fatal(
@@ -97,6 +102,10 @@ extension SessionEnvironment {
         if !name.isEmpty && server.isUndecided(message.extracting(name)) { return .tooManyInFlight }
         let entry = statements.entry(text: message.extracting(text), types: message.extracting(oids))
         if isUndecided(entry, server) { return .tooManyInFlight }
+        if let rules = client.rules, rules.isReadOnly, !entry.onlyReadsForCertain {
+            fail(rules.refuse(.write(rules)), bytes, server)
+            return nil
+        }
         tally.clientParses &+= 1
         tally.isSome = true
         if entry.facts.flags.contains(.hasEffects),
@@ -248,6 +257,14 @@ extension SessionEnvironment {
         let name = bytes.extracting((portalEnd &+ 1)..<nameEnd)
         let statement = name.byteCount == 0 ? nil : client.prepared?.find(name)
         if isUndecided(name, statement?.entry ?? client.unnamed, server) { return .tooManyInFlight }
+        if let rules = client.rules, rules.isReadOnly, let entry = statement?.entry ?? client.unnamed,
+            !entry.onlyReadsForCertain
+        {
+            // It was prepared before that was so.
+            fail(rules.refuse(.write(rules)), bytes, server)
+            skipBody(end, bytes, client)
+            return nil
+        }
         tally.binds &+= 1
         tally.isSome = true
         let isFirst = beginsBatch(server)

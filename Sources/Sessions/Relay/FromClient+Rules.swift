@@ -17,18 +17,29 @@ extension SessionEnvironment {
     func ruleQuery(
         _ body: Int, _ end: Int, at start: Int, _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
     ) -> Ruling {
+        guard let rules = client.rules else { return .allowed(permit: false) }
         if let error = client.takeRefusal() { return refuseQuery(error, end, bytes, client, server) }
-        // What has not come whole is waited for, or too long to be read.
-        guard end <= bytes.byteCount, end > body else {
-            return end &- start <= maxInspectedStatement ? .allowed(permit: false) : rulePermit(nil, client)
+        if rules.isTooLong(end &- body &- 1) {
+            return refuseQuery(rules.refuse(.text(rules, end &- body &- 1)), end, bytes, client, server)
         }
-        return rulePermit(
-            statements.entry(text: bytes.extracting(body..<(end &- 1)), types: bytes.extracting(body..<body)), client)
+        guard end <= bytes.byteCount, end > body else {
+            // What has not come whole is waited for, or too long to be read.
+            if end &- start <= maxInspectedStatement { return .allowed(permit: false) }
+            if rules.isReadOnly { return refuseQuery(rules.refuse(.write(rules)), end, bytes, client, server) }
+            return rulePermit(nil, client, rules)
+        }
+        let entry = statements.entry(
+            text: bytes.extracting(body..<(end &- 1)), types: bytes.extracting(body..<body))
+        if rules.isReadOnly, !entry.onlyReadsForCertain {
+            return refuseQuery(rules.refuse(.write(rules)), end, bytes, client, server)
+        }
+        return rulePermit(entry, client, rules)
     }
 
     func ruleExecute(
         _ body: Int, _ end: Int, _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
     ) -> Ruling {
+        guard let rules = client.rules else { return .allowed(permit: false) }
         if let error = client.takeRefusal() {
             fail(error, bytes, server)
             return .refused
@@ -37,21 +48,23 @@ extension SessionEnvironment {
         if let portals = client.extra?.portals, let nameEnd = bytes.firstIndex(of: 0, from: body, to: end) {
             entry = portals.find(bytes.extracting(body..<nameEnd))
         }
-        return rulePermit(entry, client)
+        return rulePermit(entry, client, rules)
     }
 
     func ruleFunctionCall(
         _ end: Int, _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
     ) -> Ruling {
+        guard let rules = client.rules else { return .allowed(permit: false) }
         if let error = client.takeRefusal() { return refuseQuery(error, end, bytes, client, server) }
-        return rulePermit(nil, client)
+        if rules.isReadOnly { return refuseQuery(rules.refuse(.write(rules)), end, bytes, client, server) }
+        return rulePermit(nil, client, rules)
     }
 
-    private func rulePermit(_ entry: StatementEntry?, _ client: ClientSession) -> Ruling {
-        guard client.rules?.needsPermit == true, entry?.facts.endsTransaction != true else {
-            return .allowed(permit: false)
-        }
-        return client.mayStart ? .allowed(permit: true) : .waits
+    private func rulePermit(_ entry: StatementEntry?, _ client: ClientSession, _ rules: StatementRules) -> Ruling {
+        guard rules.needsPermit, entry?.facts.endsTransaction != true else { return .allowed(permit: false) }
+        guard client.mayStart else { return .waits }
+        client.extraStatements &+= max(0, (entry?.facts.statements.count ?? 1) &- 1)
+        return .allowed(permit: true)
     }
 
     /// A simple Query, or what else ends with ReadyForQuery, is answered with an error. Only the server can say behind
@@ -74,6 +87,12 @@ extension ClientSession {
 
     /// Its statement is being cancelled: it reads this in place of the server's error.
     public func isCancelled(for reason: PostgresError) { more().cancelReason = reason }
+
+    /// How many statements it has run without a permit; from now on, none.
+    public func takeExtraStatements() -> Int {
+        defer { extraStatements = 0 }
+        return extraStatements
+    }
 
     func takeRefusal() -> PostgresError? {
         guard let error = extra?.refusal else { return nil }

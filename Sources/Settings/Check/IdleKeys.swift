@@ -44,16 +44,11 @@ enum IdleKeys {
         "[database.NAME]": [
             "read_routing": routing(harmless: ["off"]), "read_consistency": routing(harmless: ["session"]),
         ],
-        "[[app]]": [
-            "statements_per_second": limit, "burst": limit, "bytes_per_second": limit, "max_result_rows": limit,
-            "max_result_bytes": limit, "max_statement_bytes": limit, "read_only": limit,
-        ],
         "[audit]": ["*": audit], "[[audit.sink]]": ["*": audit],
         "[http]": ["*": IdleKey("this version has no HTTP server")],
     ]
 
     private static let monitoring = IdleKey("servers are not monitored")
-    private static let limit = IdleKey("it is not enforced")
     private static let audit = IdleKey("nothing is recorded")
 
     private static func routing(harmless: Set<String> = []) -> IdleKey {

@@ -105,14 +105,17 @@ final class SimApp {
         isListed = true
         pool.world.after(0) { [self] in
             isListed = false
-            while true {
+            loop: while true {
                 switch line.next() {
-                case .nobody: return
+                case .nobody: break loop
                 case .elsewhere(let other):
                     pool.post(to: other) { [number] in $0.apps[number].passOn() }
-                    return
+                    break loop
                 case .client(let slot):
-                    guard let client = pool.clients[slot] else { return }
+                    guard let client = pool.clients[slot], client.waitsForStatement else {
+                        pool.census.problems.append("client \(slot) is given a statement it does not wait for")
+                        break loop
+                    }
                     client.ticket = 0
                     client.waitsForStatement = false
                     client.places.insert(.statement)
@@ -123,6 +126,7 @@ final class SimApp {
                     pool.supply()
                 }
             }
+            pool.serve()
         }
     }
 }
@@ -194,7 +198,10 @@ class SimPool {
             now: world.now)
         {
         case .granted(let slot, let places):
-            guard let server = servers[slot] else { return false }
+            guard let server = servers[slot] else {
+                census.problems.append("server \(slot) has gone and lies idle")
+                return false
+            }
             if world.random.chance(5) {
                 client.app.giveBack(places)
                 client.ticket = machine.waitAtFront(client: client.slot, app: client.app.line, now: world.now)
@@ -209,7 +216,7 @@ class SimPool {
         case .waits(let ticket):
             client.ticket = ticket
             client.waits()
-            if client.app.line.mustAskNext { client.app.passOn() }
+            if client.app.line.mustAskNext || machine.canServe { client.app.passOn() }
             supply()
             return false
         }
@@ -218,7 +225,10 @@ class SimPool {
     /// Gives idle servers to clients whose application may have one again.
     func serve() {
         while let lease = machine.serve() {
-            guard let client = clients[lease.client], let server = servers[lease.server] else { continue }
+            guard let client = clients[lease.client], let server = servers[lease.server] else {
+                census.problems.append("client \(lease.client) or server \(lease.server) has gone")
+                continue
+            }
             hand(server, to: client, lease.places)
         }
     }
@@ -232,11 +242,15 @@ class SimPool {
     func place(_ server: PooledSimServer) {
         switch machine.place(server: server.slot, affinity: server.affinity, now: world.now) {
         case .assigned(let slot, _, let places):
-            guard let client = clients[slot] else { return place(server) }
+            guard let client = clients[slot] else {
+                census.problems.append("client \(slot) has gone and waits")
+                return place(server)
+            }
             hand(server, to: client, places)
         case .idle: break
         case .lent(let other): server.lend(to: other, from: self)
         }
+        if machine.canServe { serve() }
     }
 
     func supply() {
