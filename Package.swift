@@ -59,14 +59,15 @@ let package = Package(
         room(
             "Sessions", ["ByteKit", "Credentials", "SQLText", "PostgresWire", "MySQLWire", "Settings"], hotRules),
         room("Pooling", ["ByteKit", "Settings"], hotRules),
+        room("AuditTrail", ["ByteKit", "Credentials", "SQLText", "Settings", "CLinux"], hotRules),
         room("Telemetry", ["ByteKit"]),
         room(
             "EventLoop", ["ByteKit", "Credentials", "Telemetry", "COpenSSL", "CLibev", "CLinux", "CSystemd"], hotRules),
         room(
             "Proxy",
             [
-                "ByteKit", "Credentials", "SQLText", "PostgresWire", "Settings", "Sessions", "Pooling", "Telemetry",
-                "EventLoop", "CLinux",
+                "ByteKit", "Credentials", "SQLText", "PostgresWire", "Settings", "Sessions", "Pooling", "AuditTrail",
+                "Telemetry", "EventLoop", "CLinux",
             ], hotRules),
         room("Console", ["ByteKit", "PostgresWire", "Settings", "Telemetry", "EventLoop", "Proxy"]),
         .executableTarget(

@@ -12,6 +12,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case settings
     /// Logins, the client's and the server's side.
     case logins
+    /// Headers of the PROXY protocol.
+    case proxyheader
     /// The session engine between a hostile client and a hostile server.
     case relay
     /// Packets, replies and logins of MySQL.
@@ -29,6 +31,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .credentials: CredentialsFuzz.run(input)
         case .settings: SettingsFuzz.run(input)
         case .logins: LoginFuzz.run(input)
+        case .proxyheader: ProxyHeaderFuzz.run(input)
         case .relay: RelayFuzz.run(input)
         case .mysql: MySQLFuzz.run(input)
         case .mysqltext: MySQLTextFuzz.run(input)

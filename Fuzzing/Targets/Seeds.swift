@@ -13,6 +13,7 @@ extension FuzzTarget {
             }
         case .settings: Seeds.settings.map { Array($0.utf8) }
         case .logins: [[0, 0, 60] + Seeds.startup, [1, 1, 60] + Seeds.login]
+        case .proxyheader: Seeds.proxyHeaders
         case .relay: Seeds.talks
         case .mysql: MySQLSeeds.all
         case .mysqltext: MySQLSeeds.texts.map { Array($0.utf8) }
@@ -54,6 +55,16 @@ private enum Seeds {
         out.backendKeyData(processID: 7, key: [1, 2, 3, 4])
         out.readyForQuery(.idle)
         return out.take()
+    }()
+
+    static let proxyHeaders: [[UInt8]] = {
+        let start: [UInt8] = [13, 10, 13, 10, 0, 13, 10, 0x51, 0x55, 0x49, 0x54, 10]
+        let v4: [UInt8] = [0x21, 0x11, 0, 19, 192, 0, 2, 7, 192, 0, 2, 1, 0xDC, 4, 0x15, 0x38, 3, 0, 4, 0, 0, 0, 0]
+        return [
+            Array("PROXY TCP4 192.0.2.7 192.0.2.1 56324 5432\r\n".utf8), Array("PROXY TCP6 ::1 ::2 1 2\r\n".utf8),
+            Array("PROXY UNKNOWN\r\n".utf8), start + v4, start + [0x20, 0, 0, 0],
+            start + [0x21, 0x21, 0, 40] + [UInt8](repeating: 1, count: 36) + [4, 0, 1, 0],
+        ]
     }()
 
     static let sql = [

@@ -41,6 +41,22 @@ public struct PeerAddress: Hashable, Sendable, CustomStringConvertible {
         self.init(raw)
     }
 
+    /// From 4 or 16 bytes in network order; nil for any other count. What is IPv4 in an IPv6 address is IPv4.
+    public init?(bytes: [UInt8], port: UInt16) {
+        func number(_ range: Range<Int>) -> UInt64 { bytes[range].reduce(0) { $0 << 8 | UInt64($1) } }
+        switch bytes.count {
+        case 4: self.init(high: number(0..<4) << 32, low: 0, scope: 0, port: port, family: .v4)
+        case 16:
+            let (high, low) = (number(0..<8), number(8..<16))
+            if high == 0, low >> 32 == 0xFFFF {
+                self.init(high: low << 32, low: 0, scope: 0, port: port, family: .v4)
+            } else {
+                self.init(high: high, low: low, scope: 0, port: port, family: .v6)
+            }
+        default: return nil
+        }
+    }
+
     /// IPv4 from a number: `0x7f00_0001` is 127.0.0.1.
     public init(v4 address: UInt32, port: UInt16) {
         self.init(high: UInt64(address) << 32, low: 0, scope: 0, port: port, family: .v4)

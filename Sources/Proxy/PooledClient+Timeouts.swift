@@ -42,6 +42,7 @@ extension PooledClient {
             return close("idle for as long as it has set itself")
         }
         switch phase {
+        case .header: headerMissing()
         case .login, .welcome:
             fail(
                 Refusal(

@@ -7,6 +7,8 @@ import Telemetry
 
 /// What a client connection is doing.
 enum ClientPhase: Equatable {
+    /// A proxy is to say for whom it connects.
+    case header
     /// Start-up and authentication.
     case login
     /// Authenticated; waits for a server to learn what the server reports of itself.
@@ -62,7 +64,8 @@ class PooledClient: Connection {
     final var hasTimedOut = false
     /// It goes on when that has arrived.
     final var waitsForCancel = false
-    final let peer: PeerAddress
+    /// Who it is: the socket's other end, or whom a proxy speaks for.
+    final private(set) var peer: PeerAddress
     final let connectedAt: Int64
     /// When it last asked for something.
     final var requestedAt: Int64
@@ -167,6 +170,9 @@ class PooledClient: Connection {
     func describe(_ row: inout SocketRow) {}
 
     // MARK: Common
+
+    /// The other end is a proxy, and this is who it connects for.
+    final func speaks(for client: PeerAddress) { peer = client }
 
     /// Asks for a server; true if it has one now.
     final func requestServer() -> Bool {
@@ -301,7 +307,7 @@ class PooledClient: Connection {
         worker.disarm(self)
         leaveLine()
         leave()
-        if was != .login, worker.snapshot.configuration.general.logDisconnections {
+        if was != .login, was != .header, worker.snapshot.configuration.general.logDisconnections {
             Log.info(
                 "client_close", "client disconnected",
                 ["client": peer.description, "pool": pool?.name ?? "", "reason": why ?? "closed"])

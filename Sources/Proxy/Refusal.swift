@@ -34,6 +34,8 @@ struct Refusal: Sendable {
         /// The administrator, a reload or the end of the process.
         case terminated
         case shuttingDown
+        /// What came breaks the rules of what is spoken.
+        case malformed
         /// The server's own answer to our login: SQLSTATE and, from MySQL, the number.
         case ofServer(sqlstate: String, code: UInt16)
     }
@@ -90,6 +92,7 @@ extension Refusal.Reason {
         case .transactionNotAllowed: "25001"
         case .settingRefused: "22023"
         case .terminated, .shuttingDown: "57P01"
+        case .malformed: "08P01"
         case .ofServer(let sqlstate, _): sqlstate
         }
     }
@@ -125,6 +128,7 @@ extension MySQLError {
             case .cancelled: (1317, "70100")
             case .terminated: (1927, "70100")
             case .shuttingDown: (1053, "08S01")
+            case .malformed: (1835, "HY000")
             case .ofServer(let sqlstate, let code): (code, sqlstate)
             }
         let texts = [refusal.message, refusal.detail, refusal.hint].compactMap { $0 }

@@ -139,18 +139,16 @@ final class Worker: LoopTurnHandler {
         let listener = snapshot.configuration.listeners.first { $0.address == opened.address } ?? opened
         if listener.protocolKind == .mysql {
             let client = clients.add { MySQLClient(worker: self, slot: $0, peer: peer, listener: listener) }
-            return welcome(client, fd)
+            return welcome(client, fd, listener)
         }
         let client = clients.add { slot -> PooledClient in
-            let exchange = ClientLogin(
-                secretOfProcess: shared.secret, offersTLS: peer.family != .unix && snapshot.tls.server(listener) != nil)
-            let login = LoginAttempt(exchange: exchange, listener: listener)
+            let login = LoginAttempt(exchange: ClientLogin(secretOfProcess: shared.secret), listener: listener)
             return PostgresClient(worker: self, slot: slot, peer: peer, login: login)
         }
-        welcome(client, fd)
+        welcome(client, fd, listener)
     }
 
-    private func welcome(_ client: PooledClient, _ fd: Int32) {
+    private func welcome(_ client: PooledClient, _ fd: Int32, _ listener: ListenSettings) {
         let general = snapshot.configuration.general
         if client.peer.family != .unix {
             Sockets.setNoDelay(fd)
@@ -165,7 +163,7 @@ final class Worker: LoopTurnHandler {
             patience = patience > 0 ? min(patience, Self.overLimitPatience) : Self.overLimitPatience
         }
         if patience > 0 { client.timer = wheel.add(deadline: loop.nowMicros + patience, token: client.slot) }
-        client.accepted()
+        if listener.believes(client.peer) { client.phase = .header } else { client.accepted() }
     }
 
     /// How long a client above max_client_conn may take to say what it wants.

@@ -158,6 +158,28 @@ struct CheckTests {
             ])
     }
 
+    @Test func proxySourcesThatCannotCome() {
+        let text = """
+            listen = [
+                { address = "127.0.0.1:6432", proxy_protocol = ["10.0.0.0/8", "unix", "10.0.0.1/8", "unix:/x"] },
+                { address = "unix:/tmp/x", proxy_protocol = ["unix", "10.0.0.0/8"] },
+            ]
+            """
+        let found = problems(text).filter { $0.contains("proxy_protocol") }
+        #expect(
+            found == [
+                #"t.toml:2:75: error: proxy_protocol has "10.0.0.1/8", it has bits set past its prefix, write "10.0.0.0/8""#,
+                #"t.toml:2:89: error: proxy_protocol is "unix:/x", it must be a block of addresses such as "10.0.0.0/8" or "fd00::/8", or "unix", write "10.0.0.0/8""#,
+                #"t.toml:3:58: warning: proxy_protocol has "10.0.0.0/8", which has no effect, clients of a unix socket have no address, write "unix" to believe whoever may open the socket"#,
+            ])
+        let other = problems(text.replacing(#""10.0.0.1/8", "unix:/x""#, with: #""::1""#))
+        #expect(
+            other.filter { $0.contains("proxy_protocol") } == [
+                #"t.toml:2:67: warning: proxy_protocol has "unix", which has no effect, this listener is not a unix socket, remove it"#,
+                #"t.toml:3:58: warning: proxy_protocol has "10.0.0.0/8", which has no effect, clients of a unix socket have no address, write "unix" to believe whoever may open the socket"#,
+            ])
+    }
+
     @Test func appsAndSinks() {
         let text = """
             [[app]]

@@ -29,7 +29,7 @@ extension Worker {
         row.database = client.pool?.global.key.database ?? client.loginDatabase
         row.isConsole = client.phase == .console
         switch client.phase {
-        case .login, .closed: row.state = .login
+        case .header, .login, .closed: row.state = .login
         case .welcome, .waiting: row.state = .waiting
         case .idle: row.state = .idle
         case .active where client.line != .none: row.state = .waiting

@@ -79,7 +79,7 @@ extension PooledClient {
     func dismissIfIdle() {
         guard let farewell else { return }
         switch phase {
-        case .login, .welcome, .idle, .waiting, .replication: fail(farewell)
+        case .header, .login, .welcome, .idle, .waiting, .replication: fail(farewell)
         case .active:
             if isBetweenTransactions { fail(farewell) }
         case .console, .closed: return

@@ -44,7 +44,7 @@ extension PooledClient {
     var canBeSuspended: Bool {
         switch phase {
         case .idle, .waiting, .active, .replication: true
-        case .login, .welcome, .console, .closed: false
+        case .header, .login, .welcome, .console, .closed: false
         }
     }
 }

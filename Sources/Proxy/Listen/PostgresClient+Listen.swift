@@ -59,7 +59,7 @@ extension PostgresClient {
     func deliverNotifications() {
         switch phase {
         case .idle, .waiting, .active: break
-        case .login, .welcome, .console, .replication, .closed: return
+        case .header, .login, .welcome, .console, .replication, .closed: return
         }
         guard let session, session.hasNotifications, output.count <= Self.highWater else { return }
         let waiting = session.takeNotifications(having: server?.session)

@@ -60,6 +60,7 @@ extension MySQLClient {
 
     func loginReceived(_ bytes: UnsafeRawBufferPointer) -> Int {
         guard let login, !login.isWaiting else { return 0 }
+        if login.user.isEmpty, unsafe isHeaderUnasked(bytes) { return bytes.count }
         var done = 0
         while done < bytes.count, phase == .login {
             let (consumed, step) = unsafe login.exchange.received(

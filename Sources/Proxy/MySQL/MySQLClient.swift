@@ -32,8 +32,8 @@ import Telemetry
     var killedID: UInt64 = 0
     /// Its KILL USER means itself too.
     var isEndedByItself = false
-    /// The sequence id the next packet to it must have while nothing is under way; after a command, 1.
-    private var sequence: UInt8 { login?.exchange.sequence ?? 1 }
+    /// The sequence id the next packet to it must have while nothing is under way: 0 before it is greeted, 1 after a command.
+    private var sequence: UInt8 { login?.exchange.sequence ?? (session == nil ? 0 : 1) }
 
     /// What it is told `CONNECTION_ID()` is.
     let connectionID: UInt32
@@ -117,6 +117,7 @@ import Telemetry
     private func deal(with bytes: UnsafeRawBufferPointer) -> Int {
         switch phase {
         case .idle, .active: return unsafe serve(bytes)
+        case .header: return unsafe headerReceived(bytes)
         case .login: return unsafe loginReceived(bytes)
         case .waiting, .welcome:
             holdIfFull(bytes.count)
@@ -255,7 +256,7 @@ import Telemetry
         case .active:
             session?.isBeingEnded = false
             if session?.isAwaitingReply == true { server?.cancelStatement() }
-        case .login, .welcome, .idle, .console, .replication, .closed: break
+        case .header, .login, .welcome, .idle, .console, .replication, .closed: break
         }
     }
 

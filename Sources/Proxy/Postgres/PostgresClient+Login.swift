@@ -48,6 +48,7 @@ final class LoginAttempt {
 extension PostgresClient {
     func loginReceived(_ bytes: UnsafeRawBufferPointer) -> Int {
         guard let login, !login.isDeriving else { return 0 }
+        if login.user.isEmpty, unsafe isHeaderUnasked(bytes) { return bytes.count }
         var done = 0
         while done < bytes.count, phase == .login {
             let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[done...])

@@ -39,6 +39,11 @@ final class PostgresClient: PooledClient {
         server?.session?.isClean == true && carried.isEmpty && !waitsForServer
     }
 
+    override func accepted() {
+        guard let login else { return }
+        login.exchange.offersTLS = peer.family != .unix && worker.snapshot.tls.server(login.listener) != nil
+    }
+
     override func tlsOpened() { tlsOpenedForLogin() }
 
     // MARK: Bytes from the client
@@ -46,6 +51,7 @@ final class PostgresClient: PooledClient {
     override func received(_ bytes: UnsafeRawBufferPointer) -> Int {
         switch phase {
         case .idle, .active: return unsafe serve(bytes)
+        case .header: return unsafe headerReceived(bytes)
         case .login: return unsafe loginReceived(bytes)
         case .waiting, .welcome:
             holdIfFull(bytes.count)
@@ -321,7 +327,7 @@ final class PostgresClient: PooledClient {
             }
         case .replication: if let replication { worker.cancel(replication) }
         case .console: worker.shared.console?.cancelled(id)
-        case .login, .welcome, .idle, .closed: break
+        case .header, .login, .welcome, .idle, .closed: break
         }
     }
 

@@ -53,7 +53,8 @@ public final class ClientLogin {
     private var state = State.startup(sslAsked: false, gssAsked: false)
     private var user = ""
     private let secretOfProcess: SecretBytes
-    private let offersTLS: Bool
+    /// A client that asks for TLS gets it. To be set before anything is received.
+    public var offersTLS: Bool
     /// TLS has begun.
     public private(set) var isSecure = false
     private var binding = ChannelBinding.none

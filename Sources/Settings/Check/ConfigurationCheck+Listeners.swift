@@ -9,6 +9,7 @@ extension ConfigurationCheck {
             let table = root["listen"]?[index]
             checkTLS(listener.tls, of: "[[listen]]", in: table, isServer: true)
             checkFile(listener.hbaFile, key: "hba_file", at: table?["hba_file"]?.position ?? .start)
+            checkProxyProtocol(listener, in: table)
             if case .tcp = listener.address, let mode = table?.entry("unix_socket_mode") {
                 log.warning(
                     mode.position, "unix_socket_mode has no effect", "this listener is not a unix socket", "remove it")
@@ -17,6 +18,18 @@ extension ConfigurationCheck {
         checkConflicts()
         checkSocketDirectories()
         checkTrust()
+    }
+
+    /// Sources that cannot come to the listener.
+    private mutating func checkProxyProtocol(_ listener: ListenSettings, in table: TOMLNode?) {
+        guard case .array(let nodes)? = table?["proxy_protocol"]?.value else { return }
+        let isUnix = if case .unix = listener.address { true } else { false }
+        for (source, node) in zip(listener.proxyProtocol, nodes) where isUnix != (source == .unix) {
+            log.warning(
+                node.position, "proxy_protocol has \(quoted("\(source)")), which has no effect",
+                isUnix ? "clients of a unix socket have no address" : "this listener is not a unix socket",
+                isUnix ? "write \"unix\" to believe whoever may open the socket" : "remove it")
+        }
     }
 
     /// Addresses as they are written, with what they are; those that did not decode are left out.

@@ -29,8 +29,7 @@ enum IdleKeys {
                 "every setting follows the client, whether it is named here or not", isPlanned: false),
         ],
         "[[listen]]": [
-            "proxy_protocol": IdleKey("PROXY headers are not understood"),
-            "hba_file": IdleKey("every [user.NAME] may come from everywhere"),
+            "hba_file": IdleKey("every [user.NAME] may come from everywhere")
         ],
         "[cluster.NAME]": [
             "monitor_user": monitoring, "monitor_password": monitoring, "health_check_interval": monitoring,

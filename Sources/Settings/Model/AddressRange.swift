@@ -10,7 +10,7 @@ public struct AddressRange: Sendable, Hashable {
     /// Reads a block; nil for what is none, and when bits past the prefix are set.
     public init?(_ text: String) {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-        guard let host = parts.first, let address = Self.bytes(String(host)) else { return nil }
+        guard let host = parts.first, let address = Self.address(String(host)) else { return nil }
         let width = address.count * 8
         guard let prefix = parts.count == 2 ? Int(parts[1]) : width, (0...width).contains(prefix) else { return nil }
         guard Self.masked(address, prefix) == address else { return nil }
@@ -26,7 +26,7 @@ public struct AddressRange: Sendable, Hashable {
     /// The block somebody meant who set bits past the prefix: `10.1.2.3/8` is `10.0.0.0/8`.
     static func rounded(_ text: String) -> AddressRange? {
         let parts = text.split(separator: "/", maxSplits: 1)
-        guard parts.count == 2, let address = bytes(String(parts[0])), let prefix = Int(parts[1]),
+        guard parts.count == 2, let address = Self.address(String(parts[0])), let prefix = Int(parts[1]),
             (0...(address.count * 8)).contains(prefix)
         else { return nil }
         return AddressRange(address: masked(address, prefix), prefix: prefix)
@@ -44,7 +44,8 @@ public struct AddressRange: Sendable, Hashable {
         }
     }
 
-    private static func bytes(_ text: String) -> [UInt8]? {
+    /// A numeric address as 4 or 16 bytes in network order; nil for what is none.
+    public static func address(_ text: String) -> [UInt8]? {
         for (family, count) in [(AF_INET, 4), (AF_INET6, 16)] {
             var buffer = [UInt8](repeating: 0, count: 16)
             let result = unsafe buffer.withUnsafeMutableBytes { unsafe inet_pton(family, text, $0.baseAddress) }

@@ -7,7 +7,7 @@ public struct ListenSettings: Sendable, Hashable {
     /// TLS towards clients.
     public var tls = TLSSettings()
     /// Sources whose PROXY header is required and believed; empty is: not spoken.
-    public var proxyProtocol: [AddressRange] = []
+    public var proxyProtocol: [TrustedSource] = []
     /// Rules in the syntax of `pg_hba.conf`.
     public var hbaFile: String?
     /// How clients prove who they are; nil is what `[headgate]` says.
@@ -26,8 +26,9 @@ extension ListenSettings {
         k.include(TLSSettings.keys, at: \.tls)
         k.key(
             "proxy_protocol", \.proxyProtocol,
-            ValueType<AddressRange>.addressRange.list(of: "blocks of addresses"),
-            "Sources whose PROXY v1/v2 header is required and believed; by default it is not spoken.")
+            ValueType<TrustedSource>.trustedSource.list(of: "blocks of addresses"),
+            "Sources whose PROXY v1/v2 header is required and believed (\"unix\" at a unix socket); by default it is not spoken."
+        )
         k.optional(
             "hba_file", \.hbaFile, .path(example: "/etc/headgate/hba.conf"),
             "Rules in the syntax of pg_hba.conf; by default every [user.NAME] may come from everywhere.")

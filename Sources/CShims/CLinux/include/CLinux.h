@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "CLinuxFiles.h"
 #include "CLinuxProcess.h"
 
 /* An internet address in one shape for both families; bytes in network order, IPv4 in the first four. */
