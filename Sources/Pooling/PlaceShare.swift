@@ -45,7 +45,7 @@ public final class Tickets: Sendable {
 
     /// Whether there is a limit.
     @inline(__always)
-    var isLimited: Bool { limit.load(ordering: .relaxed) > 0 }
+    public var isLimited: Bool { limit.load(ordering: .relaxed) > 0 }
 
     /// How many more may be taken.
     var room: Int {

@@ -262,22 +262,27 @@ public struct PoolMachine {
             let next = nextLane()
             let turn = next.flatMap { lanes[$0].waiters.first?.turn } ?? UInt64.max
             if !isAlone, let other = share.claimWaiter(before: turn, notOf: worker) { return .lent(worker: other) }
-            guard let next else { return nil }
+            // Where others lie idle one of them may suit it better: `serve` looks.
+            guard let next, idle.isEmpty else { return nil }
             guard let places = takeOrBlock(next), let waiter = lanes[next].waiters.popFirst() else { continue }
             served(waiter, next)
             return .assigned(client: waiter.client, waitedSince: waiter.since, places)
         }
     }
 
-    /// Gives an idle server to a client that waits, if both are there. To be called until it answers nil.
-    public mutating func serve() -> (server: UInt32, client: UInt32, waitedSince: Int64, places: AppPlaces)? {
+    /// Gives an idle server to a client that waits, if both are there. To be called until it answers nil. `wish` says of a
+    /// client what `request` was told.
+    public mutating func serve(
+        _ wish: (UInt32) -> (affinity: UInt64, preferred: UInt32?) = { _ in (0, nil) }
+    ) -> (server: UInt32, client: UInt32, waitedSince: Int64, places: AppPlaces)? {
         guard canServe else { return nil }
         dropGone()
         spread()
         while let index = nextLane() {
             guard let places = takeOrBlock(index), let waiter = lanes[index].waiters.popFirst() else { continue }
             served(waiter, index)
-            return (takeIdle(0, nil), waiter.client, waiter.since, places)
+            let wish = wish(waiter.client)
+            return (takeIdle(wish.affinity, wish.preferred), waiter.client, waiter.since, places)
         }
         publishOldest()
         return nil

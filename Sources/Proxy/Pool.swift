@@ -164,7 +164,10 @@ final class Pool {
     /// Gives idle servers to clients whose application may have one again.
     func serve() {
         if !machine.canServe { return }
-        while let lease = machine.serve() {
+        let worker = self.worker
+        while let lease = machine.serve({ slot in
+            worker.clients[slot].map { ($0.affinity, $0.preferredServer) } ?? (0, nil)
+        }) {
             guard let client = worker.clients[lease.client], let app = client.app else { continue }
             guard let server = worker.servers[lease.server] else { continue }
             let now = worker.loop.nowMicros

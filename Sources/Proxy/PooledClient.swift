@@ -154,8 +154,8 @@ class PooledClient: Connection {
     /// After how many microseconds without a statement it is to go because it has said so itself; 0 for never.
     var ownIdleLimit: Int64 { 0 }
 
-    /// It may run one more statement.
-    func permitStatement() {}
+    /// It may run one more statement, or may not after all.
+    func permitStatement(_ isPermitted: Bool) {}
 
     /// Whether it may.
     var mayStartStatement: Bool { false }

@@ -118,7 +118,9 @@ extension StatementEntry {
             case .execute: true
             case .begin, .set, .setTransaction:
                 !statement.writes && !endsReading(statement.range)
-            default: !statement.writes && !statement.effects.contains(where: Self.mayEndReading)
+            default:
+                !statement.writes && !statement.effects.contains(where: Self.mayEndReading)
+                    && (!statement.functions.contains { $0.hasSuffix("set_config") } || !mentionsReading(statement))
             }
         }
     }
@@ -127,6 +129,16 @@ extension StatementEntry {
         switch effect {
         case .set(let name, _), .setComputed(let name), .setLocal(let name): name.contains("read_only")
         default: false
+        }
+    }
+
+    /// Whether a `set_config` may be about it, or about what cannot be told.
+    private func mentionsReading(_ statement: Statement) -> Bool {
+        if statement.effects.contains(.mayCreate(.unknown)) { return true }
+        return withText { text in
+            guard statement.range.upperBound <= text.byteCount else { return true }
+            let words = String(decoding: text.extracting(statement.range).toArray(), as: UTF8.self).lowercased()
+            return words.contains("read_only") || words.contains("||")
         }
     }
 

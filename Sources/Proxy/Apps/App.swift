@@ -23,10 +23,12 @@ final class App {
     /// It is among those the worker looks after at the end of the turn.
     var isListed = false
     private unowned(unsafe) let owner: Worker
+    /// Whose part it is; it outlives it.
+    private var worker: Worker { unsafe owner }
     /// Who waits for the moment at which the rate allows it, soonest first.
     private var timed = Ring<TimedWait>()
     private var lastTicket: UInt64 = 0
-    private lazy var timer = LoopTimer(loop: owner.loop) { [unowned self] in self.goOn() }
+    private lazy var timer = LoopTimer(loop: worker.loop) { [unowned self] in self.goOn() }
 
     init(share: AppShare, worker: Worker, settings: AppSettings) {
         self.share = share
@@ -124,12 +126,12 @@ final class App {
     /// It goes on after `wait` microseconds, behind all others. Waits grow, so that those that end first come first; one
     /// that ends a little before the one in front of it waits for that.
     func enter(_ who: TimedWait.Who, after wait: Int64) {
-        timed.append(TimedWait(who: who, due: owner.loop.nowMicros + wait))
+        timed.append(TimedWait(who: who, due: worker.loop.nowMicros + wait))
         if timed.count == 1 { timer.start(after: wait) }
     }
 
     private func goOn() {
-        let now = owner.loop.nowMicros
+        let now = worker.loop.nowMicros
         while let first = timed.first, first.due <= now {
             timed.popFirst()
             goesOn(first.who)
@@ -149,11 +151,11 @@ final class App {
     private func goesOn(_ who: TimedWait.Who, isPaid: Bool = true) {
         switch who {
         case .client(let slot, let ticket):
-            guard let client = owner.clients[slot], client.app === self, client.line == .rate, client.ticket == ticket
+            guard let client = worker.clients[slot], client.app === self, client.line == .rate, client.ticket == ticket
             else { return }
             client.rateAllows(isPaid: isPaid)
         case .server(let slot, let connectedAt):
-            guard let server = owner.servers[slot], server.connectedAt == connectedAt else { return }
+            guard let server = worker.servers[slot], server.connectedAt == connectedAt else { return }
             server.setThrottled(false)
         }
     }

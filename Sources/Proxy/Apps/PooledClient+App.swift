@@ -54,6 +54,10 @@ extension PooledClient {
             app.share.count(missing)
             places.formUnion(missing)
         }
+        if line != .none, !countsAsWaiting, app.settings.maxWaiting > 0 {
+            countsAsWaiting = true
+            _ = app.share.waiting.reserve(limit: 0)
+        }
         if phase != .login && phase != .welcome { armTimeouts() }
     }
 
@@ -71,13 +75,15 @@ extension PooledClient {
         self.line = line
         self.ticket = ticket
         if pooledServer == nil, phase != .welcome { phase = .waiting }
-        guard let app else { return }
+        if let app, app.settings.maxWaiting > 0 { countWait(app) }
+    }
+
+    private func countWait(_ app: App) {
         countsAsWaiting = true
         // One that logs in has nothing to be refused yet.
-        if phase == .welcome || !app.share.beginWaiting() {
-            _ = app.share.waiting.reserve(limit: 0)
-            if phase != .welcome { refuseToWait(app) }
-        }
+        if phase != .welcome, app.share.beginWaiting() { return }
+        _ = app.share.waiting.reserve(limit: 0)
+        if phase != .welcome { refuseToWait(app) }
     }
 
     /// It has not been refused for being one too many who wait.
@@ -134,6 +140,8 @@ extension PooledClient {
             waitsForCancel = false
             waitsForServer = false
         }
+        // It asks anew when it has another.
+        if line == .statement { leaveLine() }
         if let app, app.settings.readOnly != isReadOnly, phase != .closed { worker.appsChangedFor.append(slot) }
         if places.isEmpty { return }
         let held = places
@@ -145,6 +153,11 @@ extension PooledClient {
     final func statementEnded() {
         guard places.contains(.statement), !isServerBusy else { return }
         places.remove(.statement)
+        if mayStartStatement {
+            // Permitted and not sent: it needs the place again.
+            permitStatement(false)
+            hasPaidRate = true
+        }
         app?.giveBack(.statement, worker)
     }
 
@@ -179,7 +192,7 @@ extension PooledClient {
 
     private func permit() {
         hasPaidRate = false
-        permitStatement()
+        permitStatement(true)
     }
 
     // MARK: Rates

@@ -184,6 +184,10 @@ public struct AppTotals: Sendable, Equatable {
 public struct AppUse: Sendable, Equatable {
     /// Its clients.
     public var clients = 0
+    /// Servers its clients have; counted only where there is a limit, else nil.
+    public var servers: Int?
+    /// Statements its clients run that count; counted only where there is a limit, else nil.
+    public var statements: Int?
     /// How much of its burst is taken.
     public var burstUsed = 0
     /// How much of a second's bytes is taken.

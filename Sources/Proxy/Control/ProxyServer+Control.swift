@@ -45,6 +45,8 @@ extension ProxyServer {
             shared.appsNow().map { share in
                 var use = AppUse()
                 use.clients = share.clients.inUse
+                use.servers = share.servers.isLimited ? share.servers.inUse : nil
+                use.statements = share.statements.isLimited ? share.statements.inUse : nil
                 use.burstUsed = share.rate.taken(now: now)
                 use.bytesUsed = share.bytes.taken(now: now)
                 return (share.name, use)

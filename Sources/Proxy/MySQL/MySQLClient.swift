@@ -468,7 +468,7 @@ import Telemetry
         server?.cancelStatement()
     }
 
-    override func permitStatement() { session?.mayStart = true }
+    override func permitStatement(_ isPermitted: Bool) { session?.mayStart = isPermitted }
 
     override var mayStartStatement: Bool { session?.mayStart == true }
 

@@ -381,7 +381,7 @@ final class PostgresClient: PooledClient {
         worker.cancel(server)
     }
 
-    override func permitStatement() { session?.mayStart = true }
+    override func permitStatement(_ isPermitted: Bool) { session?.mayStart = isPermitted }
 
     override var mayStartStatement: Bool { session?.mayStart == true }
 

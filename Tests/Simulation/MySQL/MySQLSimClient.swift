@@ -86,6 +86,8 @@ final class MySQLSimClient: PooledSimClient {
 
     override var isBusy: Bool { session.isAwaitingReply }
 
+    override func takePermit() { session.mayStart = false }
+
     override func statementGranted() {
         session.mayStart = true
         serve()

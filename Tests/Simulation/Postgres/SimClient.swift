@@ -71,6 +71,8 @@ final class SimClient: PooledSimClient {
 
     override var isBusy: Bool { server?.session.expected.isEmpty == false }
 
+    override func takePermit() { session.mayStart = false }
+
     override func statementGranted() {
         session.mayStart = true
         serve()

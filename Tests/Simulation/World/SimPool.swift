@@ -29,11 +29,20 @@ class PooledSimClient {
     func granted(_ server: PooledSimServer) {}
     /// It may run the statement it waited for.
     func statementGranted() {}
+    /// What it was permitted has not been sent, and is not permitted any more.
+    func takePermit() {}
     /// A statement of it runs.
     var isBusy: Bool { false }
 
     /// Its server is gone.
     func leaseEnded() {
+        if waitsForStatement {
+            // It asks anew when it has another.
+            app.line.withdraw(ticket: ticket)
+            app.passOn()
+            ticket = 0
+            waitsForStatement = false
+        }
         let held = places
         places = []
         app.giveBack(held)
@@ -43,6 +52,7 @@ class PooledSimClient {
     func statementEnded() {
         guard places.contains(.statement), !isBusy else { return }
         places.remove(.statement)
+        takePermit()
         app.giveBack(.statement)
     }
 
@@ -224,8 +234,11 @@ class SimPool {
 
     /// Gives idle servers to clients whose application may have one again.
     func serve() {
-        while let lease = machine.serve() {
-            guard let client = clients[lease.client], let server = servers[lease.server] else {
+        let clients = self.clients
+        while let lease = machine.serve({ slot in
+            clients[slot].map { ($0.affinity, $0.preferredServer) } ?? (0, nil)
+        }) {
+            guard let client = self.clients[lease.client], let server = servers[lease.server] else {
                 census.problems.append("client \(lease.client) or server \(lease.server) has gone")
                 continue
             }
