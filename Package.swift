@@ -55,7 +55,7 @@ let package = Package(
         room("SQLText", ["ByteKit", "CPgQuery"], hotRules),
         room("PostgresWire", ["ByteKit"]),
         room("MySQLWire", ["ByteKit", "CZlib", "CZstd"], hotRules),
-        room("Settings", ["ByteKit", "Credentials", "CTomlPlusPlus"]),
+        room("Settings", ["ByteKit", "Credentials", "CTomlPlusPlus", "CLinux"]),
         room(
             "Sessions", ["ByteKit", "Credentials", "SQLText", "PostgresWire", "MySQLWire", "Settings"], hotRules),
         room("Pooling", ["ByteKit", "Settings"], hotRules),
