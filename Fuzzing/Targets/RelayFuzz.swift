@@ -151,6 +151,7 @@ private struct Talk {
                 } else {
                     trail.deny(intended, TrailRefusal(message: "no", hint: "no"))
                 }
+            case .needPermit: clientSession.mayStart = true
             case .needChannels(let channels): for channel in channels { clientSession.channelIsReady(channel) }
             case .tooManyInFlight:
                 return serverSession.expected.isEmpty ? "waits for replies that are not owed" : nil

@@ -25,16 +25,16 @@ public struct PoolLimits: Equatable, Sendable {
 
 /// The answer to a client that asks for a server.
 public enum LeaseAnswer: Equatable, Sendable {
-    /// This server is the client's now.
-    case granted(server: UInt32)
+    /// This server is the client's now, and with it these places of its application.
+    case granted(server: UInt32, AppPlaces)
     /// The client waits in line.
     case waits(ticket: UInt64)
 }
 
 /// What happens to a server that has become free.
 public enum Placement: Equatable, Sendable {
-    /// It is this waiting client's now.
-    case assigned(client: UInt32, waitedSince: Int64)
+    /// It is this waiting client's now, and with it these places of its application.
+    case assigned(client: UInt32, waitedSince: Int64, AppPlaces)
     /// It lies idle.
     case idle
     /// It is to be sent to this worker, whose client waits longer than anyone here. It no longer belongs to this part of
@@ -58,16 +58,37 @@ public enum Supply: Equatable, Sendable {
 
 /// One worker's part of one pool: its idle servers, its waiting clients, and what the pool as a whole allows. Pure: it
 /// names clients and servers by number, takes the time as an argument, and returns what is to be done.
+///
+/// As long as all who wait are of one application, and that counts no places, they are one plain line. Otherwise each
+/// application has a lane (`PoolMachine+Lanes.swift`).
 public struct PoolMachine {
     private struct IdleServer {
         let server: UInt32
         let since: Int64
         let affinity: UInt64
     }
-    private struct Waiter {
+    struct Waiter {
         let client: UInt32
         let ticket: UInt64
         let since: Int64
+        /// Whose turn it is: the lowest comes first, whatever its application (`PoolShare.turn`).
+        let turn: UInt64
+    }
+    /// The clients of one application, in the order they came.
+    struct Lane {
+        let app: AppLine
+        let share: PoolShare.Lane
+        var waiters = Ring<Waiter>()
+        var gone: Set<UInt64> = []
+        /// The application has all it may have: until there is more, they wait in its line and not for servers here.
+        var isBlocked = false
+
+        var count: Int { waiters.count &- gone.count }
+
+        mutating func dropGone() {
+            if gone.isEmpty { return }
+            while let first = waiters.first, gone.remove(first.ticket) != nil { waiters.popFirst() }
+        }
     }
 
     /// What all workers share about this pool.
@@ -82,14 +103,19 @@ public struct PoolMachine {
     public var isPaused = false
 
     private var idle: [IdleServer] = []
-    private var waiters = Ring<Waiter>()
-    private var gone: Set<UInt64> = []
+    /// The plain line, and whose clients it has.
+    private var plain: Lane?
+    /// One for each application; none while the plain line is enough.
+    var lanes: [Lane] = []
+    /// What its worker calls it.
+    let number: UInt32
     /// Connections this worker is opening.
     public private(set) var opening = 0
     private let isAlone: Bool
 
-    /// One worker's part of the pool `share`.
-    public init(share: PoolShare, worker: Int, limits: PoolLimits) {
+    /// One worker's part of the pool `share`, in which lines of applications call it `number`.
+    public init(share: PoolShare, worker: Int, limits: PoolLimits, number: UInt32 = 0) {
+        self.number = number
         self.share = share
         self.worker = worker
         self.limits = limits
@@ -97,40 +123,78 @@ public struct PoolMachine {
     }
 
     /// How many clients wait here.
-    public var waiting: Int { waiters.count &- gone.count }
+    public var waiting: Int { lanes.isEmpty ? plain?.count ?? 0 : waitingInLanes }
+
+    /// How many of them could have a server if there was one.
+    private var ready: Int { lanes.isEmpty ? plain?.count ?? 0 : readyInLanes }
 
     /// How many servers lie idle here.
     public var idleCount: Int { idle.count }
 
-    /// Since when the client at the front has waited.
+    /// Whether `serve` may have something to do.
+    public var canServe: Bool { !isPaused && !idle.isEmpty && ready > 0 }
+
+    /// Since when the client has waited that has waited longest for a server.
     public mutating func oldestWait() -> Int64? {
         dropGone()
-        return waiters.first?.since
+        return lanes.isEmpty ? plain?.waiters.first?.since : oldestWaitInLanes
     }
 
-    /// A client needs a server. `affinity` says which servers would suit it best (same settings).
+    /// A client of an application needs a server. `affinity` says which servers would suit it best (same settings).
     /// `preferred` is one server that would suit it better than any other.
     public mutating func request(
-        client: UInt32, affinity: UInt64, preferred: UInt32? = nil, now: Int64
+        client: UInt32, app: AppLine, affinity: UInt64, preferred: UInt32? = nil, now: Int64
     ) -> LeaseAnswer {
-        // Whoever waits while servers lie idle waits for one that is being looked at.
-        if !isPaused && !idle.isEmpty {
-            if let preferred, removeIdle(preferred) { return .granted(server: preferred) }
-            return .granted(server: takeIdle(affinity: affinity))
+        // Whoever waits while servers lie idle waits for one that is being looked at, or for its application.
+        if !isPaused, !idle.isEmpty, let places = app.share.countsPlaces ? app.takeForLease() : [] {
+            return .granted(server: takeIdle(affinity, preferred), places)
         }
-        let ticket = share.takeTicket()
         dropGone()
-        waiters.append(Waiter(client: client, ticket: ticket, since: now))
-        if waiters.count == 1 { publishOldest() }
+        let ticket = share.tickets.next()
+        guard isPlain(for: app), let lane = plain?.share else {
+            return wait(client, app, ticket, affinity, preferred, now)
+        }
+        let turn = share.turn(lane, app.share.weight)
+        plain?.waiters.append(Waiter(client: client, ticket: ticket, since: now, turn: turn))
+        if !isAlone, plain?.waiters.count == 1 { share.publish(oldest: turn, of: worker) }
         return .waits(ticket: ticket)
     }
 
-    /// The server granted to a client must be looked at first: the client waits at the front of the line.
-    public mutating func waitAtFront(client: UInt32, now: Int64) -> UInt64 {
-        let ticket = share.takeTicket()
-        waiters.prepend(Waiter(client: client, ticket: ticket, since: now))
+    /// Whether a client of the application can wait in the plain line.
+    private mutating func isPlain(for app: AppLine) -> Bool {
+        guard lanes.isEmpty, !app.share.countsPlaces else { return false }
+        if plain?.app === app { return true }
+        guard plain?.waiters.isEmpty ?? true else { return false }
+        plain = Lane(app: app, share: share.lane(of: app.share))
+        return true
+    }
+
+    /// Every application gets a lane of its own.
+    mutating func spread() {
+        guard lanes.isEmpty, let line = plain else { return }
+        plain = nil
+        if !line.waiters.isEmpty { lanes.append(line) }
+    }
+
+    /// The server granted to a client must be looked at first: the client waits at the front of the line. What it held of
+    /// its application has been given back.
+    public mutating func waitAtFront(client: UInt32, app: AppLine, now: Int64) -> UInt64 {
+        let ticket = share.tickets.next()
+        let waiter = Waiter(client: client, ticket: ticket, since: now, turn: share.turnNow)
+        if isPlain(for: app) {
+            plain?.waiters.prepend(waiter)
+        } else {
+            spread()
+            let index = lane(of: app)
+            lanes[index].waiters.prepend(waiter)
+        }
         publishOldest()
         return ticket
+    }
+
+    mutating func takeIdle(_ affinity: UInt64, _ preferred: UInt32?) -> UInt32 {
+        if let preferred, removeIdle(preferred) { return preferred }
+        return takeIdle(affinity: affinity)
     }
 
     private mutating func takeIdle(affinity: UInt64) -> UInt32 {
@@ -152,29 +216,39 @@ public struct PoolMachine {
     }
 
     /// The client waits no longer: it left, or was given up on.
-    public mutating func withdraw(ticket: UInt64) {
-        gone.insert(ticket)
-        let wasFirst = waiters.first?.ticket == ticket
-        dropGone()
-        if wasFirst { publishOldest() }
+    public mutating func withdraw(ticket: UInt64, app: AppLine) {
+        if lanes.isEmpty {
+            guard plain?.app === app else { return }
+            plain?.gone.insert(ticket)
+            plain?.dropGone()
+        } else {
+            withdrawFromLane(ticket, app)
+        }
+        publishOldest()
     }
 
     /// A server has become free: returned by its client, newly opened, or sent by another worker.
     public mutating func place(server: UInt32, affinity: UInt64, now: Int64) -> Placement {
         dropGone()
         if !isPaused {
-            if !isAlone, let other = share.claimWaiter(olderThan: waiters.first?.ticket ?? UInt64.max, notOf: worker) {
-                return .lent(worker: other)
-            }
-            if let waiter = waiters.popFirst() {
-                dropGone()
-                publishOldest()
-                return .assigned(client: waiter.client, waitedSince: waiter.since)
+            // A limit may have come while they waited.
+            if lanes.isEmpty, plain?.app.share.countsPlaces == true { spread() }
+            if lanes.isEmpty {
+                let turn = plain?.waiters.first?.turn ?? UInt64.max
+                if !isAlone, let other = share.claimWaiter(before: turn, notOf: worker) { return .lent(worker: other) }
+                if let waiter = plain?.waiters.popFirst() {
+                    share.served(waiter.turn)
+                    dropGone()
+                    publishOldest()
+                    return .assigned(client: waiter.client, waitedSince: waiter.since, [])
+                }
+            } else if let placement = placeInLanes() {
+                return placement
             }
         }
         idle.append(IdleServer(server: server, since: now, affinity: affinity))
         if !isAlone { share.publish(idle: idle.count, of: worker) }
-        if !isAlone && !isPaused, let other = share.claimWaiter(olderThan: UInt64.max, notOf: worker) {
+        if !isAlone && !isPaused, let other = share.claimWaiter(before: UInt64.max, notOf: worker) {
             // Somebody began to wait between the first look and the note that a server is idle.
             removeIdle(server)
             return .lent(worker: other)
@@ -182,9 +256,41 @@ public struct PoolMachine {
         return .idle
     }
 
+    /// Who gets a server that has become free, while applications have lanes; nil if nobody may.
+    private mutating func placeInLanes() -> Placement? {
+        while true {
+            let next = nextLane()
+            let turn = next.flatMap { lanes[$0].waiters.first?.turn } ?? UInt64.max
+            if !isAlone, let other = share.claimWaiter(before: turn, notOf: worker) { return .lent(worker: other) }
+            // Where others lie idle one of them may suit it better: `serve` looks.
+            guard let next, idle.isEmpty else { return nil }
+            guard let places = takeOrBlock(next), let waiter = lanes[next].waiters.popFirst() else { continue }
+            served(waiter, next)
+            return .assigned(client: waiter.client, waitedSince: waiter.since, places)
+        }
+    }
+
+    /// Gives an idle server to a client that waits, if both are there. To be called until it answers nil. `wish` says of a
+    /// client what `request` was told.
+    public mutating func serve(
+        _ wish: (UInt32) -> (affinity: UInt64, preferred: UInt32?) = { _ in (0, nil) }
+    ) -> (server: UInt32, client: UInt32, waitedSince: Int64, places: AppPlaces)? {
+        guard canServe else { return nil }
+        dropGone()
+        spread()
+        while let index = nextLane() {
+            guard let places = takeOrBlock(index), let waiter = lanes[index].waiters.popFirst() else { continue }
+            served(waiter, index)
+            let wish = wish(waiter.client)
+            return (takeIdle(wish.affinity, wish.preferred), waiter.client, waiter.since, places)
+        }
+        publishOldest()
+        return nil
+    }
+
     /// Another worker asks for an idle server: one to send, if it still has a waiter and there is one to give.
     public mutating func lend(to other: Int) -> UInt32? {
-        guard !isPaused, waiting == 0, !idle.isEmpty else { return nil }
+        guard !isPaused, ready == 0, !idle.isEmpty else { return nil }
         let server = idle.removeFirst().server
         share.publish(idle: idle.count, of: worker)
         return server
@@ -192,7 +298,8 @@ public struct PoolMachine {
 
     /// What to do for the clients that wait. Call again until it answers `.enough`, `.full` or `.evict`.
     public mutating func supply(now: Int64) -> Supply {
-        guard !isPaused, waiting > opening else { return .enough }
+        if !lanes.isEmpty || plain?.app.share.countsPlaces == true { blockFullLanes() }
+        guard !isPaused, ready > opening else { return .enough }
         if !isAlone, let other = share.workerWithIdle(notOf: worker) { return .ask(worker: other) }
         return reserve(now: now)
     }
@@ -245,21 +352,18 @@ public struct PoolMachine {
 
     /// Takes every waiting client out of the line.
     public mutating func takeWaiters() -> [UInt32] {
-        dropGone()
-        var clients: [UInt32] = []
-        while let waiter = waiters.popFirst() {
-            clients.append(waiter.client)
-            dropGone()
-        }
+        spread()
+        let clients = takeWaitersOfLanes()
         publishOldest()
         return clients
     }
 
-    /// The client at the front if it has waited since before `deadline`, taken out of the line.
+    /// A client that has waited since before `deadline`, taken out of the line.
     public mutating func takeOverdue(since deadline: Int64) -> UInt32? {
         dropGone()
-        guard let waiter = waiters.first, waiter.since <= deadline else { return nil }
-        waiters.popFirst()
+        guard lanes.isEmpty else { return takeOverdueOfLanes(deadline) }
+        guard let waiter = plain?.waiters.first, waiter.since <= deadline else { return nil }
+        plain?.waiters.popFirst()
         dropGone()
         publishOldest()
         return waiter.client
@@ -268,10 +372,12 @@ public struct PoolMachine {
     /// Clients that began to wait after `start` and not after `end`, and still do. O(waiting).
     public func waiters(after start: Int64, until end: Int64) -> [UInt32] {
         var clients: [UInt32] = []
-        for index in 0..<waiters.count {
-            guard let waiter = waiters[index] else { continue }
-            if waiter.since > start, waiter.since <= end, !gone.contains(waiter.ticket) {
-                clients.append(waiter.client)
+        for lane in lanes + (plain.map { [$0] } ?? []) {
+            for index in 0..<lane.waiters.count {
+                guard let waiter = lane.waiters[index] else { continue }
+                if waiter.since > start, waiter.since <= end, !lane.gone.contains(waiter.ticket) {
+                    clients.append(waiter.client)
+                }
             }
         }
         return clients
@@ -279,11 +385,17 @@ public struct PoolMachine {
 
     /// Says again whose waiter is oldest: after a claimed waiter was served, or to make sure.
     public mutating func publishOldest() {
-        if !isAlone { share.publish(oldest: waiters.first?.ticket ?? UInt64.max, of: worker) }
+        if isAlone { return }
+        let turn =
+            lanes.isEmpty ? plain?.waiters.first?.turn : nextLane().flatMap { lanes[$0].waiters.first?.turn }
+        share.publish(oldest: turn ?? UInt64.max, of: worker)
     }
 
-    private mutating func dropGone() {
-        if gone.isEmpty { return }
-        while let first = waiters.first, gone.remove(first.ticket) != nil { waiters.popFirst() }
+    mutating func dropGone() {
+        if lanes.isEmpty {
+            if plain?.gone.isEmpty == false { plain?.dropGone() }
+        } else {
+            for index in lanes.indices where !lanes[index].gone.isEmpty { lanes[index].dropGone() }
+        }
     }
 }

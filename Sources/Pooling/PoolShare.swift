@@ -58,11 +58,17 @@ public final class CapacityCounter: Sendable {
     /// Servers of this pool's user, whatever the database.
     public let user: CapacityCounter
 
-    private let ticket = Atomic<UInt64>(1)
+    let tickets: Tickets
+    /// The turn of whoever was served last.
+    private let now = Atomic<UInt64>(0)
+    private let lanes = Mutex<[ObjectIdentifier: Lane]>([:])
     private nonisolated(unsafe) let slots: UnsafeMutablePointer<Slot>
 
     /// The shared part of a pool for `workers` workers.
-    public init(workers: Int, database: CapacityCounter, user: CapacityCounter) {
+    public init(
+        workers: Int, database: CapacityCounter, user: CapacityCounter, tickets: Tickets = Tickets()
+    ) {
+        self.tickets = tickets
         self.workers = max(1, workers)
         self.database = database
         self.user = user
@@ -75,10 +81,52 @@ public final class CapacityCounter: Sendable {
         unsafe slots.deallocate()
     }
 
-    /// The place in the line of everyone who waits for this pool.
-    func takeTicket() -> UInt64 { ticket.add(1, ordering: .relaxed).oldValue }
+    /// One application's clients among those who wait for this pool, over all workers.
+    final class Lane: Sendable {
+        /// Keeps the application, so that no other has its identity.
+        private let app: AppShare
+        /// When its next client is to be served.
+        fileprivate let next = Atomic<UInt64>(0)
 
-    /// Says which ticket of `worker` has waited longest; `UInt64.max` for none.
+        fileprivate init(_ app: AppShare) { self.app = app }
+
+        fileprivate var isDeserted: Bool { app.clients.inUse == 0 }
+    }
+
+    func lane(of app: AppShare) -> Lane {
+        lanes.withLock { lanes in
+            if let known = lanes[ObjectIdentifier(app)] { return known }
+            lanes = lanes.filter { !$0.value.isDeserted }
+            let made = Lane(app)
+            lanes[ObjectIdentifier(app)] = made
+            return made
+        }
+    }
+
+    /// How far apart the turns of an application are that has weight 1.
+    private static let stride: UInt64 = 1 << 20
+
+    /// The turn of a client that begins to wait (start-time fair queueing; Goyal, Vin, Cheng 1996): behind the last one
+    /// of its application by as much as its weight says, but not before those that are being served. So an application
+    /// with three times the weight has three turns for one of the other while both have clients waiting, and one that
+    /// comes new waits for nobody's backlog.
+    func turn(_ lane: Lane, _ weight: Int) -> UInt64 {
+        let step = max(1, Self.stride / UInt64(max(1, weight)))
+        var old = lane.next.load(ordering: .relaxed)
+        while true {
+            let start = max(old, turnNow)
+            let (done, original) = lane.next.compareExchange(expected: old, desired: start &+ step, ordering: .relaxed)
+            if done { return start }
+            old = original
+        }
+    }
+
+    /// No turn given out from now on is lower.
+    var turnNow: UInt64 { now.load(ordering: .relaxed) }
+
+    func served(_ turn: UInt64) { now.max(turn, ordering: .relaxed) }
+
+    /// Says whose turn is next among the clients that wait in `worker`; `UInt64.max` for nobody's.
     func publish(oldest: UInt64, of worker: Int) {
         unsafe slots[worker].oldest.store(oldest, ordering: .sequentiallyConsistent)
     }
@@ -88,9 +136,9 @@ public final class CapacityCounter: Sendable {
         unsafe slots[worker].idle.store(idle, ordering: .sequentiallyConsistent)
     }
 
-    /// The worker, not `me`, whose oldest waiter came before ticket `before` and before all others, claimed for the
-    /// caller: it must send that worker a server.
-    func claimWaiter(olderThan before: UInt64, notOf me: Int) -> Int? {
+    /// The worker, not `me`, whose next waiter's turn is before `before` and before all others, claimed for the caller: it
+    /// must send that worker a server.
+    func claimWaiter(before: UInt64, notOf me: Int) -> Int? {
         var best = before
         var found: Int?
         for worker in 0..<workers where worker != me {

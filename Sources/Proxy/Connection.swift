@@ -18,6 +18,8 @@ class Connection: IOObject {
     final var isHeldByPeer = false
     /// More is carried than may be.
     final var isHeldByCarried = false
+    /// Not read for a while, because its client's application has been sent as much as it may be.
+    private(set) final var isThrottled = false
     /// SUSPEND: it is not read.
     final var isSuspended = false
     /// The socket failed; it will be closed at the end of the turn.
@@ -55,8 +57,16 @@ class Connection: IOObject {
     /// Waits for what there is to wait for.
     final func updateInterest() {
         guard isAttached else { return }
-        setInterest(reading: !isHeldByPeer && !isHeldByCarried && !isSuspended, writing: !output.isEmpty)
+        setInterest(
+            reading: !isHeldByPeer && !isHeldByCarried && !isSuspended && !isThrottled, writing: !output.isEmpty)
         if isEncoded { interestChanged() }
+    }
+
+    /// Is not read for a while, or is again.
+    final func setThrottled(_ on: Bool) {
+        if isThrottled == on { return }
+        isThrottled = on
+        updateInterest()
     }
 
     /// Sends now what the socket takes, keeps the rest.

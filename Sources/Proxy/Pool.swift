@@ -33,6 +33,8 @@ struct PoolCounters {
 /// One worker's part of one pool, with the connections that `PoolMachine` knows by number.
 final class Pool {
     let global: PoolGlobal
+    /// What lines of applications call it in this worker.
+    let number: UInt32
     private unowned(unsafe) let owner: Worker
     /// Whose part of the pool this is; it outlives the pool.
     var worker: Worker { unsafe owner }
@@ -76,12 +78,14 @@ final class Pool {
         cluster: ClusterSettings
     ) {
         self.global = global
+        number = worker.nextPoolNumber()
         unsafe owner = worker
         self.settings = settings
         self.user = user
         self.database = database
         self.cluster = cluster
-        machine = PoolMachine(share: global.share, worker: worker.index, limits: Self.limits(settings, user))
+        machine = PoolMachine(
+            share: global.share, worker: worker.index, limits: Self.limits(settings, user), number: number)
         adopt(worker.snapshot.configuration.general)
     }
 
@@ -123,31 +127,75 @@ final class Pool {
             client.phase == .welcome ? client.welcomeFailed(refusal) : client.fail(refusal)
             return false
         }
+        guard let app = client.app else { return false }
         switch machine.request(
-            client: client.slot, affinity: client.affinity, preferred: client.preferredServer, now: now)
+            client: client.slot, app: app.line, affinity: client.affinity, preferred: client.preferredServer, now: now)
         {
-        case .granted(let slot):
-            guard let server = worker.servers[slot] else { return false }
+        case .granted(let slot, let places):
+            guard let server = worker.servers[slot] else {
+                app.giveBack(places, worker)
+                return false
+            }
             if now - server.lastUsed >= Self.unlooked, server.isGone {
+                app.giveBack(places, worker)
                 server.close("it ended while it was idle")
                 return request(client)
             }
             counters.assignments &+= 1
             if needsCheck(server, now) {
-                client.ticket = machine.waitAtFront(client: client.slot, now: now)
-                if client.phase != .welcome { client.phase = .waiting }
+                app.giveBack(places, worker)
+                client.waits(in: .pool, machine.waitAtFront(client: client.slot, app: app.line, now: now))
                 server.check()
                 return false
             }
             if client.phase != .welcome { client.phase = .active }
+            client.places = places
             server.link(client)
             return true
         case .waits(let ticket):
-            client.ticket = ticket
-            if client.phase != .welcome { client.phase = .waiting }
+            client.waits(in: .pool, ticket)
+            if app.line.mustAskNext || machine.canServe { worker.look(after: app) }
+            guard client.isWithinWaiting else { return false }
             supply()
             return false
         }
+    }
+
+    /// Gives idle servers to clients whose application may have one again.
+    func serve() {
+        if !machine.canServe { return }
+        let worker = self.worker
+        while let lease = machine.serve({ slot in
+            worker.clients[slot].map { ($0.affinity, $0.preferredServer) } ?? (0, nil)
+        }) {
+            guard let client = worker.clients[lease.client], let app = client.app else { continue }
+            guard let server = worker.servers[lease.server] else { continue }
+            let now = worker.loop.nowMicros
+            if server.isGone || needsCheck(server, now) {
+                app.giveBack(lease.places, worker)
+                client.endWait()
+                client.waits(in: .pool, machine.waitAtFront(client: client.slot, app: app.line, now: now))
+                if server.isGone { server.close("it ended while it was idle") } else { server.check() }
+                continue
+            }
+            hand(server, to: client, lease.places, since: lease.waitedSince)
+        }
+    }
+
+    /// Clients of an application need wait in its line no longer.
+    func unblock(_ app: App) {
+        machine.unblock(app.line)
+        serve()
+        supply()
+    }
+
+    /// A client that has waited gets a server.
+    private func hand(_ server: PooledServer, to client: PooledClient, _ places: AppPlaces, since: Int64) {
+        counters.assignments &+= 1
+        counters.waitMicros &+= UInt64(truncatingIfNeeded: max(0, worker.loop.nowMicros - since))
+        client.endWait()
+        client.places = places
+        client.granted(server)
     }
 
     /// A server that was used less than so many microseconds ago is given out without another look.
@@ -173,21 +221,24 @@ final class Pool {
         return lastFailure
     }
 
-    func withdraw(_ client: PooledClient) { machine.withdraw(ticket: client.ticket) }
+    func withdraw(_ client: PooledClient) {
+        guard let app = client.app else { return }
+        machine.withdraw(ticket: client.ticket, app: app.line)
+        if app.line.mustAskNext { worker.look(after: app) }
+    }
 
     /// A server is free.
     func place(_ server: PooledServer) {
         let now = worker.loop.nowMicros
         if machine.isPaused || server.closeNeeded { return server.retire("paused, or no longer wanted") }
         switch machine.place(server: server.slot, affinity: server.affinity, now: now) {
-        case .assigned(let slot, let since):
+        case .assigned(let slot, let since, let places):
             guard let client = worker.clients[slot] else { return place(server) }
-            counters.assignments &+= 1
-            counters.waitMicros &+= UInt64(truncatingIfNeeded: max(0, now - since))
-            client.granted(server)
+            hand(server, to: client, places, since: since)
         case .idle: break
         case .lent(let other): server.lend(to: other)
         }
+        if machine.canServe { serve() }
     }
 
     /// Does what can be done for the clients that wait.
@@ -327,7 +378,7 @@ final class Pool {
     func failWaiters(_ error: Refusal) {
         for slot in machine.takeWaiters() {
             guard let client = worker.clients[slot] else { continue }
-            client.ticket = 0
+            client.endWait()
             client.welcomeFailed(error)
         }
     }
@@ -423,7 +474,7 @@ final class Pool {
         let wait = settings.queryWaitTimeout.microseconds
         while wait > 0, let slot = machine.takeOverdue(since: now - wait) {
             guard let client = worker.clients[slot] else { continue }
-            client.ticket = 0
+            client.endWait()
             client.waitedTooLong(settings.queryWaitTimeout)
         }
         if let downSince, serverCount == 0, !machine.isPaused,
@@ -434,6 +485,7 @@ final class Pool {
         }
         tellWaiters(now)
         closeIdle(now)
+        if machine.canServe { serve() }
         supply()
         fillUp(now)
     }

@@ -1,5 +1,6 @@
 import ByteKit
 import EventLoop
+import Pooling
 import Sessions
 import Settings
 import Telemetry
@@ -39,6 +40,20 @@ class PooledClient: Connection {
     final var app: App?
     /// What it called itself when it logged in.
     final var applicationName = ""
+    /// The line it waits in.
+    final var line = WaitingLine.none
+    /// What it holds of its application's places.
+    final var places: AppPlaces = []
+    /// Its next statement has been counted in the rate of its application.
+    final var hasPaidRate = false
+    /// Its sessions at servers may only read.
+    final var isReadOnly = false
+    /// Its application may be sent only so many bytes a second.
+    final var limitsBytes = false
+    /// Its application has a rate, of statements or of bytes.
+    final var isRated = false
+    /// It counts among those of its application that wait.
+    final var countsAsWaiting = false
     /// Its place in line while it waits.
     final var ticket: UInt64 = 0
     /// The entry in the worker's timer wheel, -1 for none.
@@ -53,8 +68,10 @@ class PooledClient: Connection {
     final var hasToldFailure = false
     /// What it will be told when its login has failed.
     final var lastWords: [UInt8] = []
-    /// A cancel has been sent because its statement took too long.
+    /// A cancel has been sent because its statement took too long, or answered too much.
     final var hasTimedOut = false
+    /// It goes on when that has arrived.
+    final var waitsForCancel = false
     /// Who it is: the socket's other end, or whom a proxy speaks for.
     final private(set) var peer: PeerAddress
     final let connectedAt: Int64
@@ -127,14 +144,35 @@ class PooledClient: Connection {
     /// It stays who it was before its login failed, and has been told; false if it is to go.
     func keepsSession(told words: [UInt8]) -> Bool { false }
 
-    /// Its statement is to be cancelled at the server.
-    func cancelStatement() {}
+    /// Its statement is to be cancelled at the server; it reads this in place of the server's error.
+    func cancelStatement(_ reason: Refusal) {}
+
+    /// A cancel has arrived that it waited for, with a server that is still its own.
+    func goOnAfterCancel() {
+        waitsForServer = false
+        resume()
+    }
+
+    /// Its sessions at servers may only read, or may write again.
+    func set(readOnly: Bool) {}
+
+    /// What its statements are checked against; nil for nothing.
+    func takeRules(_ rules: StatementRules?) {}
 
     /// What its server and what else belongs to it go back to, when it is gone.
     func leave() {}
 
     /// After how many microseconds without a statement it is to go because it has said so itself; 0 for never.
     var ownIdleLimit: Int64 { 0 }
+
+    /// It may run one more statement, or may not after all.
+    func permitStatement(_ isPermitted: Bool) {}
+
+    /// Whether it may.
+    var mayStartStatement: Bool { false }
+
+    /// How many statements it has run without a permit, because they were in one text; then none.
+    func takeExtraStatements() -> Int { 0 }
 
     /// Something of it is unsent, on either side.
     var hasUnsent: Bool { !output.isEmpty || pooledServer?.output.isEmpty == false }
@@ -159,6 +197,7 @@ class PooledClient: Connection {
     final func requestServer() -> Bool {
         guard let pool else { return false }
         requestedAt = worker.loop.nowMicros
+        if isRated, !mayStartStatement, let app, !payRate(app) { return false }
         return pool.request(self)
     }
 
@@ -190,7 +229,8 @@ class PooledClient: Connection {
     /// It waited for a server as long as it may.
     final func waitedTooLong(_ limit: TimeSpan) {
         let refusal = Refusal(
-            .waitedTooLong, "no server became free within query_wait_timeout (\(limit))", detail: pool?.obstacle,
+            .waitedTooLong, "no server became free within query_wait_timeout (\(limit))",
+            detail: app?.obstacle ?? pool?.obstacle,
             hint: pool?.advice, isFatal: phase == .welcome)
         if phase == .welcome { fail(refusal) } else { refuse(refusal) }
     }
@@ -239,6 +279,9 @@ class PooledClient: Connection {
         }
         self.pool = pool
         self.app = app
+        limitsBytes = app.limitsBytes
+        isRated = app.isRated
+        isReadOnly = app.settings.readOnly
         self.applicationName = applicationName
         return pool
     }
@@ -286,10 +329,7 @@ class PooledClient: Connection {
         endTrail(why)
         phase = .closed
         worker.disarm(self)
-        if ticket != 0 {
-            pool?.withdraw(self)
-            ticket = 0
-        }
+        leaveLine()
         leave()
         if was != .login, was != .header, was != .refused, worker.snapshot.configuration.general.logDisconnections {
             Log.info(

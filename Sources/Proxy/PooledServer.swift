@@ -240,7 +240,8 @@ class PooledServer: Connection {
     /// A cancel that was under way has arrived.
     final func cancelArrived() {
         cancelsInFlight -= 1
-        if cancelsInFlight == 0 && phase == .idle { freedOfCancels() }
+        guard cancelsInFlight == 0 else { return }
+        if phase == .idle { freedOfCancels() } else { pooledClient?.cancelHasArrived() }
     }
 
     // MARK: Ending

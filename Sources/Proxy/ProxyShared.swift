@@ -358,6 +358,8 @@ final class ProxyShared: Sendable {
     }
 
     let workerCount: Int
+    /// Everybody who waits for anything is in one order.
+    private let tickets = Tickets()
     /// Makes the salts of users that do not exist stable, and cancel keys unguessable.
     let secret = SecretBytes(randomBytes(32))
     /// Tells the sessions of this start of the process from those of others.
@@ -410,7 +412,7 @@ final class ProxyShared: Sendable {
             registry.databases[key.database] = database
             registry.users[key.user] = user
             let made = PoolGlobal(
-                key: key, share: PoolShare(workers: workerCount, database: database, user: user))
+                key: key, share: PoolShare(workers: workerCount, database: database, user: user, tickets: tickets))
             made.parts.store(1, ordering: .relaxed)
             registry.pools[key] = made
             return made
@@ -458,7 +460,7 @@ final class ProxyShared: Sendable {
     /// The shared part of an application, made when it is first needed.
     func app(_ name: String) -> AppShare {
         registry.withLock { registry in
-            let share = registry.apps[name] ?? AppShare(name: name)
+            let share = registry.apps[name] ?? AppShare(name: name, workers: workerCount, tickets: tickets)
             registry.apps[name] = share
             return share
         }

@@ -18,6 +18,11 @@ struct Refusal: Sendable {
         case loginTooLong
         case clientIdleTooLong
         case transactionTooLong
+        case statementTooLong
+        /// A rate, or the size of a statement or result.
+        case overLimit
+        /// A write where there may be none.
+        case readOnly
         /// A transaction where there may be none (`pool_mode = "statement"`).
         case transactionNotAllowed
         /// The server went away while it served the client.
@@ -78,10 +83,12 @@ extension Refusal.Reason {
         case .databaseDisabled: "55000"
         case .tooManyConnections: "53300"
         case .noServer: "08001"
-        case .waitedTooLong, .cancelled: "57014"
+        case .waitedTooLong, .cancelled, .statementTooLong: "57014"
         case .loginTooLong, .serverLost: "08006"
         case .clientIdleTooLong: "57P05"
         case .transactionTooLong: "25P03"
+        case .overLimit: "53400"
+        case .readOnly: "25006"
         case .transactionNotAllowed: "25001"
         case .settingRefused: "22023"
         case .terminated, .shuttingDown: "57P01"
@@ -112,6 +119,9 @@ extension MySQLError {
             case .waitedTooLong: (1205, "HY000")
             case .loginTooLong: (1159, "08S01")
             case .clientIdleTooLong, .transactionTooLong: (4031, "HY000")
+            case .statementTooLong: (3024, "HY000")
+            case .overLimit: (1226, "42000")
+            case .readOnly: (1792, "25006")
             case .transactionNotAllowed: (1179, "25000")
             case .serverLost: (1927, "70100")
             case .settingRefused: (1231, "42000")

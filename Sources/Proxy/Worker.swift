@@ -30,6 +30,13 @@ final class Worker: LoopTurnHandler {
     var apps: [String: App] = [:]
     /// Its clients that have not logged in.
     var crowd = LoginCrowd()
+    /// Applications some of whose clients may go on, at the end of the turn.
+    var appsToLookAfter: [App] = []
+    /// Clients that were to be told of their application when they had no server any more.
+    var appsChangedFor: [UInt32] = []
+    /// Clients that are told at the end of the turn why they need not wait.
+    var refused: [LateRefusal] = []
+    private var lastPoolNumber: UInt32 = 0
     /// Connections whose socket failed, to be closed at the end of the turn.
     var broken: [Connection] = []
     var isShuttingDown = false
@@ -281,6 +288,11 @@ final class Worker: LoopTurnHandler {
         return shared.authCache.record(AuthKey(source: source, user: key.user))
     }
 
+    func nextPoolNumber() -> UInt32 {
+        lastPoolNumber &+= 1
+        return lastPoolNumber
+    }
+
     /// This worker's part of a pool nobody uses goes.
     private func remove(_ pool: Pool) {
         pools[pool.global.key] = nil
@@ -398,7 +410,8 @@ final class Worker: LoopTurnHandler {
         repeat {
             while let connection = broken.popLast() { connection.ended(nil) }
             if let client = unpumped.popLast() { client.pump() }
-        } while !broken.isEmpty || !unpumped.isEmpty
+            if owesApps { settleApps() }
+        } while !broken.isEmpty || !unpumped.isEmpty || owesApps
         audit?.endTurn()
     }
 

@@ -202,6 +202,17 @@ public final class StatementFacts: Sendable {
         }
         self.flags = flags
     }
+
+    /// Whether there is nothing in it but what ends a transaction: what others may be waiting for.
+    public var endsTransaction: Bool {
+        !statements.isEmpty
+            && statements.allSatisfy { statement in
+                switch statement.kind {
+                case .commit, .rollback, .prepareTransaction, .commitPrepared, .rollbackPrepared: true
+                default: false
+                }
+            }
+    }
 }
 
 extension StatementKind {

@@ -1,4 +1,5 @@
 import ByteKit
+import PostgresWire
 public import SQLText
 public import Settings
 
@@ -16,7 +17,7 @@ struct ClientStatement {
 /// Small on purpose: thousands of clients are idle at any time, so what only few need is in `extra`.
 public final class ClientSession {
     /// Settings from the start-up packet, to which RESET goes back.
-    public let base: SettingsProfile
+    public internal(set) var base: SettingsProfile
     /// Settings in force for this client.
     public internal(set) var settings: SettingsProfile
     /// The ParameterStatus values the client has been told.
@@ -37,6 +38,12 @@ public final class ClientSession {
     var passDiscarded = false
     /// It was refused in the middle of a batch: everything up to its Sync is discarded.
     var isSkippingAlone = false
+    /// It may start one more statement.
+    public var mayStart = false
+    /// How many statements it has run without a permit, behind others in one text.
+    var extraStatements = 0
+    /// What its statements are checked against; nil for nothing.
+    public var rules: StatementRules?
     /// When servers are given back.
     public let mode: PoolMode
     /// What to do with state that cannot be replayed.
@@ -88,6 +95,10 @@ final class ClientExtra {
     var hasRunCode = false
     /// Settings whose values must be read back from the server.
     var unread: Set<String> = []
+    /// What the next statement is answered with.
+    var refusal: PostgresError?
+    /// What the client reads in place of the server's error when its statement is cancelled.
+    var cancelReason: PostgresError?
     /// Settings before the transaction's first change, to return to when it rolls back.
     var beforeTransaction: SettingsPair?
     /// Settings at each savepoint, oldest first.

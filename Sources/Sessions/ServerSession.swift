@@ -106,6 +106,12 @@ public final class ServerSession {
     var failedInBlock = false
     /// LISTEN was sent to it.
     public internal(set) var hasListened = false
+    /// How much of the answer to the statement under way has come; only where the client's application has limits.
+    var answer = AnswerSize()
+    /// That was too much, and the client has been told so: the rest, up to ReadyForQuery, is for nobody.
+    public internal(set) var isCut = false
+    /// The client is told ReadyForQuery when the transaction has been made to fail.
+    var owesReady = false
     /// COPY data goes from the client to the server.
     var isCopyingIn = false
     /// Bytes of the message being streamed from the server that are still to come.

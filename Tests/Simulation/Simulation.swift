@@ -63,19 +63,37 @@ private final class Stage {
     let limits: PoolLimits
     let census = Census(countsStatements: unsafe getenv("SIMULATION_STRICT") != nil)
     private let size: Int
+    private let apps: [AppShare]
 
     init(seed: UInt64) {
         world = World(seed: seed)
         let workerCount = 1 + world.random.below(2)
         size = 1 + world.random.below(3)
         limits = PoolLimits(size: size)
-        share = PoolShare(workers: workerCount, database: CapacityCounter(), user: CapacityCounter())
+        let tickets = Tickets()
+        share = PoolShare(
+            workers: workerCount, database: CapacityCounter(), user: CapacityCounter(), tickets: tickets)
+        var apps: [AppShare] = []
+        for number in 0..<(1 + world.random.below(3)) {
+            let app = AppShare(name: "\(number)", workers: workerCount, tickets: tickets)
+            var limits = AppLimits()
+            if world.random.chance(40) { limits.servers = 1 + world.random.below(2) }
+            if world.random.chance(40) { limits.statements = 1 + world.random.below(2) }
+            limits.weight = world.random.pick([1, 100, 10_000])
+            app.set(limits, now: world.now)
+            census.limits[app.name] = limits
+            apps.append(app)
+        }
+        self.apps = apps
     }
 
     func workers<Worker: SimPool>(_ make: (_ index: Int, _ statementLimit: Int) -> Worker) -> [Worker] {
         let statementLimit = world.random.pick([1, 2, 3, 100])
         let workers = (0..<share.workers).map { make($0, statementLimit) }
-        for worker in workers { worker.others = workers.filter { $0 !== worker } }
+        for worker in workers {
+            worker.others = workers.filter { $0 !== worker }
+            worker.apps = apps.enumerated().map { SimApp($1, number: $0, pool: worker) }
+        }
         return workers
     }
 
@@ -89,6 +107,7 @@ private final class Stage {
             for worker in workers {
                 worker.others = []
                 worker.clients = [:]
+                worker.apps = []
             }
         }
         if !settled { return "it does not come to rest" }
@@ -101,6 +120,9 @@ private final class Stage {
         let idle = workers.reduce(0) { $0 + $1.machine.idleCount }
         let waiting = workers.reduce(0) { $0 + $1.machine.waiting }
         if waiting != 0 { return "\(waiting) clients still wait" }
+        for app in apps where app.servers.inUse + app.statements.inUse != 0 {
+            return "app \(app.name) still has \(app.servers.inUse) servers and \(app.statements.inUse) statements"
+        }
         if idle != census.open || share.servers.inUse != idle {
             return "\(idle) servers idle of \(census.open) open and \(share.servers.inUse) counted\(told())"
         }

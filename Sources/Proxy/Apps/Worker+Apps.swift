@@ -8,7 +8,7 @@ extension Worker {
 
     private func app(_ settings: AppSettings) -> App {
         if let known = apps[settings.name] { return known }
-        let made = App(share: shared.app(settings.name), settings: settings)
+        let made = App(share: shared.app(settings.name), worker: self, settings: settings)
         apps[settings.name] = made
         return made
     }
@@ -17,41 +17,87 @@ extension Worker {
     /// application has changed, connections are matched anew with what they gave at login. None is refused by that.
     func reconfigureApps(from old: Configuration) {
         let new = snapshot.configuration
-        for settings in new.apps + [new.appOfLastResort] { apps[settings.name]?.take(settings) }
+        let (before, after) = (old.apps + [old.appOfLastResort], new.apps + [new.appOfLastResort])
+        if before == after { return }
+        for settings in after { apps[settings.name]?.take(settings, now: loop.nowMicros) }
         func rules(_ configuration: Configuration) -> [AppRule] {
             configuration.apps.map { AppRule(name: $0.name, match: $0.match) }
         }
-        guard rules(old) != rules(new) else { return }
+        let areMatchedAnew = rules(old) != rules(new)
         clients.forEach { client in
-            guard let before = client.app, let identity = client.identity else { return }
-            let now = app(of: identity)
-            if now !== before { client.move(to: now) }
+            guard let current = client.app, let identity = client.identity else { return }
+            let now = areMatchedAnew ? app(of: identity) : current
+            if now !== current { client.move(to: now) }
+            client.appChanged()
         }
-        let names = Set(new.apps.map(\.name)).union([AppSettings.lastResort])
+        for app in apps.values {
+            look(after: app)
+            app.goOnAll()
+        }
+        let names = Set(after.map(\.name))
         apps = apps.filter { names.contains($0.key) }
         shared.keepApps(names)
     }
+
+    // MARK: Who may go on
+
+    /// Places of an application are free: who waits for them goes on at the end of the turn.
+    func look(after app: App) {
+        if app.isListed { return }
+        app.isListed = true
+        appsToLookAfter.append(app)
+    }
+
+    /// Whether `settleApps` has something to do.
+    var owesApps: Bool { !appsToLookAfter.isEmpty || !refused.isEmpty || !appsChangedFor.isEmpty }
+
+    /// Lets those go on who may, and tells those who may not.
+    func settleApps() {
+        while let slot = appsChangedFor.popLast() { clients[slot]?.appChanged() }
+        while let late = refused.popLast() {
+            guard let client = clients[late.slot], client.line == .refused, client.ticket == late.ticket else {
+                continue
+            }
+            client.endWait()
+            client.refuse(late.refusal)
+        }
+        while let app = appsToLookAfter.popLast() {
+            app.isListed = false
+            passOn(app)
+            for pool in Array(pools.values) { pool.serve() }
+        }
+    }
+
+    private func passOn(_ app: App) {
+        while true {
+            switch app.line.next() {
+            case .nobody: return
+            case .elsewhere(let other):
+                let name = app.share.name
+                _ = shared.worker(other)?.post(
+                    .job { worker in if let app = worker.apps[name] { worker.look(after: app) } })
+                return
+            case .client(let slot):
+                guard let client = clients[slot], client.app === app, client.line == .statement else {
+                    app.giveBack(.statement, self)
+                    continue
+                }
+                client.statementGranted()
+            case .pool(let number): pools.values.first { $0.number == number }?.unblock(app)
+            }
+        }
+    }
+}
+
+/// A client that is told at the end of the turn why it need not wait.
+struct LateRefusal {
+    let slot: UInt32
+    let ticket: UInt64
+    let refusal: Refusal
 }
 
 /// What decides who belongs to an application.
 private struct AppRule: Equatable {
     let name: String
     let match: AppMatch
-}
-
-extension PooledClient {
-    /// What decides which application it belongs to; nil before it has logged in.
-    final var identity: ClientIdentity? {
-        guard let key = pool?.global.key else { return nil }
-        return ClientIdentity(
-            user: key.user, database: key.database, applicationName: applicationName, source: peer.bytes,
-            certificate: tls?.peerSubject)
-    }
-
-    /// It belongs to another application from now on, whatever the limits of that one are.
-    final func move(to new: App) {
-        app?.leave()
-        _ = new.share.clients.reserve(limit: 0)
-        app = new
-    }
 }

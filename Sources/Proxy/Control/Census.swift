@@ -1,3 +1,5 @@
+import Sessions
+
 /// What a connection is doing, in PgBouncer's words.
 public enum SocketState: String, Sendable {
     /// A client that logs in; a server that connects.
@@ -62,6 +64,8 @@ public struct SocketRow: Sendable {
     public var unsent = 0
     /// Why the client keeps its server; empty when it does not.
     public var pinned = ""
+    /// A statement of the client runs.
+    public var isRunning = false
     /// The application the client belongs to; empty before login.
     public var app = ""
 
@@ -160,8 +164,8 @@ public struct AppTotals: Sendable, Equatable {
     /// How often a statement had to wait for one of its limits.
     public var throttled: UInt64 = 0
 
-    init(_ counters: AppCounters) {
-        refused = counters.refused
+    init(_ counters: AppCounters, _ rules: StatementRules) {
+        refused = counters.refused &+ rules.refused
         throttled = counters.throttled
     }
 
@@ -180,6 +184,14 @@ public struct AppTotals: Sendable, Equatable {
 public struct AppUse: Sendable, Equatable {
     /// Its clients.
     public var clients = 0
+    /// Servers its clients have; counted only where there is a limit, else nil.
+    public var servers: Int?
+    /// Statements its clients run that count; counted only where there is a limit, else nil.
+    public var statements: Int?
+    /// How much of its burst is taken.
+    public var burstUsed = 0
+    /// How much of a second's bytes is taken.
+    public var bytesUsed = 0
 
     /// Nothing.
     public init() {}

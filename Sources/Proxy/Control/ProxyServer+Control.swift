@@ -43,10 +43,15 @@ extension ProxyServer {
 
     /// What applications use now, by name.
     public var appUses: [String: AppUse] {
-        Dictionary(
+        let now = Clock.monotonicMicros()
+        return Dictionary(
             shared.appsNow().map { share in
                 var use = AppUse()
                 use.clients = share.clients.inUse
+                use.servers = share.servers.isLimited ? share.servers.inUse : nil
+                use.statements = share.statements.isLimited ? share.statements.inUse : nil
+                use.burstUsed = share.rate.taken(now: now)
+                use.bytesUsed = share.bytes.taken(now: now)
                 return (share.name, use)
             }
         ) { first, _ in first }

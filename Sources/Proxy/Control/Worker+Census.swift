@@ -18,7 +18,7 @@ extension Worker {
                     database: pool.global.key.database, user: pool.global.key.user,
                     mode: pool.settings.poolMode.rawValue, totals: Totals(pool.counters)))
         }
-        census.apps = apps.mapValues { AppTotals($0.counters) }
+        census.apps = apps.mapValues { AppTotals($0.counters, $0.rules) }
         return census
     }
 
@@ -32,6 +32,7 @@ extension Worker {
         case .header, .login, .refused, .closed: row.state = .login
         case .welcome, .waiting: row.state = .waiting
         case .idle: row.state = .idle
+        case .active where client.line != .none: row.state = .waiting
         case .active, .console, .replication: row.state = .active
         }
         if client.phase == .replication { row.replication = "logical" }
@@ -42,6 +43,7 @@ extension Worker {
         row.port = client.peer.port
         row.link = client.pooledServer?.id
         row.remotePID = 0
+        row.isRunning = client.isServerBusy
         row.app = client.app?.settings.name ?? ""
         client.describe(&row)
         fill(&row, client)

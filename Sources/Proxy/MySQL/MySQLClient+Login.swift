@@ -278,14 +278,16 @@ extension MySQLClient {
         let isMariaDB = facts.version?.isMariaDB ?? false
         // MariaDB looks at it when a connection begins.
         let ignoresSpace = login.capabilities.contains(.ignoreSpace) && (login.wasMulti == nil || !isMariaDB)
-        let base = environment.base(
+        var base = environment.base(
             facts, collation: login.collation, database: login.namesNone ? "" : pool.databaseName,
             ignoresSpace: ignoresSpace)
+        if app?.settings.readOnly == true { base = environment.readOnly(base) }
         let made = MySQLClientSession(
             capabilities: login.capabilities, base: base, options: options, mode: pool.settings.poolMode,
             policy: pool.settings.sessionState, server: facts.version,
             connectionID: connectionID)
         made.foundRows = login.foundRows
+        made.rules = app?.rulesIfAny
         session = made
         pool.lastOptions = made.options
         send(login.exchange.pending)

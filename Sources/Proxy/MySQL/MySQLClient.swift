@@ -151,7 +151,7 @@ import Telemetry
     ) -> Int {
         lastActive = worker.loop.nowMicros
         if session.trail != nil { worker.audit?.mysql.now = headgate_monotonic_nanos() }
-        if waitsForServer || waitsForTrail {
+        if waitsForServer || waitsForTrail || line != .none {
             holdIfFull(bytes.count)
             return 0
         }
@@ -193,6 +193,11 @@ import Telemetry
                 waitsForServer = true
                 server?.takeOver()
                 if waitsForServer || phase == .closed { return done }
+            case .needPermit:
+                if !startStatement() {
+                    holdIfFull(bytes.count - done)
+                    return done
+                }
             case .needStatement:
                 waitsForServer = true
                 server?.prepareWanted()
@@ -265,10 +270,14 @@ import Telemetry
         }
         switch phase {
         case .waiting:
-            pool?.withdraw(self)
-            ticket = 0
+            leaveLine()
             refuse(Refusal(.cancelled, "Query execution was interrupted", isFatal: false))
-        case .active: if session?.isAwaitingReply == true { cancelStatement() }
+        case .active where line != .none:
+            leaveLine()
+            refuse(Refusal(.cancelled, "Query execution was interrupted", isFatal: false))
+        case .active:
+            session?.isBeingEnded = false
+            if session?.isAwaitingReply == true { server?.cancelStatement() }
         case .header, .login, .refused, .welcome, .idle, .console, .replication, .closed: break
         }
     }
@@ -289,7 +298,6 @@ import Telemetry
 
     override func granted(_ server: PooledServer) {
         guard let server = server as? MySQLServer else { return }
-        ticket = 0
         if let trail = session?.trail { trail.waited = UInt64(max(0, worker.loop.nowMicros - requestedAt)) &* 1000 }
         let wasWelcome = phase == .welcome
         phase = wasWelcome ? .welcome : .active
@@ -323,7 +331,8 @@ import Telemetry
 
     /// The reply to its command is over.
     func replyEnded() {
-        hasTimedOut = false
+        settleCancel()
+        statementEnded()
         lastActive = worker.loop.nowMicros
         guard let session = unsafe session.map({ unsafe Unmanaged.passUnretained($0) }), let link = unsafe link else {
             return
@@ -452,6 +461,11 @@ import Telemetry
     override func accepted() { worker.greeter.greet(self) }
 
     override func refuse(_ refusal: Refusal) {
+        guard server == nil else {
+            refuse(MySQLError(refusal))
+            if phase == .active { replyEnded() }
+            return
+        }
         phase = .idle
         refuse(MySQLError(refusal))
         resume()
@@ -479,10 +493,32 @@ import Telemetry
         end(with: out.take(), logged: logged ?? error.message, sqlstate: error.sqlstate)
     }
 
-    override func cancelStatement() {
-        session?.endsForTime = hasTimedOut
+    override func cancelStatement(_ reason: Refusal) {
+        session?.isEnded(for: MySQLError(reason))
         server?.cancelStatement()
     }
+
+    override func permitStatement(_ isPermitted: Bool) { session?.mayStart = isPermitted }
+
+    override var mayStartStatement: Bool { session?.mayStart == true }
+
+    override func takeExtraStatements() -> Int { session?.takeExtraStatements() ?? 0 }
+
+    /// The answer to its statement went beyond a limit: it has been told so, and the server need not go on.
+    func wasCut(_ server: MySQLServer) {
+        guard server.session?.isCut == true else { return }
+        hasTimedOut = true
+        server.cancelStatement()
+    }
+
+    override func goOnAfterCancel() {
+        // It may hit what comes next even so: that is a statement of ours.
+        if let server { server.takeBlow() } else { super.goOnAfterCancel() }
+    }
+
+    override func set(readOnly: Bool) { if let session { environment.set(readOnly: readOnly, session) } }
+
+    override func takeRules(_ rules: StatementRules?) { session?.rules = rules }
 
     override func leave() {
         // A server that waits for something to send does not notice.

@@ -307,7 +307,10 @@ import Telemetry
         if let link = unsafe link {
             result = unsafe link._withUnsafeGuaranteedRef { client in
                 let result = unsafe environment.relay(bytes.bytes, from: session, to: client.session)
+                let sent = client.limitsBytes ? environment.toClient.byteCount : 0
                 unsafe client.send(environment.toClient, from: bytes)
+                if sent > 0 { client.wasSent(sent, by: self) }
+                if result.wantsCancel { client.wasCut(self) }
                 return result
             }
             pool.counters.bytesFromServers &+= UInt64(truncatingIfNeeded: result.consumed)
@@ -385,9 +388,11 @@ import Telemetry
     }
 
     override func unlink() {
+        client?.leaseEnded()
         client?.server = nil
         client = nil
         pool.activeCount -= 1
+        setThrottled(false)
         if isHeldByPeer {
             isHeldByPeer = false
             updateInterest()
@@ -458,6 +463,14 @@ import Telemetry
         // Whoever may ask for what it has is not to go elsewhere meanwhile.
         if !session.owesSomebody || !environment.settle(session) { environment.ping(session) }
         sendHidden()
+    }
+
+    /// A KILL QUERY has come that may be too late for its client's statement: the next one is ours.
+    func takeBlow() {
+        guard let session else { return }
+        wasKilled = false
+        environment.takeBlow(session)
+        beginAsking(.settings)
     }
 
     /// What it does for its client is to be ended.

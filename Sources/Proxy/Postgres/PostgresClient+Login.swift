@@ -349,11 +349,13 @@ extension PostgresClient {
     @discardableResult
     private func beginSession(_ login: LoginAttempt, _ pool: Pool) -> ClientSession? {
         guard let asked = login.base else { return nil }
-        let base = pool.global.settings(of: asked, worker.environment.profiles)
+        var base = pool.global.settings(of: asked, worker.environment.profiles)
+        if app?.settings.readOnly == true { base = worker.environment.readOnly(base) }
         login.base = base
         let made = ClientSession(
             base: base, status: worker.environment.statuses.empty, mode: pool.settings.poolMode,
             policy: pool.settings.sessionState)
+        made.rules = app?.rulesIfAny
         session = made
         return made
     }

@@ -83,7 +83,7 @@ final class PostgresClient: PooledClient {
     ) -> Int {
         lastActive = worker.loop.nowMicros
         if session.trail != nil { worker.audit?.postgres.now = headgate_monotonic_nanos() }
-        if waitsForServer || waitsForReplies || waitsForTrail || channelsAwaited > 0 {
+        if waitsForServer || waitsForReplies || waitsForTrail || channelsAwaited > 0 || line != .none {
             holdIfFull(bytes.count)
             return 0
         }
@@ -129,6 +129,11 @@ final class PostgresClient: PooledClient {
                 waitsForServer = true
                 server?.takeOverSettings()
                 if waitsForServer || phase == .closed { return done }
+            case .needPermit:
+                if !startStatement() {
+                    holdIfFull(bytes.count - done)
+                    return done
+                }
             case .needChannels(let channels):
                 if !awaitChannels(channels) {
                     holdIfFull(bytes.count - done)
@@ -185,7 +190,6 @@ final class PostgresClient: PooledClient {
     /// A server has been given to it while it waited.
     override func granted(_ server: PooledServer) {
         guard let server = server as? PostgresServer else { return }
-        ticket = 0
         if let trail = session?.trail { trail.waited = UInt64(max(0, worker.loop.nowMicros - requestedAt)) &* 1000 }
         let wasWelcome = phase == .welcome
         phase = wasWelcome ? .welcome : .active
@@ -235,7 +239,8 @@ final class PostgresClient: PooledClient {
             return
         }
         waitsForReplies = false
-        hasTimedOut = false
+        settleCancel()
+        statementEnded()
         lastActive = worker.loop.nowMicros
         guard let session, let server else { return }
         server.countTransaction(until: lastActive)
@@ -329,8 +334,10 @@ final class PostgresClient: PooledClient {
         }
         switch phase {
         case .waiting:
-            pool?.withdraw(self)
-            ticket = 0
+            leaveLine()
+            refuse(Refusal(.cancelled, "canceling statement due to user request", isFatal: false))
+        case .active where line != .none:
+            leaveLine()
             refuse(Refusal(.cancelled, "canceling statement due to user request", isFatal: false))
         case .active:
             if let server, let serverSession = server.session, !serverSession.expected.isEmpty, !waitsForServer {
@@ -358,6 +365,11 @@ final class PostgresClient: PooledClient {
     override func refuse(_ refusal: Refusal) {
         guard let session else { return }
         let error = PostgresError(refusal)
+        if server != nil {
+            // Only the server can say in what transaction it leaves the client.
+            session.refuseNext(error)
+            return resume()
+        }
         phase = .idle
         let bytes = carried.take()
         let used = unsafe bytes.withBytes { all in
@@ -381,7 +393,28 @@ final class PostgresClient: PooledClient {
         end(with: out.take(), logged: logged ?? error.message, sqlstate: error.sqlstate)
     }
 
-    override func cancelStatement() { if let server { worker.cancel(server) } }
+    override func cancelStatement(_ reason: Refusal) {
+        guard let server else { return }
+        session?.isCancelled(for: PostgresError(reason))
+        worker.cancel(server)
+    }
+
+    override func permitStatement(_ isPermitted: Bool) { session?.mayStart = isPermitted }
+
+    override var mayStartStatement: Bool { session?.mayStart == true }
+
+    override func takeExtraStatements() -> Int { session?.takeExtraStatements() ?? 0 }
+
+    /// The answer to its statement went beyond a limit: it has been told so, and the server need not go on.
+    func wasCut(_ server: PostgresServer) {
+        guard server.session?.isCut == true else { return }
+        hasTimedOut = true
+        worker.cancel(server)
+    }
+
+    override func set(readOnly: Bool) { if let session { worker.environment.set(readOnly: readOnly, session) } }
+
+    override func takeRules(_ rules: StatementRules?) { session?.rules = rules }
 
     override func leave() {
         if let server, let session {

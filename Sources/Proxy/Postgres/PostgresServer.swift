@@ -194,7 +194,9 @@ final class PostgresServer: PooledServer, CancelTarget {
         let client = self.client
         let result = unsafe environment.relay(bytes.bytes, from: session, to: client?.session)
         if let client {
+            let sent = client.limitsBytes ? environment.toClient.byteCount : 0
             unsafe client.send(environment.toClient, from: bytes)
+            if sent > 0 { client.wasSent(sent, by: self) }
             if result.queries > 0 { countQuery(client, result.queries) }
             pool.counters.transactions &+= UInt64(truncatingIfNeeded: result.transactions)
             pool.counters.bytesFromServers &+= UInt64(truncatingIfNeeded: result.consumed)
@@ -205,6 +207,8 @@ final class PostgresServer: PooledServer, CancelTarget {
             broke(failure)
             return bytes.count
         }
+        if result.wantsCancel, let client { client.wasCut(self) }
+        if result.wantsAbort { send(environment.abortTransaction(session)) }
         if result.wantsRepeat, let client { client.repeatBatch(self) }
         if result.wantsCopyData { send(environment.refuseCopy(session)) }
         if result.sawReady && (session.isClean || isOurs && session.isQuiet) {
@@ -260,9 +264,11 @@ final class PostgresServer: PooledServer, CancelTarget {
     }
 
     override func unlink() {
+        client?.leaseEnded()
         client?.server = nil
         client = nil
         pool.activeCount -= 1
+        setThrottled(false)
         if isHeldByPeer {
             isHeldByPeer = false
             updateInterest()

@@ -23,7 +23,7 @@ public final class MySQLClientSession {
     /// What was agreed on.
     public let capabilities: MySQLCapabilities
     /// Settings it began with.
-    public let base: SettingsProfile
+    public internal(set) var base: SettingsProfile
     /// Settings in force.
     public internal(set) var settings: SettingsProfile
     /// What its servers must be opened and switched with.
@@ -58,8 +58,14 @@ public final class MySQLClientSession {
     /// The text being prepared, and the id it will have. `isUntold`: it was too long to be read.
     var preparing: (entry: StatementEntry, id: UInt32, isUntold: Bool)?
     var statements = MySQLClientStatements()
-    /// Its statement is being ended because it takes too long.
-    public var endsForTime = false
+    /// Its statement is being ended, for what `extra` says.
+    public var isBeingEnded = false
+    /// How many statements it has run without a permit, behind others in one text.
+    var extraStatements = 0
+    /// What its statements are checked against; nil for nothing.
+    public var rules: StatementRules?
+    /// It may start one more statement.
+    public var mayStart = false
     /// Its settings when the text that runs was sent, if that has effects.
     var before: SettingsProfile?
     /// The server said that its session has changed.
@@ -169,6 +175,12 @@ public final class MySQLClientSession {
     /// How many warnings a command that is no statement tells of: on MySQL, those since the last statement began.
     var warningsKept: UInt16 { isOfMariaDB ? 0 : numbers.recent }
 
+    /// Its statement is being ended: it reads this in place of the server's error.
+    public func isEnded(for reason: MySQLError) {
+        isBeingEnded = true
+        more().endsFor = reason
+    }
+
     func more() -> MySQLClientExtra {
         if let extra { return extra }
         let made = MySQLClientExtra()
@@ -208,6 +220,8 @@ public final class MySQLClientSession {
 
 /// The parts of a client's session most clients never have.
 final class MySQLClientExtra {
+    /// What is told of a statement that is being ended.
+    var endsFor: MySQLError?
     private struct Name: Hashable {
         let kind: SessionStateKinds
         let name: String

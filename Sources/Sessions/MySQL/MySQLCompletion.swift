@@ -45,7 +45,7 @@ extension MySQLEnvironment {
         client.running = nil
         client.executing = nil
         client.sawStateChange = false
-        client.endsForTime = false
+        client.isBeingEnded = false
         client.hasMadeDiagnostics = false
         if !client.reported.isEmpty { client.reported.removeAll() }
     }

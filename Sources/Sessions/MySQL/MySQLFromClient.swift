@@ -15,6 +15,8 @@ public enum MySQLStop: Equatable {
     case needState
     /// The server must first prepare the statement in front: see `prepare`.
     case needStatement
+    /// The client's application must have room for one more statement first (`MySQLClientSession.mayStart`).
+    case needPermit
     /// The reply to the command before must be over first.
     case busy
     /// COM_QUIT.
@@ -145,6 +147,9 @@ extension MySQLEnvironment {
         else {
             return discard(bytes, packet, client, .unknownCommand)
         }
+        if client.rules != nil, let stop = rule(command, bytes, packet, client, server) {
+            return stop == .drained ? nil : stop
+        }
         guard client.trail != nil else { return deal(command, bytes, packet, client, server) }
         switch admit(command, bytes, packet, client, server) {
         case .go: break
@@ -258,6 +263,7 @@ extension MySQLEnvironment {
         translate(client, server)
         if client.running?.facts.flags.contains(.hasEffects) == true { client.before = client.settings }
         client.awaitsReply = true
+        if client.mayStart, command.runsStatement { client.mayStart = false }
     }
 
     /// Replies are made right for the client.

@@ -63,6 +63,6 @@ extension MySQLEnvironment {
         server.hasNumbers = true
         server.foundRowsOwner = client.serial
         client.running = nil
-        client.endsForTime = false
+        client.isBeingEnded = false
     }
 }

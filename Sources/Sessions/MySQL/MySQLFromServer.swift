@@ -10,6 +10,8 @@ public struct MySQLFromServer {
     public var replyEnded = false
     /// Everything hidden is answered.
     public var hiddenEnded = false
+    /// The answer went beyond a limit of the client's application, and the client has been told: what runs is to be ended.
+    public var wantsCancel = false
     /// What ends the connection.
     public var failure: MySQLServerFailure?
 }
@@ -38,13 +40,14 @@ extension MySQLEnvironment {
     ) -> MySQLFromServer {
         var result = MySQLFromServer()
         defer { server.replied &+= UInt64(truncatingIfNeeded: result.consumed) }
-        if server.owner == .client, server.tracker.mayBeginResult, server.stream.isBetweenPayloads, let client,
+        let counts = client?.rules?.limitsResults == true
+        if !counts, server.owner == .client, server.tracker.mayBeginResult, server.stream.isBetweenPayloads, let client,
             plain(bytes, server, client, &result)
         {
             return result
         }
         while result.failure == nil {
-            if server.owner == .client, server.tracker.isInRows,
+            if !counts, server.owner == .client, server.tracker.isInRows, !server.isCut,
                 !server.translatesEOF || server.translator?.owesNothing == true,
                 server.stream.isBetweenPayloads
             {
@@ -189,6 +192,19 @@ extension MySQLEnvironment {
             return
         }
         if event == .ok, !client.isOfMariaDB { noteMatches(payload, client, server) }
+        if client.rules != nil, exceeds(event, piece, server, client) {
+            cut(piece, bytes, server, client)
+            result.wantsCancel = true
+        }
+        if server.isCut {
+            server.dropsRest = true
+            guard server.tracker.isComplete else { return }
+            server.isCut = false
+            result.wantsCancel = false
+            completed(client, server)
+            ended(server, &result)
+            return
+        }
         if event == .localFile, !client.capabilities.contains(.localFiles) {
             refuseFile(piece, server)
         } else {
@@ -199,6 +215,31 @@ extension MySQLEnvironment {
             completed(client, server)
             ended(server, &result)
         }
+    }
+
+    /// Whether a row makes the answer longer than it may be; counts it.
+    private func exceeds(
+        _ event: ReplyEvent, _ piece: PacketPiece, _ server: MySQLServerSession, _ client: MySQLClientSession
+    ) -> Bool {
+        guard !server.isCut, let rules = client.rules, rules.limitsResults else { return false }
+        guard event == .row else {
+            if event == .resultEnd || event == .ok { server.answer = AnswerSize() }
+            return false
+        }
+        server.answer.add(piece.length)
+        return rules.isTooMuch(server.answer)
+    }
+
+    /// The client reads an error here; the rest of the reply is for nobody.
+    private func cut(
+        _ piece: PacketPiece, _ bytes: RawSpan, _ server: MySQLServerSession, _ client: MySQLClientSession
+    ) {
+        guard let rules = client.rules else { return }
+        let error = rules.refuse(mysql: .answer(rules, server.answer))
+        server.answer = AnswerSize()
+        server.isCut = true
+        server.isReplyUntouched = false
+        toClient.make(bytes) { error.writePacket(to: &$0, sequence: piece.sequence &+ server.shift) }
     }
 
     private func ended(_ server: MySQLServerSession, _ result: inout MySQLFromServer) {
@@ -217,8 +258,10 @@ extension MySQLEnvironment {
         server.dropsRest = false
         let payload = bytes.extracting(piece.body..<piece.end)
         if event == .prepared { return prepared(piece, bytes, server, client) }
-        if event == .error, client.endsForTime, server.tracker.summary.errorCode == 1317 {
-            return tookTooLong(piece, bytes, server, client)
+        if event == .error, client.isBeingEnded, server.tracker.summary.errorCode == 1317,
+            let reason = client.extra?.endsFor
+        {
+            return isEnded(for: reason, piece, bytes, server)
         }
         if event == .ok || event == .resultEnd, changed(event, piece, bytes, server, client) { return }
         guard server.translatesEOF || event == .ok && server.translator != nil else {
@@ -320,13 +363,11 @@ extension MySQLEnvironment {
         return true
     }
 
-    /// The server was asked to end a statement that took too long: the client is told so in the words for that.
-    private func tookTooLong(
-        _ piece: PacketPiece, _ bytes: RawSpan, _ server: MySQLServerSession, _ client: MySQLClientSession
+    /// The server was asked to end a statement: the client is told why in our words.
+    private func isEnded(
+        for error: MySQLError, _ piece: PacketPiece, _ bytes: RawSpan, _ server: MySQLServerSession
     ) {
         server.isReplyUntouched = false
-        let error = MySQLError(
-            3024, "HY000", "Query execution was interrupted, maximum statement execution time exceeded (query_timeout)")
         toClient.make(bytes) { error.writePacket(to: &$0, sequence: piece.sequence &+ server.shift) }
         server.dropsRest = true
     }

@@ -87,6 +87,10 @@ public final class MySQLServerSession {
     var isReplyUntouched = true
     /// A piece of a payload that is not for the client, or is, goes on.
     var dropsRest = false
+    /// How much of the answer to the statement under way has come; only where the client's application has limits.
+    var answer = AnswerSize()
+    /// That was too much, and the client has been told so: the rest of the reply is for nobody.
+    public internal(set) var isCut = false
     /// It has something that not even a reset takes away: it serves its client to the end, and nobody else.
     public var isSpoiled = false
     /// Nothing of ours has run since its last client's statement that would show in `ROW_COUNT()`.

@@ -11,6 +11,20 @@ extension SessionEnvironment {
     func query(
         _ body: Int, _ end: Int, at start: Int, _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
     ) -> ClientStop? {
+        if client.rules == nil { return allowedQuery(body, end, at: start, bytes, client, server) }
+        switch ruleQuery(body, end, at: start, bytes, client, server) {
+        case .refused: return nil
+        case .waits: return .needPermit
+        case .allowed(let permit):
+            let stop = allowedQuery(body, end, at: start, bytes, client, server)
+            client.used(permit, stop)
+            return stop
+        }
+    }
+
+    private func allowedQuery(
+        _ body: Int, _ end: Int, at start: Int, _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
+    ) -> ClientStop? {
         guard end <= bytes.byteCount else {
             if end &- start <= maxInspectedStatement { return .needBytes(end &- start) }
             if client.trail != nil, let stop = admit(unread: end, at: start, bytes, client, server) { return stop.stop }
@@ -71,6 +85,11 @@ extension SessionEnvironment {
     func parse(
         _ body: Int, _ end: Int, at start: Int, _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
     ) -> ClientStop? {
+        if let rules = client.rules, rules.isTooLong(end &- body &- 4) {
+            fail(rules.refuse(.text(rules, end &- body &- 4)), bytes, server)
+            skipBody(end, bytes, client)
+            return nil
+        }
         guard end <= bytes.byteCount else {
             if end &- start <= maxInspectedStatement { return .needBytes(end &- start) }
             return .fatal(
@@ -90,6 +109,10 @@ extension SessionEnvironment {
         if !name.isEmpty && server.isUndecided(message.extracting(name)) { return .tooManyInFlight }
         let entry = statements.entry(text: message.extracting(text), types: message.extracting(oids))
         if isUndecided(entry, server) { return .tooManyInFlight }
+        if let rules = client.rules, rules.isReadOnly, !entry.onlyReadsForCertain {
+            fail(rules.refuse(.write(rules)), bytes, server)
+            return nil
+        }
         tally.clientParses &+= 1
         tally.isSome = true
         let parsed = client.trail.flatMap { noteParse(entry, end &- start, $0) }
@@ -243,6 +266,14 @@ extension SessionEnvironment {
         let name = bytes.extracting((portalEnd &+ 1)..<nameEnd)
         let statement = name.byteCount == 0 ? nil : client.prepared?.find(name)
         if isUndecided(name, statement?.entry ?? client.unnamed, server) { return .tooManyInFlight }
+        if let rules = client.rules, rules.isReadOnly, let entry = statement?.entry ?? client.unnamed,
+            !entry.onlyReadsForCertain
+        {
+            // It was prepared before that was so.
+            fail(rules.refuse(.write(rules)), bytes, server)
+            skipBody(end, bytes, client)
+            return nil
+        }
         tally.binds &+= 1
         tally.isSome = true
         let isFirst = beginsBatch(server)
@@ -384,6 +415,20 @@ extension SessionEnvironment {
             guard end &- start <= maxInspectedStatement else { return .fatal(Self.malformed("name is too long")) }
             return .needBytes(end &- start)
         }
+        if client.rules == nil { return allowedExecute(body, end, at: start, bytes, client, server) }
+        switch ruleExecute(body, end, bytes, client, server) {
+        case .refused: return nil
+        case .waits: return .needPermit
+        case .allowed(let permit):
+            let stop = allowedExecute(body, end, at: start, bytes, client, server)
+            client.used(permit, stop)
+            return stop
+        }
+    }
+
+    private func allowedExecute(
+        _ body: Int, _ end: Int, at start: Int, _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
+    ) -> ClientStop? {
         if client.trail != nil, let stop = admitExecute(body, end, at: start, bytes, client, server) {
             return stop.stop
         }

@@ -12,6 +12,8 @@ public enum ClientStop: Equatable, Sendable {
     case needServer
     /// The server's settings must be made the client's first (`beginSettings`).
     case needSettings
+    /// The client's application must have room for one more statement first (`ClientSession.mayStart`).
+    case needPermit
     /// The hub must listen to these channels before the message at `consumed` goes to the server.
     case needChannels([String])
     /// What becomes of the statement in front cannot be recorded yet: `StatementTrail.intended` must be on record first.
@@ -162,6 +164,13 @@ extension SessionEnvironment {
             stream(end, at: start, bytes, client)
             return nil
         case FrontendTag.functionCall:
+            if client.rules != nil {
+                switch ruleFunctionCall(end, bytes, client, server) {
+                case .refused: return nil
+                case .waits: return .needPermit
+                case .allowed(let permit): client.used(permit, nil)
+                }
+            }
             if client.trail != nil, let stop = admitFunctionCall(end, at: start, bytes, client, server) {
                 return stop.stop
             }

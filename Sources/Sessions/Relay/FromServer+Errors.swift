@@ -59,7 +59,10 @@ extension SessionEnvironment {
                 visible = false
             }
         }
-        if visible, let client {
+        if visible, let reason = client?.extra?.cancelReason, error.sqlstate == "57014" {
+            client?.extra?.cancelReason = nil
+            toClient.make(bytes) { reason.write(to: &$0) }
+        } else if visible, let client {
             if let body = translated(bytes.extracting(body..<end), answering: head, server, for: client) {
                 toClient.make(bytes) { out in
                     let mark = out.begin(BackendTag.errorResponse)

@@ -13,6 +13,11 @@ public struct ServerRelay: Equatable, Sendable {
     public var sawReady = false
     /// The server waits for COPY data nobody will send: `refuseCopy`.
     public var wantsCopyData = false
+    /// The answer went beyond a limit of the client's application, and the client has been told: what runs is to be
+    /// cancelled.
+    public var wantsCancel = false
+    /// Such an answer ended well all the same, in a transaction that must fail now: `abortTransaction`.
+    public var wantsAbort = false
     /// A batch is to be sent once more: `repeatBatch`.
     public var wantsRepeat = false
     /// How many transactions ended.
@@ -35,6 +40,13 @@ extension SessionEnvironment {
     /// Reads messages from a server and plans what its client is sent (`toClient`). `client` is nil when nobody listens:
     /// an idle server, or one whose client has gone.
     public func relay(_ bytes: RawSpan, from server: ServerSession, to client: ClientSession?) -> ServerRelay {
+        if server.isCut { mute() }
+        let result = read(bytes, from: server, to: client)
+        if server.isCut { unmute() }
+        return result
+    }
+
+    private func read(_ bytes: RawSpan, from server: ServerSession, to client: ClientSession?) -> ServerRelay {
         let count = bytes.byteCount
         var result = ServerRelay(consumed: 0)
         var position = 0
@@ -66,6 +78,10 @@ extension SessionEnvironment {
                 fallthrough
             case BackendTag.dataRow, BackendTag.copyData, BackendTag.rowDescription, BackendTag.noticeResponse,
                 BackendTag.functionCallResponse, BackendTag.parameterDescription:
+                if let client, client.rules != nil, exceeds(tag, end &- position, server, client) {
+                    cut(bytes, server, client)
+                    result.wantsCancel = true
+                }
                 if let failure = streamed(tag, body, end, at: position, bytes, server, client) {
                     result.failure = failure
                     return result
@@ -155,6 +171,7 @@ extension SessionEnvironment {
                 }
                 if client != nil { toClient.forward(bytes, start, end) }
             }
+            if client?.rules != nil { server.answer = AnswerSize() }
             if head.kind == .execute { pop(bytes, server, client) }
             return nil
         case BackendTag.parseComplete:
@@ -248,12 +265,21 @@ extension SessionEnvironment {
         if head.isTracked { finishTrackedQuery(server) }
         if head.isRecorded { noteReady(end, head, server) }
         server.expected.popFirst()
+        if server.isCut && !head.isHidden {
+            unmute()
+            server.isCut = false
+            server.answer = AnswerSize()
+            // The client knows of an error, the transaction does not.
+            result.wantsAbort = status == .inTransaction && server.expected.isEmpty && client != nil
+            server.owesReady = result.wantsAbort
+        }
         server.transaction = status
         server.isInBlock = status != .idle
         server.isSkipping = false
         server.isCopyingIn = false
         if status == .idle {
             if let client, let extra = client.extra {
+                extra.cancelReason = nil
                 // An error that ended the block: COMMIT itself failed.
                 if server.failedInBlock { rollBack(client, server) } else { transactionEnded(extra, client.policy) }
             }
@@ -263,7 +289,12 @@ extension SessionEnvironment {
         if !head.isHidden && !server.refusedPreparation.isEmpty { server.refusedPreparation = [] }
         if !head.isHidden, let client {
             if let listening = client.extra?.listening { notifications(listening, server, bytes) }
+            if server.owesReady { return nil }
             toClient.forward(bytes, start, end)
+        } else if server.owesReady {
+            server.owesReady = false
+            server.hiddenError = nil
+            if client != nil { toClient.make(bytes) { $0.readyForQuery(status) } }
         }
         result.sawReady = true
         settleOwedAfter(bytes, server, client)

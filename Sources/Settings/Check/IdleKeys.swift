@@ -38,28 +38,12 @@ enum IdleKeys {
         "[database.NAME]": [
             "read_routing": routing(harmless: ["off"]), "read_consistency": routing(harmless: ["session"]),
         ],
-        "[[app]]": [
-            "max_server_connections": limit, "max_concurrent_statements": limit, "max_waiting": limit,
-            "statements_per_second": limit, "burst": limit, "bytes_per_second": limit, "max_result_rows": limit,
-            "max_result_bytes": limit, "max_statement_bytes": limit, "statement_timeout": limit,
-            "transaction_timeout": limit, "idle_transaction_timeout": limit, "read_only": limit, "weight": limit,
-        ],
-        "[audit]": [
-            "mode": statements(harmless: ["buffered"]), "classes": statements(),
-            "text": statements(harmless: ["redacted"]),
-            "parameters": statements(harmless: ["none"]), "text_limit": statements(), "max_block": statements(),
-        ],
         "[[audit.sink]]": ["brokers": kafka, "topic": kafka],
         "[http]": ["*": IdleKey("this version has no HTTP server")],
     ]
 
     private static let monitoring = IdleKey("servers are not monitored")
-    private static let limit = IdleKey("it is not enforced")
     private static let kafka = IdleKey("there is no sink of type kafka")
-
-    private static func statements(harmless: Set<String> = []) -> IdleKey {
-        IdleKey("statements are not recorded", harmless: harmless)
-    }
 
     private static func routing(harmless: Set<String> = []) -> IdleKey {
         IdleKey("reads are not routed", harmless: harmless)

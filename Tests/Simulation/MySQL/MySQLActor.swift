@@ -51,7 +51,7 @@ final class MySQLActor {
             capabilities: capabilities, base: worker.base(collation: isLatin ? 8 : 45),
             options: capabilities.contains(.multiStatements) ? .multiStatements : [], mode: mode, policy: .auto,
             server: MySQLSimWorker.version, connectionID: UInt32(number))
-        let connection = MySQLSimClient(worker, session: session, toClient: fromProxy)
+        let connection = MySQLSimClient(worker, app: worker.appOfNext(), session: session, toClient: fromProxy)
         self.connection = connection
         toProxy.deliver = { connection.received($0) }
         fromProxy.deliver = { [unowned self] in received($0) }

@@ -19,11 +19,12 @@ final class MySQLSimClient: PooledSimClient {
     private var isServing = false
     private(set) var fatal: MySQLError?
 
-    init(_ worker: MySQLSimWorker, session: MySQLClientSession, toClient: Wire) {
+    init(_ worker: MySQLSimWorker, app: SimApp, session: MySQLClientSession, toClient: Wire) {
         self.worker = worker
         self.session = session
         self.toClient = toClient
-        super.init(slot: worker.slot())
+        super.init(slot: worker.slot(), app: app)
+        session.rules = app.rules
         worker.clients[slot] = self
     }
 
@@ -40,7 +41,7 @@ final class MySQLSimClient: PooledSimClient {
         if isServing { return }
         isServing = true
         defer { isServing = false }
-        while !carried.isEmpty, phase == .idle || phase == .active, !waitsForServer {
+        while !carried.isEmpty, phase == .idle || phase == .active, !waitsForServer, !waitsForStatement {
             let input = carried
             let environment = worker.environment
             let result = input.withSpan { environment.relay($0, from: session, to: server?.session) }
@@ -62,6 +63,9 @@ final class MySQLSimClient: PooledSimClient {
             case .needState:
                 waitsForServer = true
                 server?.takeOver()
+            case .needPermit:
+                if !startStatement(worker.world.now) { return }
+                session.mayStart = true
             case .needStatement:
                 waitsForServer = true
                 server?.prepareWanted()
@@ -80,6 +84,15 @@ final class MySQLSimClient: PooledSimClient {
             !session.hasUnread, server.session.isClean
         else { return }
         giveBack(server)
+    }
+
+    override var isBusy: Bool { session.isAwaitingReply }
+
+    override func takePermit() { session.mayStart = false }
+
+    override func statementGranted() {
+        session.mayStart = true
+        serve()
     }
 
     override func waits() { phase = .waiting }
@@ -124,6 +137,7 @@ final class MySQLSimClient: PooledSimClient {
     }
 
     func replyEnded() {
+        statementEnded()
         guard let server else { return }
         if server.session.isInTransaction { return serve() }
         if session.isReleased {
@@ -160,10 +174,7 @@ final class MySQLSimClient: PooledSimClient {
     func close() {
         if phase == .closed { return }
         phase = .closed
-        if ticket != 0 {
-            worker.machine.withdraw(ticket: ticket)
-            ticket = 0
-        }
+        leaveLine(worker)
         server?.abandon(halfSent: session.isSendingMessage)
         server = nil
         worker.clients[slot] = nil

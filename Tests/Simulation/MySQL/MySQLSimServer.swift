@@ -189,6 +189,7 @@ final class MySQLSimServer: PooledSimServer {
     }
 
     private func unlink() {
+        client?.leaseEnded()
         client?.server = nil
         client = nil
     }
@@ -293,10 +294,13 @@ final class MySQLSimServer: PooledSimServer {
         if phase == .closed { return }
         let client = self.client
         unlink()
+        // Being asked what it owes it does not owe any more, but has not told either.
+        if session.owesSomebody || phase == .cleaning || phase == .settings || phase == .checking {
+            worker.census.hasLost = true
+        }
         phase = .closed
         toModel.close()
         fromModel.close()
-        if session.owesSomebody { worker.census.hasLost = true }
         session.ended()
         worker.closed(self)
         client?.serverLost()

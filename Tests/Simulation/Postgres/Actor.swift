@@ -47,7 +47,7 @@ final class Actor {
             startup.map { SettingEntry(name: $0.key, replay: SettingText.assignment($0.key, $0.value)) })
         let session = ClientSession(
             base: base, status: SimServer.welcome(environment), mode: mode, policy: .auto)
-        let connection = SimClient(worker, session: session, toClient: fromProxy)
+        let connection = SimClient(worker, app: worker.appOfNext(), session: session, toClient: fromProxy)
         self.connection = connection
         toProxy.deliver = { connection.received($0) }
         fromProxy.deliver = { [unowned self] in received($0) }

@@ -20,11 +20,12 @@ final class SimClient: PooledSimClient {
     private(set) var fatal: PostgresError?
     var onClose: () -> Void = {}
 
-    init(_ worker: SimWorker, session: ClientSession, toClient: Wire) {
+    init(_ worker: SimWorker, app: SimApp, session: ClientSession, toClient: Wire) {
         self.worker = worker
         self.session = session
         self.toClient = toClient
-        super.init(slot: worker.slot())
+        super.init(slot: worker.slot(), app: app)
+        session.rules = app.rules
         worker.clients[slot] = self
     }
 
@@ -38,7 +39,9 @@ final class SimClient: PooledSimClient {
         if isServing { return }
         isServing = true
         defer { isServing = false }
-        while !carried.isEmpty, phase == .idle || phase == .active, !waitsForServer, !waitsForReplies {
+        while !carried.isEmpty, phase == .idle || phase == .active, !waitsForServer, !waitsForReplies,
+            !waitsForStatement
+        {
             let input = carried
             let environment = worker.environment
             let result = input.withSpan { environment.relay($0, from: session, to: server?.session) }
@@ -52,6 +55,9 @@ final class SimClient: PooledSimClient {
             case .needSettings:
                 waitsForServer = true
                 server?.takeOverSettings()
+            case .needPermit:
+                if !startStatement(worker.world.now) { return }
+                session.mayStart = true
             case .needChannels(let channels):
                 for channel in channels { session.channelIsReady(channel) }
             case .tooManyInFlight: waitsForReplies = true
@@ -64,6 +70,15 @@ final class SimClient: PooledSimClient {
     }
 
     override var affinity: UInt64 { session.settings.affinity }
+
+    override var isBusy: Bool { server?.session.expected.isEmpty == false }
+
+    override func takePermit() { session.mayStart = false }
+
+    override func statementGranted() {
+        session.mayStart = true
+        serve()
+    }
 
     override func waits() { phase = .waiting }
 
@@ -99,6 +114,7 @@ final class SimClient: PooledSimClient {
 
     func transactionEnded() {
         waitsForReplies = false
+        statementEnded()
         guard let server else { return }
         if session.isListening { _ = session.takeReleasedChannels() }
         if session.mode == .session { return serve() }
@@ -131,9 +147,12 @@ final class SimClient: PooledSimClient {
     func cancelRequested() {
         switch phase {
         case .waiting:
-            worker.machine.withdraw(ticket: ticket)
-            ticket = 0
+            leaveLine(worker)
             refuse(PostgresError(.error, "57014", "canceling statement due to user request"))
+        case .active where waitsForStatement:
+            leaveLine(worker)
+            session.refuseNext(PostgresError(.error, "57014", "canceling statement due to user request"))
+            serve()
         case .active:
             if let server, !server.session.expected.isEmpty, !waitsForServer { server.sendCancel() }
         case .idle, .closed: break
@@ -158,10 +177,7 @@ final class SimClient: PooledSimClient {
     func close() {
         if phase == .closed { return }
         phase = .closed
-        if ticket != 0 {
-            worker.machine.withdraw(ticket: ticket)
-            ticket = 0
-        }
+        leaveLine(worker)
         if let server {
             server.abandon(
                 halfSent: session.isSendingMessage, needsReset: session.leavesState(on: server.session))

@@ -114,6 +114,9 @@ final class SimServer: PooledSimServer {
         let isOurs = phase == .settings || phase == .cleaning
         if result.sawReady && (session.isClean || isOurs && session.isQuiet) {
             becameClean()
+        } else if result.sawReady, let client {
+            client.statementEnded()
+            if client.waitsForMoreReplies, session.expected.count < ExpectedReplies.limit / 2 { client.repliesCame() }
         } else if let client, client.waitsForMoreReplies, session.expected.count < ExpectedReplies.limit / 2 {
             client.repliesCame()
         }
@@ -151,6 +154,7 @@ final class SimServer: PooledSimServer {
     }
 
     private func unlink() {
+        client?.leaseEnded()
         client?.server = nil
         client = nil
     }
