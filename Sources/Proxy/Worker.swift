@@ -111,6 +111,7 @@ final class Worker: LoopTurnHandler {
             }
         }
         self.mailbox = mailbox
+        if let service = shared.audit { record(into: service.trail) }
         let ticker = LoopTimer(loop: loop) { [unowned self] in self.maintain() }
         ticker.start(every: Self.tick)
         self.ticker = ticker
@@ -136,9 +137,9 @@ final class Worker: LoopTurnHandler {
     }
 
     /// From now on what is done here is recorded.
-    func record(into trail: AuditTrail) {
+    private func record(into trail: AuditTrail) {
         let mailbox = mailbox
-        let producer = trail.makeProducer {
+        let producer = trail.makeProducer(ringSize: snapshot.configuration.audit.ringSize.bytes) {
             _ = mailbox?.post(.job { worker in worker.audit?.settle(worker) })
         }
         audit = WorkerAudit(producer, snapshot)
