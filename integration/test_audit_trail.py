@@ -3,6 +3,7 @@ test_audit_capture.py."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -35,23 +36,29 @@ def sink_row(pooler, name: str) -> str:
     return next(value for key, value in shown(pooler).items() if key.startswith("sink.") and key.endswith("." + name))
 
 
+def stop(pooler):
+    pooler.may_end = True
+    pooler.stop()
+
+
 def test_start_and_stop_are_records_and_the_trail_verifies(own_pooler):
     pooler = own_pooler(audit={})
     trail = audit.trail(pooler)
     start = trail.wait("audit.start")[0]
     assert start["headgate"]["policy"]["mode"] == "buffered"
     assert trail.records("lifecycle")[0]["headgate"]["lifecycle"]["phase"] == "start"
-    pooler.stop()
+    stop(pooler)
     assert [r["event"]["action"] for r in trail.records()][-2:] == ["audit.stop", "lifecycle"]
     report = trail.assert_good("--public-key", str(pooler.directory / "state/audit-public-keys.pem"))
     assert report["signed_sequence"] >= report["last_sequence"] - 2
     pooler.start()
     trail.wait("audit.start", 2)
+    pooler.may_end = True
     pooler.process.stop(signal.SIGKILL)
     pooler.start()
     trail.wait("audit.start", 3)
     assert trail.records("lifecycle")[-1]["headgate"]["lifecycle"]["phase"] == "start_after_crash"
-    pooler.stop()
+    stop(pooler)
     report = trail.assert_good()
     assert report["segments"] == 3 and report["first_sequence"] == 1
 
@@ -65,7 +72,7 @@ def test_show_audit(own_pooler):
     rows = shown(pooler)
     assert rows["enabled"] == "yes" and rows["state"] == "recording" and rows["gaps"] == "0"
     assert re.fullmatch("[0-9a-f]{16}", rows["key_id"])
-    pooler.stop()
+    stop(pooler)
     assert {row["key"]: row["value"] for row in own_pooler().console("SHOW AUDIT")} == {"enabled": "no"}
 
 
@@ -73,7 +80,7 @@ def test_verify_names_the_first_broken_record(own_pooler):
     pooler = own_pooler(audit={})
     trail = audit.trail(pooler)
     trail.wait("audit.start")
-    pooler.stop()
+    stop(pooler)
     path = trail.segments[0]
     lines = path.read_bytes().split(b"\n")
     lines[1] = lines[1].replace(b'"outcome":"success"', b'"outcome":"failure"')
@@ -129,7 +136,7 @@ def test_a_new_key_takes_over(own_pooler):
     pooler.process.send(signal.SIGHUP)
     wait_until(lambda: shown(pooler)["key_id"] != before)
     trail.wait("audit.key_rotated")
-    pooler.stop()
+    stop(pooler)
     report = trail.assert_good("--public-key", str(pooler.directory / "state/audit-public-keys.pem"))
     assert len(report["keys"]) == 2
     assert not (pooler.directory / "state/audit-key.pem.previous").exists()
@@ -139,8 +146,10 @@ def test_a_new_key_takes_over(own_pooler):
 def test_a_directory_somebody_else_writes_to_is_refused(own_pooler):
     first = own_pooler(audit={})
     audit.trail(first).wait("audit.start")
-    with pytest.raises(RuntimeError, match="another process writes its audit trail"):
-        own_pooler(audit={"directory": str(first.directory / "audit")})
+    other = first.directory / "other.toml"
+    other.write_text((first.directory / "headgate.toml").read_text().replace(f":{first.port}", f":{free_port()}"))
+    done = subprocess.run([BINARY, "run", "--config", other], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 1 and "another process writes its audit trail" in done.stderr
 
 
 @pytest.fixture
@@ -150,6 +159,7 @@ def small_disk():
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", directory], capture_output=True, text=True)
     if done.returncode != 0:
         pytest.skip(f"no tmpfs can be mounted: {done.stderr}")
+    (directory / "audit").mkdir()
     yield directory
     subprocess.run(["umount", "-l", directory], check=False)
     shutil.rmtree(directory, ignore_errors=True)
@@ -182,7 +192,7 @@ def test_full_disk(own_pooler, small_disk):
     wait_until(lambda: shown(pooler)["state"] == "recording", 20, what="recovery")
     trail.wait("audit.restored")
     assert pooler.process.alive()
-    pooler.stop()
+    stop(pooler)
     trail.assert_good()
 
 
@@ -204,7 +214,7 @@ def test_read_only_remount(own_pooler, small_disk):
     wait_until(lambda: shown(pooler)["state"].startswith("refusing"), 20, what="a read-only disk")
     subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
     wait_until(lambda: shown(pooler)["state"] == "recording", 20, what="recovery")
-    pooler.stop()
+    stop(pooler)
     trail.assert_good()
 
 
@@ -256,7 +266,8 @@ class Receiver:
 
     def cut(self):
         for connection in self.connections:
-            connection.close()
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         self.connections = []
 
     def records(self) -> list[dict]:
@@ -283,7 +294,7 @@ def test_syslog_over_tcp(own_pooler):
     command("cat", trail.directory)
     trail.wait("audit.read")
     wait_until(lambda: "audit.read" in [r["event"]["action"] for r in receiver.records()], 20)
-    pooler.stop()
+    stop(pooler)
     last = max(r["event"]["sequence"] for r in trail.records(own=True))
     wait_until(lambda: set(receiver.sequences()) == set(range(1, last + 1)), what="every record")
     # A cursor of its own: after a restart it goes on where it was.
@@ -351,7 +362,7 @@ def test_a_stalled_sink_costs_disk_and_not_records(own_pooler):
     trail.wait("audit.read")
     receiver.stalled.clear()
     wait_until(lambda: sink_row(pooler, "lag_records") == "0", 20)
-    pooler.stop()
+    stop(pooler)
     last = max(r["event"]["sequence"] for r in trail.records(own=True))
     wait_until(lambda: set(receiver.sequences()) == set(range(1, last + 1)), what="every record")
     trail.assert_good()

@@ -25,7 +25,7 @@ import Testing
                 + #""statement":{"id":"000000000000012f","class":"WRITE","fingerprint":"8c1e55aa90b1f3d2","#
                 + #""length":61,"protocol":"extended"},"#
                 + #""objects":[{"type":"table","schema":"public","name":"invoices","access":"write"}],"#
-                + #""rows_affected":1,"route":{"target":"unknown","wait":400},"#
+                + #""rows_affected":1,"route":{"wait":400},"#
                 + #""chain":{"prev":"sha256:"# + String(repeating: "0", count: 64) + #""}},"#
                 + #""event":{"kind":"event","action":"statement","category":["database"],"type":["change"],"#
                 + #""outcome":"success","severity":2,"duration":1834112,"dataset":"headgate.audit""#)
