@@ -3,6 +3,7 @@ test_audit_capture.py."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -35,23 +36,29 @@ def sink_row(pooler, name: str) -> str:
     return next(value for key, value in shown(pooler).items() if key.startswith("sink.") and key.endswith("." + name))
 
 
+def stop(pooler):
+    pooler.may_end = True
+    pooler.stop()
+
+
 def test_start_and_stop_are_records_and_the_trail_verifies(own_pooler):
     pooler = own_pooler(audit={})
     trail = audit.trail(pooler)
     start = trail.wait("audit.start")[0]
     assert start["headgate"]["policy"]["mode"] == "buffered"
     assert trail.records("lifecycle")[0]["headgate"]["lifecycle"]["phase"] == "start"
-    pooler.stop()
+    stop(pooler)
     assert [r["event"]["action"] for r in trail.records()][-2:] == ["audit.stop", "lifecycle"]
     report = trail.assert_good("--public-key", str(pooler.directory / "state/audit-public-keys.pem"))
     assert report["signed_sequence"] >= report["last_sequence"] - 2
     pooler.start()
     trail.wait("audit.start", 2)
+    pooler.may_end = True
     pooler.process.stop(signal.SIGKILL)
     pooler.start()
     trail.wait("audit.start", 3)
     assert trail.records("lifecycle")[-1]["headgate"]["lifecycle"]["phase"] == "start_after_crash"
-    pooler.stop()
+    stop(pooler)
     report = trail.assert_good()
     assert report["segments"] == 3 and report["first_sequence"] == 1
 
@@ -65,7 +72,7 @@ def test_show_audit(own_pooler):
     rows = shown(pooler)
     assert rows["enabled"] == "yes" and rows["state"] == "recording" and rows["gaps"] == "0"
     assert re.fullmatch("[0-9a-f]{16}", rows["key_id"])
-    pooler.stop()
+    stop(pooler)
     assert {row["key"]: row["value"] for row in own_pooler().console("SHOW AUDIT")} == {"enabled": "no"}
 
 
@@ -73,7 +80,7 @@ def test_verify_names_the_first_broken_record(own_pooler):
     pooler = own_pooler(audit={})
     trail = audit.trail(pooler)
     trail.wait("audit.start")
-    pooler.stop()
+    stop(pooler)
     path = trail.segments[0]
     lines = path.read_bytes().split(b"\n")
     lines[1] = lines[1].replace(b'"outcome":"success"', b'"outcome":"failure"')
@@ -129,7 +136,7 @@ def test_a_new_key_takes_over(own_pooler):
     pooler.process.send(signal.SIGHUP)
     wait_until(lambda: shown(pooler)["key_id"] != before)
     trail.wait("audit.key_rotated")
-    pooler.stop()
+    stop(pooler)
     report = trail.assert_good("--public-key", str(pooler.directory / "state/audit-public-keys.pem"))
     assert len(report["keys"]) == 2
     assert not (pooler.directory / "state/audit-key.pem.previous").exists()
@@ -139,8 +146,10 @@ def test_a_new_key_takes_over(own_pooler):
 def test_a_directory_somebody_else_writes_to_is_refused(own_pooler):
     first = own_pooler(audit={})
     audit.trail(first).wait("audit.start")
-    with pytest.raises(RuntimeError, match="another process writes its audit trail"):
-        own_pooler(audit={"directory": str(first.directory / "audit")})
+    other = first.directory / "other.toml"
+    other.write_text((first.directory / "headgate.toml").read_text().replace(f":{first.port}", f":{free_port()}"))
+    done = subprocess.run([BINARY, "run", "--config", other], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 1 and "another process writes its audit trail" in done.stderr
 
 
 @pytest.fixture
@@ -150,6 +159,7 @@ def small_disk():
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", directory], capture_output=True, text=True)
     if done.returncode != 0:
         pytest.skip(f"no tmpfs can be mounted: {done.stderr}")
+    (directory / "audit").mkdir()
     yield directory
     subprocess.run(["umount", "-l", directory], check=False)
     shutil.rmtree(directory, ignore_errors=True)
@@ -182,7 +192,7 @@ def test_full_disk(own_pooler, small_disk):
     wait_until(lambda: shown(pooler)["state"] == "recording", 20, what="recovery")
     trail.wait("audit.restored")
     assert pooler.process.alive()
-    pooler.stop()
+    stop(pooler)
     trail.assert_good()
 
 
@@ -190,21 +200,56 @@ def _sleep(seconds: float) -> None:
     threading.Event().wait(seconds)
 
 
-def test_read_only_remount(own_pooler, small_disk):
-    trail = audit.Trail(small_disk / "audit")
-    pooler = own_pooler(
-        audit={"directory": str(trail.directory), "emergency_size": "1MiB", "space_left": "0", "admin_space_left": "0",
-               "heartbeat_interval": "1s"}
-    )  # fmt: skip
-    trail.wait("audit.start")
-    # Files open for writing keep a file system from being mounted read-only, but not from being forced to.
-    done = subprocess.run(["mount", "-o", "remount,ro", small_disk], capture_output=True, text=True)
+@pytest.fixture
+def own_disk():
+    """An ext4 of its own, which can be frozen and aborted."""
+    directory = temporary_directory("own-disk")
+    image = directory.with_suffix(".img")
+    with image.open("wb") as file:
+        file.truncate(24 << 20)
+    subprocess.run(["mkfs.ext4", "-q", image], check=True)
+    done = subprocess.run(["mount", "-o", "loop", image, directory], capture_output=True, text=True)
     if done.returncode != 0:
-        pytest.skip(f"the kernel refuses the remount while files are open: {done.stderr.strip()}")
+        image.unlink()
+        pytest.skip(f"no loop device can be mounted: {done.stderr}")
+    (directory / "audit").mkdir()
+    yield directory
+    subprocess.run(["fsfreeze", "-u", directory], check=False, capture_output=True)
+    subprocess.run(["umount", "-l", directory], check=False)
+    image.unlink()
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+SMALL = {"emergency_size": "1MiB", "space_left": "0", "admin_space_left": "0"}
+
+
+def test_read_only_disk(own_pooler, own_disk):
+    """As an ext4 with errors=remount-ro becomes when its device fails."""
+    trail = audit.Trail(own_disk / "audit")
+    pooler = own_pooler(audit={"directory": str(trail.directory), **SMALL})
+    trail.wait("audit.start")
+    subprocess.run(["mount", "-o", "remount,abort", own_disk], check=True)
     wait_until(lambda: shown(pooler)["state"].startswith("refusing"), 20, what="a read-only disk")
-    subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
-    wait_until(lambda: shown(pooler)["state"] == "recording", 20, what="recovery")
-    pooler.stop()
+    assert "cannot be written" in shown(pooler)["state"]
+    with pooler.connect() as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    assert pooler.process.alive()
+    stop(pooler)
+    assert trail.verify()["first_sequence"] == 1
+
+
+def test_slow_disk(own_pooler, own_disk):
+    trail = audit.Trail(own_disk / "audit")
+    pooler = own_pooler(audit={"directory": str(trail.directory), **SMALL})
+    trail.wait("audit.start")
+    subprocess.run(["fsfreeze", "-f", own_disk], check=True)
+    # Nothing waits for the disk but records: the console answers, and says for how long they have waited.
+    wait_until(lambda: int(shown(pooler)["oldest_undurable_ms"]) > 500, 20, what="a record that waits")
+    subprocess.run(["fsfreeze", "-u", own_disk], check=True)
+    wait_until(lambda: int(shown(pooler)["oldest_undurable_ms"]) < 500, 20, what="the disk")
+    wait_until(lambda: int(shown(pooler)["durable_sequence"]) > 3)
+    assert shown(pooler)["state"] == "recording" and shown(pooler)["gaps"] == "0"
+    stop(pooler)
     trail.assert_good()
 
 
@@ -256,7 +301,8 @@ class Receiver:
 
     def cut(self):
         for connection in self.connections:
-            connection.close()
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
         self.connections = []
 
     def records(self) -> list[dict]:
@@ -282,8 +328,9 @@ def test_syslog_over_tcp(own_pooler):
     receiver.cut()
     command("cat", trail.directory)
     trail.wait("audit.read")
-    wait_until(lambda: "audit.read" in [r["event"]["action"] for r in receiver.records()], 20)
-    pooler.stop()
+    wait_until(lambda: "audit.sink.up" in [r["event"]["action"] for r in receiver.records()], 20)
+    assert trail.records("audit.sink.down")[0]["headgate"]["sink"]["name"] == f"syslog:127.0.0.1:{receiver.port}"
+    stop(pooler)
     last = max(r["event"]["sequence"] for r in trail.records(own=True))
     wait_until(lambda: set(receiver.sequences()) == set(range(1, last + 1)), what="every record")
     # A cursor of its own: after a restart it goes on where it was.
@@ -351,7 +398,7 @@ def test_a_stalled_sink_costs_disk_and_not_records(own_pooler):
     trail.wait("audit.read")
     receiver.stalled.clear()
     wait_until(lambda: sink_row(pooler, "lag_records") == "0", 20)
-    pooler.stop()
+    stop(pooler)
     last = max(r["event"]["sequence"] for r in trail.records(own=True))
     wait_until(lambda: set(receiver.sequences()) == set(range(1, last + 1)), what="every record")
     trail.assert_good()

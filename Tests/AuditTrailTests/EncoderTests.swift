@@ -25,13 +25,28 @@ import Testing
                 + #""statement":{"id":"000000000000012f","class":"WRITE","fingerprint":"8c1e55aa90b1f3d2","#
                 + #""length":61,"protocol":"extended"},"#
                 + #""objects":[{"type":"table","schema":"public","name":"invoices","access":"write"}],"#
-                + #""rows_affected":1,"route":{"target":"unknown","wait":400},"#
+                + #""rows_affected":1,"route":{"wait":400},"#
                 + #""chain":{"prev":"sha256:"# + String(repeating: "0", count: 64) + #""}},"#
                 + #""event":{"kind":"event","action":"statement","category":["database"],"type":["change"],"#
                 + #""outcome":"success","severity":2,"duration":1834112,"dataset":"headgate.audit""#)
         #expect(tail.hasPrefix("019aa"))
         #expect(tail.contains(#","sequence":1,"hash":"sha256:"#))
         #expect(tail.hasSuffix(#""}}"#))
+    }
+
+    @Test("parameters")
+    func parameters() throws {
+        let desk = try Desk()
+        desk.producer.defineSamples()
+        let parameters = AuditParameters.render([
+            [AuditField("i", .number(1)), AuditField("null", .flag(true))],
+            [AuditField("i", .number(2)), AuditField("value", .bytes([0xFF]))],
+        ])
+        _ = parameters.withSpan { parameters in
+            [].withSpan { desk.producer.record(.sample(1), error: $0, parameters: parameters) }
+        }
+        let line = try #require(desk.drain().first)
+        #expect(line.contains(#""parameters":[{"i":1,"null":true},{"i":2,"value_b64":"/w=="}]"#))
     }
 
     @Test("the hash is that of the label, the hash before and the line up to itself")

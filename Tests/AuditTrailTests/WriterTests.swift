@@ -247,6 +247,23 @@ import Testing
         #expect(throws: AuditProblem.self) { try AuditTrail.open(options, files: FileSystem()).get() }
     }
 
+    @Test("another policy is a record; the directory stays until a restart")
+    func policyChange() throws {
+        let desk = try TrailDesk()
+        var settings = desk.settings
+        settings.mode = .strict
+        settings.directory = "/elsewhere"
+        desk.trail.adopt(
+            AuditOptions(settings: settings, node: "px-1", stateDirectory: desk.directory, version: "test"))
+        desk.passSecond()
+        desk.record(1)
+        desk.stop()
+        #expect(try desk.verify().isGood)
+        #expect(desk.count(#""action":"audit.policy_change""#) == 1)
+        #expect(desk.count(#""policy":{"mode":"strict""#) == 2)
+        #expect(desk.count(#""policy_before":{"mode":"buffered""#) == 1)
+    }
+
     @Test("filters")
     func filters() throws {
         let desk = try TrailDesk()

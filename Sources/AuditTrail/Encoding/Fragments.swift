@@ -246,7 +246,7 @@ enum ShapePiece: Int {
 enum BackendPiece: Int {
     /// `server`.
     case server
-    /// Members of `headgate`; ends inside `route`.
+    /// Members of `headgate`; ends inside `route`, before its last member.
     case route
 
     static func render(_ backend: AuditBackend) -> FragmentWriter {
@@ -262,8 +262,14 @@ enum BackendPiece: Int {
         }
         out.piece { line in
             line.literal(#","route":{"#)
-            line.member("target", text: backend.role.isEmpty ? "unknown" : backend.role)
-            line.optional("cluster", backend.cluster)
+            if !backend.role.isEmpty {
+                line.member("target", text: backend.role)
+                line.byte(0x2C)
+            }
+            if !backend.cluster.isEmpty {
+                line.member("cluster", text: backend.cluster)
+                line.byte(0x2C)
+            }
         }
         return out
     }

@@ -116,7 +116,7 @@ struct LineEncoder {
         statement(record, tables, &line)
         if hasBackend {
             tables.backends.append(record.backend, piece: BackendPiece.route.rawValue, to: &line)
-            line.literal(#","wait":"#)
+            line.literal(#""wait":"#)
             line.number(record.waited)
             line.byte(0x7D)
         }

@@ -22,6 +22,17 @@ public struct AuditOptions: Sendable, Equatable {
         self.version = version
     }
 
+    /// Takes over what only a restart changes.
+    mutating func keepWhatNeedsRestart(of running: AuditOptions) {
+        node = running.node
+        stateDirectory = running.stateDirectory
+        settings.enabled = running.settings.enabled
+        settings.directory = running.settings.directory
+        settings.keyFile = running.settings.keyFile
+        settings.ringSize = running.settings.ringSize
+        settings.emergencySize = running.settings.emergencySize
+    }
+
     var keyFile: String { settings.keyFile ?? stateDirectory + "/audit-key.pem" }
     var commitMilliseconds: Int { Int(clamping: max(settings.commitInterval.microseconds, 1000) / 1000) }
 }

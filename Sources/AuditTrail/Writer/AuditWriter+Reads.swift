@@ -25,8 +25,20 @@ extension AuditWriter {
 
     /// Goes by other options from now on.
     func adopt(_ renewed: AuditOptions) {
+        var renewed = renewed
+        renewed.keepWhatNeedsRestart(of: options)
         guard renewed != options else { return }
+        let before = policy
         options = renewed
         retainAt = 0
+        guard policy != before else { return }
+        note(
+            AuditEvent(
+                .auditPolicyChange, mode: .strict,
+                policy + [
+                    AuditField(
+                        "headgate.policy_before",
+                        .object(before.map { AuditField(String($0.path.dropFirst(16)), $0.value) }))
+                ]))
     }
 }

@@ -101,7 +101,9 @@ extension AuditWriter {
         guard let segment, segment.size > 0 else { return }
         let age = UInt64(clamping: options.settings.rotateAge.microseconds) &* 1000
         let isBig = segment.size >= Int64(options.settings.rotateSize.bytes)
-        guard isAsked || isBig || (age > 0 && elapsed(now, segment.openedAt) >= age) || segment.isEmergency else { return }
+        guard isAsked || isBig || (age > 0 && elapsed(now, segment.openedAt) >= age) || segment.isEmergency else {
+            return
+        }
         // The old key signs for the last time.
         let renewed = key
         key = before

@@ -92,8 +92,11 @@ final class AuditWriter {
         guard health == .well else { return turnWhileIll(now) }
         reportLosses()
         let more = drain()
-        if state.sequence > lastCheckpoint, elapsed(now, checkpointAt) >= AuditOptions.checkpointInterval { checkpoint() }
-        if elapsed(now, heartbeatAt) >= UInt64(max(options.settings.heartbeatInterval.microseconds, 1_000_000)) &* 1000 {
+        if state.sequence > lastCheckpoint, elapsed(now, checkpointAt) >= AuditOptions.checkpointInterval {
+            checkpoint()
+        }
+        if elapsed(now, heartbeatAt) >= UInt64(max(options.settings.heartbeatInterval.microseconds, 1_000_000)) &* 1000
+        {
             heartbeat(now)
         }
         commit(now)

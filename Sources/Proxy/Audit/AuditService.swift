@@ -16,7 +16,8 @@ public final class AuditService: Sendable {
 
     /// Where records go.
     public let trail: AuditTrail
-    private let version: String
+    /// As the proxy was started with: directories and keys stay until it is started again.
+    private let running: AuditOptions
     private let sinks = Mutex<[Sink]>([])
     private let writer = DoneFlag()
     private let isStopping = Mutex(false)
@@ -32,16 +33,19 @@ public final class AuditService: Sendable {
         }
     }
 
-    private init(_ trail: AuditTrail, version: String) {
+    private init(_ trail: AuditTrail, _ running: AuditOptions) {
         self.trail = trail
-        self.version = version
+        self.running = running
     }
 
     /// The trail `configuration` asks for, being written when this returns; nil if it asks for none.
     static func start(_ configuration: Configuration, version: String) -> Result<AuditService?, AuditProblem> {
         guard configuration.audit.enabled else { return .success(nil) }
+        let options = AuditOptions(
+            settings: configuration.audit, node: configuration.general.nodeID,
+            stateDirectory: configuration.general.stateDirectory, version: version)
         let opened = AuditTrail.open(
-            options(configuration, version),
+            options,
             lifecycle: [AuditField("process.pid", .number(Int64(getpid())))],
             notice: { notice in
                 switch notice.level {
@@ -57,7 +61,7 @@ public final class AuditService: Sendable {
         switch opened {
         case .failure(let problem): return .failure(problem)
         case .success(let trail):
-            let service = AuditService(trail, version: version)
+            let service = AuditService(trail, options)
             let done = service.writer
             let spawned = LoopThread.spawn(name: "audit") {
                 trail.run()
@@ -67,29 +71,25 @@ public final class AuditService: Sendable {
                 return .failure(AuditProblem("cannot start the thread of the audit trail"))
             }
             service.thread.withLock { $0 = thread }
-            service.adoptSinks(configuration)
+            service.adoptSinks(configuration.audit.sinks)
             return .success(service)
         }
     }
 
-    private static func options(_ configuration: Configuration, _ version: String) -> AuditOptions {
-        AuditOptions(
-            settings: configuration.audit, node: configuration.general.nodeID,
-            stateDirectory: configuration.general.stateDirectory, version: version)
-    }
-
     /// A reload: other limits, other sinks. Whether anything is recorded, and where, takes a restart.
     public func adopt(_ configuration: Configuration) {
-        trail.adopt(Self.options(configuration, version))
-        adoptSinks(configuration)
+        var renewed = running
+        renewed.settings = configuration.audit
+        trail.adopt(renewed)
+        adoptSinks(configuration.audit.sinks)
     }
 
     /// HUP: the file ends and another begins; a new key takes over.
     public func rotate() { trail.rotate() }
 
-    private func adoptSinks(_ configuration: Configuration) {
-        let wanted = configuration.audit.sinks.filter { $0.kind != .kafka }
-        let options = Self.options(configuration, version)
+    private func adoptSinks(_ all: [AuditSinkSettings]) {
+        let wanted = all.filter { $0.kind != .kafka }
+        let options = running
         sinks.withLock { sinks in
             for sink in sinks where !wanted.contains(sink.settings) { sink.shipper.stop() }
             sinks.removeAll { !wanted.contains($0.settings) }

@@ -169,7 +169,7 @@ extension AuditSinkSettings {
 
 extension AuditSettings {
     static let keys = SectionKeys(AuditSettings.init) { k in
-        k.key("enabled", \.enabled, .boolean, "Whether anything is recorded.")
+        k.key("enabled", \.enabled, .boolean, change: .restart, "Whether anything is recorded.")
         k.key("mode", \.mode, .choice, "How much of a record must be safe before its statement goes on.")
         k.key(
             "classes", \.classes, ValueType<AuditMode>.choice.map(of: "class of statements", keys: classNames),
