@@ -15,7 +15,7 @@ extension MySQLEnvironment {
         client.numbers.note(
             summary, server.tracker.command,
             keepsDiagnostics: client.numbers.hasConditions && diagnosticsEffect(client, server) != .cleared,
-            keepsRowCount: client.running.map { $0.facts.statements.count == 1 && $0.getsDiagnostics } ?? false,
+            keepsRowCount: keepsRowCount(client),
             isMariaDB: isMariaDB)
         // GET DIAGNOSTICS may have failed, though it does not say so.
         if summary.columns == 0, summary.warnings > 0,
