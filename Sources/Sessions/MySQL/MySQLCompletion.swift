@@ -58,7 +58,8 @@ extension MySQLEnvironment {
         statement.hasLongData = statement.hasLongData && isUnread
         if isUnread, statement.tellsTypes {
             // Nor, mostly, has it read the types.
-            if server.tracker.summary.errorCode == 1835, statement.types != statement.earlierTypes {
+            let hasTypes = server.tracker.summary.errorCode == 1210 && !statement.hasLongData
+            if !hasTypes, statement.types != statement.earlierTypes {
                 statement.types = statement.earlierTypes
                 statement.binding = nextStatement()
             }

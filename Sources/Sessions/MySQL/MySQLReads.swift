@@ -34,10 +34,11 @@ extension MySQLEnvironment {
         // MySQL forgets them when it prepares a statement.
         let prepares = command == .prepare && !client.isOfMariaDB
         // MySQL leaves a warning that it is obsolete, of which the reply says nothing.
-        let warns = command == .fieldList && !client.isOfMariaDB && client.warnings == nil && client.ownErrors.isEmpty
+        let lists = command == .fieldList && !client.isOfMariaDB && summary.errorCode == 0
+        if lists { client.numbers.warned() }
+        let warns = lists && client.warnings == nil && client.ownErrors.isEmpty
         guard isStatement || prepares || warns || summary.errorCode != 0 else { return }
-        if warns, summary.errorCode == 0 {
-            client.numbers.warned()
+        if warns {
             leave(client, server)
         } else {
             noteDiagnostics(client, server, isStatement ? diagnosticsEffect(client, server) : .cleared)

@@ -68,7 +68,7 @@ class Texts:
             f"UPDATE {t} SET s = s", f"UPDATE shared SET s = 'by {t} {n}' WHERE i = {n % 20 + 1}",
             f"INSERT INTO {t} (i) VALUES (NULL)", f"DELETE FROM {t} WHERE n = {n} ORDER BY i LIMIT 1",
             f"UPDATE {t} SET n = LAST_INSERT_ID(n + 1) WHERE i = {n}", f"INSERT INTO {t} (s, n) VALUES ('ä€', {n})",
-            f"TRUNCATE TABLE {t}", f"UPDATE {t} a STRAIGHT_JOIN shared b ON b.i = a.i SET a.s = b.s",
+            f"TRUNCATE TABLE {t}", f"UPDATE {t} a JOIN shared b ON b.i = a.i SET a.s = b.s",
         ]  # fmt: skip
         if self.is_mariadb:
             found += [f"INSERT INTO {t} (s, n) VALUES ('ret', {n}) RETURNING i, s",
