@@ -15,7 +15,7 @@ extension MySQLEnvironment {
         client.numbers.note(
             summary, server.tracker.command,
             keepsDiagnostics: client.numbers.hasConditions && diagnosticsEffect(client, server) != .cleared,
-            keepsRowCount: client.running.map { $0.facts.statements.count == 1 && $0.getsDiagnostics } ?? false,
+            keepsRowCount: keepsRowCount(client),
             isMariaDB: isMariaDB)
         // GET DIAGNOSTICS may have failed, though it does not say so.
         if summary.columns == 0, summary.warnings > 0,
@@ -58,7 +58,8 @@ extension MySQLEnvironment {
         statement.hasLongData = statement.hasLongData && isUnread
         if isUnread, statement.tellsTypes {
             // Nor, mostly, has it read the types.
-            if server.tracker.summary.errorCode == 1835, statement.types != statement.earlierTypes {
+            let hasTypes = server.tracker.summary.errorCode == 1210 && !statement.hasLongData
+            if !hasTypes, statement.types != statement.earlierTypes {
                 statement.types = statement.earlierTypes
                 statement.binding = nextStatement()
             }

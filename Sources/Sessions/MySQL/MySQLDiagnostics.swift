@@ -130,6 +130,7 @@ extension MySQLEnvironment {
             server.hasDiagnostics = true
         }
         client.hasMadeDiagnostics = true
+        if !client.isHome(on: server) { server.hasNumbers = false }
         client.home = server.serial
         server.lastClient = client.serial
         if !client.debts.isEmpty { server.owe(client.debts, to: client) }

@@ -16,7 +16,7 @@ extension Statement {
     fileprivate var isDiagnostic: Bool { kind == .show && traits.contains(.readsDiagnostics) || getsDiagnostics }
 
     /// It is GET DIAGNOSTICS.
-    fileprivate var getsDiagnostics: Bool { kind == .other && traits.contains(.readsDiagnostics) }
+    var getsDiagnostics: Bool { kind == .other && traits.contains(.readsDiagnostics) }
 
     /// MySQL's servers forget the messages with every statement that does not ask for them, MariaDB's with one that names
     /// tables: what a routine does there is not seen.

@@ -43,7 +43,7 @@ struct MySQLNumbers {
     mutating func note(
         _ summary: ReplySummary, _ command: MySQLCommand, keepsDiagnostics: Bool, keepsRowCount: Bool, isMariaDB: Bool
     ) {
-        if command != .prepare || summary.errorCode != 0 { isOurs = false }
+        if command != .prepare && !keepsRowCount || summary.errorCode != 0 { isOurs = false }
         if summary.errorCode != 0 {
             return failed(
                 summary.errorCode, warnings: summary.warnings, isAdded: !isMariaDB && command == .initDatabase)

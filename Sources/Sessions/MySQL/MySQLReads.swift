@@ -34,17 +34,18 @@ extension MySQLEnvironment {
         // MySQL forgets them when it prepares a statement.
         let prepares = command == .prepare && !client.isOfMariaDB
         // MySQL leaves a warning that it is obsolete, of which the reply says nothing.
-        let warns = command == .fieldList && !client.isOfMariaDB && client.warnings == nil && client.ownErrors.isEmpty
+        let lists = command == .fieldList && !client.isOfMariaDB && summary.errorCode == 0
+        if lists { client.numbers.warned() }
+        let warns = lists && client.warnings == nil && client.ownErrors.isEmpty
         guard isStatement || prepares || warns || summary.errorCode != 0 else { return }
-        if warns, summary.errorCode == 0 {
-            client.numbers.warned()
+        if warns {
             leave(client, server)
         } else {
             noteDiagnostics(client, server, isStatement ? diagnosticsEffect(client, server) : .cleared)
         }
         if isStatement {
             noteLastInsertID(client, server, summary)
-            server.hasNumbers = true
+            server.hasNumbers = !keepsRowCount(client) || client.isHome(on: server) && server.hasNumbers
             noteFoundRows(client, server, summary)
         } else if !client.isHome(on: server) {
             // What `ROW_COUNT()` says there is still somebody else's.
@@ -57,6 +58,11 @@ extension MySQLEnvironment {
         } else {
             server.owe(client.debts, to: client)
         }
+    }
+
+    /// What runs is GET DIAGNOSTICS alone: `ROW_COUNT()` is what it was.
+    func keepsRowCount(_ client: MySQLClientSession) -> Bool {
+        client.running.map { $0.facts.statements.count == 1 && $0.getsDiagnostics } ?? false
     }
 
     /// Asks the server for what the client before may still ask for; whoever gets the server waits for it.
@@ -166,7 +172,7 @@ extension MySQLEnvironment {
         to statement: Statement, behind: ArraySlice<Statement>, _ client: MySQLClientSession,
         _ server: MySQLServerSession
     ) -> (SessionRead.Kind) -> SessionReadValue? {
-        let isFirst = behind.isEmpty
+        let isFirst = behind.allSatisfy(\.getsDiagnostics)
         let isHome = client.isHome(on: server)
         let hasDiagnostics = !client.hasDiagnosticsElsewhere(than: server)
         let isMariaDB = server.version?.isMariaDB == true

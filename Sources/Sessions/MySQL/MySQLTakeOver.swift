@@ -21,9 +21,14 @@ extension MySQLEnvironment {
         var shown = shownOver(server)
         // An error of ours has taken their place, or comes behind them.
         let hasOwn = client.wantsDiagnostics && !client.ownErrors.isEmpty
-        if hasOwn { shown.remove(.diagnostics) }
         let comesBehind =
             hasOwn && !client.isOfMariaDB && client.isHome(on: server) && client.debts.contains(.diagnostics)
+        if comesBehind && speaks {
+            // What is said here takes the server's away: they are kept, and made when the command is read again.
+            client.wantsDiagnostics = false
+        } else if hasOwn {
+            shown.remove(.diagnostics)
+        }
         if server.owesOthers(than: client) {
             askDebts(server)
         } else if server.owed.contains(.foundRows) && !comesBehind || speaks, !shown.isEmpty {

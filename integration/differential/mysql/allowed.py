@@ -47,7 +47,7 @@ def allow(
 
 
 #: Differences of one family alone.
-ONLY_OF = {"derived-types": "mysql", "quick-proof": "mysql", "warnings-of-commands": "mysql"}
+ONLY_OF = {"derived-types": "mysql", "quick-proof": "mysql", "warnings-of-commands": "mysql", "stale-flags": "mariadb"}
 
 
 #: Types of user variables without a value: what they are told as hangs on what they were before, also on the server.
@@ -88,7 +88,7 @@ ALLOWED: list[Allowed] = [
     allow("unset-variables", "What is made of it is a number of another type.", said=r"@a := @a \+ 1|@dec \+ 1", direct=r"0c3f0016000000088000000000\n.*\d row '\\xfb'",
         pooled=r"0c3f00170000000580001f0000\n.*\d row '\\xfb'", apart=r"(?<=\+ 1\. 0c3f00)\w+"),
     allow("answered-numbers", "The text that a syntax error quotes is the one the server got, with the numbers in it.",
-        said=r"ROW_COUNT\(\)|FOUND_ROWS\(\)|LAST_INSERT_ID\(\)", direct=r"err 1064 ", pooled=r"err 1064 ", apart=r"(?<=near ').*"),
+        said=r"ROW_COUNT\(\)|FOUND_ROWS\(\)|LAST_INSERT_ID\(\)|@@\w*\.?(warning|error)_count", direct=r"err 1064 ", pooled=r"err 1064 ", apart=r"(?<=near ').*"),
     allow("multi-results-off", "Servers are connected to with it; nobody else asks for OUT parameters.", said=r"^execute", direct=r"^1 ok ",
         pooled=r"\bOUT\b", parts=True),
     allow("row-of-message", "The number of the row is what the statements before have left of it.", said=r"CALL|^execute",
@@ -112,12 +112,14 @@ ALLOWED: list[Allowed] = [
     allow("tracking", "The same where Headgate's client was not told, since that was another server's.", said=r"^query", direct=r"STATE_CHANGED warnings \d info "
         r"b'.*(sql_mode|div_precision_increment|lc_time_names|max_statement_time|sql_select_limit)", pooled=r"^", behind=r"^query .SET STATEMENT ",
         apart=CHANGES + r"|(?<=Warnings: 0).*"),
-    allow("tracking", "The number of the server's statement, which changes with every one.", said=r"CALL|^execute|^raw '\\x(0e|02)",
+    allow("tracking", "The number of the server's statement, which changes with every one.", said=r"CALL|^execute|^reset s|^raw '\\x(0e|02)",
         direct=r"STATE_CHANGED warnings \d info b'\\x00\\x1[345]\\x00\\x1[123]\\x0cstatement_id\\x0[345]\d{3,5}'", pooled=r"^",
         apart=r"\|STATE_CHANGED| info b'\\x00\\x1[345]\\x00\\x1[123]\\x0cstatement_id\\x0[345]\d+'"),
     allow("tracking", "MySQL tells of the schema again when it has prepared a statement anew.", said=r"^(?!query '(USE|CALL)|raw '\\x02|change)",
         direct=r"STATE_CHANGED warnings \d info b'\\x00\\t\\x01\\x07\\x06diff\db'", pooled=r"^",
         apart=r"\|STATE_CHANGED| info b'\\x00\\t\\x01\\x07\\x06diff\db'"),
+    allow("tracking", "The same behind a text.", said=r"^execute", direct=r"STATE_CHANGED warnings \d info b['\"].*(\\x..|\\t)\\x01\\x07\\x06diff\db'$",
+        pooled=r"^(?!.*STATE_CHANGED)", apart=r"\|STATE_CHANGED|(\\x..|\\t)\\x01\\x07\\x06diff\db(?=')"),
     allow("tracking", "The same behind an execution that has failed, with the next reply that tells of something.",
         direct=r"STATE_CHANGED warnings \d info b'\\x00.*\\x01(\\x..|\\t)(\\x..|\\t)(diff\d|scripts)b?'", pooled=r"STATE_CHANGED warnings \d info b'\\x00",
         apart=r"(?<=info b'\\x00)(\\x..|\\[tnr]|[^\\])|\\x01(\\x..|\\t)(\\x..|\\t)(diff\d|scripts)b?(?=')"),
@@ -149,6 +151,12 @@ ALLOWED: list[Allowed] = [
         r"^1 ok .* warnings 0$", r"^1 ok .* warnings 1$", parts=True,
     ),
     allow("several-messages", "Nothing makes a note: it is a warning.", r"^query .*;", r"\\x04Note", r"\\x07Warning", apart=r"\\x0(4Note|7Warning)"),
+    allow("several-messages", "The error of COM_INIT_DB is added to what another server has left.", r"^query .SHOW [^\n]*;", r"\d row [^\n]*Error\\x041",
+        r"\d row [^\n]*Error\\x041049", behind=r"^raw '\\x02nowhere'", apart=r"(?<=row )[^\n]*"),
+    allow("several-messages", "As much of one as SIGNAL takes.", r"^query .SHOW [^\n]*;", r"\d row [^\n]*Error\\x041064\\x", r"\d row [^\n]*Error\\x041064\\x80",
+        apart=r"(?<=\\x041064)\\x..|(?<=… )\d+(?= bytes)"),
+    allow("stale-flags", "MariaDB's flags of a mode that a statement or a routine had outlive it, until the mode is set.", "", r"status ", r"status ",
+        behind=r"SET STATEMENT sql_mode|CALL p_mode", apart=r"\|(ANSI_QUOTES|NO_BACKSLASH)"),
     allow("bulk-row-count", "Behind a bulk execution MariaDB's `ROW_COUNT()` is not what its OK packet says.", r"ROW_COUNT\(\)|^execute", r"column \.\.\.ROW_COUNT\(\)\.", r"column \.\.\.ROW_COUNT\(\)\.",
         behind=r"^bulk ", apart=r"(?<=row ).*"),
     allow(
@@ -204,7 +212,7 @@ ALLOWED: list[Allowed] = [
     ),
     allow(
         "uncertain-transaction", "Without autocommit an error does not tell whether a transaction is open now, nor does Headgate's answer behind it.",
-        r"^raw '\\x1b", r"^1 eof .*status (TRANS|0)", r"^1 eof .*status (TRANS|0)", apart=r"(?<=status )(TRANS|0)",
+        r"^raw '\\x1b", r"^1 eof ", r"^1 eof ", apart=r"(?<=status )(TRANS\|?|0)(?! *STATE)",
     ),
     allow(
         "empty-routines", "The same behind OUT parameters.", "^execute", r"\bOUT\b.*\n\d+ ok affected \d+ id 0 ", r"\bOUT\b.*\n\d+ ok affected \d+ id 0 ",

@@ -13,7 +13,7 @@ from support.processes import wait_until
 from ..shrink import Difference, Unfit
 from .allowed import allowed
 from .generator import Kind, letting_go
-from .normalise import comparable, show
+from .normalise import comparable, show, without_own_ids
 from .side import Exchange, Outcome, Side
 
 
@@ -197,7 +197,10 @@ class Conversation:
             if a == b:
                 continue
             said = str(exchange.commands[min(number, len(exchange.commands) - 1)])
-            shown = ("\n".join(show(p, client.direct) for p in packets) for packets in (expected, found))
+            shown = (
+                "\n".join(show(without_own_ids(p, side, exchange.has_ids), side) for p in packets)
+                for packets, side in ((expected, client.direct), (found, client.pooled))
+            )
             behind = "\n".join([*client.said, *map(str, exchange.commands[:number])][-8:])
             entry = allowed(said, *shown, self.endpoints.servers[0].family, behind)
             if entry is None:

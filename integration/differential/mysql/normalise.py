@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import re
 import struct
+from dataclasses import replace
 
 from support.mysql_reply import Packet
 from support.mysql_wire import SESSION_TRACK, read_lenenc, read_string
@@ -80,6 +81,11 @@ def without_ids(payload: bytes, side: Side) -> bytes:
         payload = payload.replace(bytes([len(text)]) + text, b"#%d" % client)
         payload = payload.replace(struct.pack("<Q", number), b"#%d" % client)
     return payload
+
+
+def without_own_ids(packet: Packet, side: Side, has_ids: bool) -> Packet:
+    """A row without the ids of the conversation's clients, where it may have them."""
+    return replace(packet, payload=without_ids(packet.payload, side)) if has_ids and packet.role == "row" else packet
 
 
 def show(packet: Packet, side: Side | None = None) -> str:

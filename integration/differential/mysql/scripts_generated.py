@@ -169,7 +169,8 @@ SCRIPTS = {
         X(ResetConnection()), X("INSERT INTO t0 (s) VALUES ('a')", client=1), X("INSERT INTO t0 (s) VALUES ('b')"), clients=2),
     "rows_behind_get_diagnostics": S(
         X("UPDATE t0 SET s = 'q' WHERE i < 3", "GET DIAGNOSTICS @dn = NUMBER"), BETWEEN, X("SELECT ROW_COUNT()"), X("SELECT 1"),
-        X("GET DIAGNOSTICS @dn = NUMBER"), BETWEEN, X("SELECT ROW_COUNT()"), clients=2),
+        X("GET DIAGNOSTICS @dn = NUMBER"), BETWEEN, X("SELECT ROW_COUNT()"), X("GET DIAGNOSTICS @dn = NUMBER; SELECT ROW_COUNT()"),
+        X(ResetConnection(), "UPDATE t0 SET s = 'r' WHERE i < 3"), X("GET DIAGNOSTICS @dn = NUMBER", "SELECT ROW_COUNT()", client=1), clients=2),
     "nothing_and_messages": S(X("SELECT nonsense", "-- nothing", "SELECT @@warning_count"), X(Execute(7), "-- nothing"), BETWEEN,
         X("SELECT @@warning_count"), clients=2),
     "locks_and_handlers_are_tables": only(
