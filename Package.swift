@@ -55,18 +55,19 @@ let package = Package(
         room("SQLText", ["ByteKit", "CPgQuery"], hotRules),
         room("PostgresWire", ["ByteKit"]),
         room("MySQLWire", ["ByteKit", "CZlib", "CZstd"], hotRules),
-        room("Settings", ["ByteKit", "Credentials", "CTomlPlusPlus"]),
+        room("Settings", ["ByteKit", "Credentials", "CTomlPlusPlus", "CLinux"]),
         room(
             "Sessions", ["ByteKit", "Credentials", "SQLText", "PostgresWire", "MySQLWire", "Settings"], hotRules),
         room("Pooling", ["ByteKit", "Settings"], hotRules),
+        room("AuditTrail", ["ByteKit", "Credentials", "SQLText", "Settings", "CLinux"], hotRules),
         room("Telemetry", ["ByteKit"]),
         room(
             "EventLoop", ["ByteKit", "Credentials", "Telemetry", "COpenSSL", "CLibev", "CLinux", "CSystemd"], hotRules),
         room(
             "Proxy",
             [
-                "ByteKit", "Credentials", "SQLText", "PostgresWire", "Settings", "Sessions", "Pooling", "Telemetry",
-                "EventLoop", "CLinux",
+                "ByteKit", "Credentials", "SQLText", "PostgresWire", "Settings", "Sessions", "Pooling", "AuditTrail",
+                "Telemetry", "EventLoop", "CLinux",
             ], hotRules),
         room("Console", ["ByteKit", "PostgresWire", "Settings", "Telemetry", "EventLoop", "Proxy"]),
         .executableTarget(

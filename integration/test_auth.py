@@ -21,11 +21,24 @@ def request_of(connection) -> int:
     return struct.unpack_from("!I", m.body)[0]
 
 
+@pytest.fixture
+def asking(own_pooler):
+    """Poolers that ask for a proof; passwords as they are come over a unix socket, since nowhere else are they taken."""
+
+    def make(auth_type):
+        pooler = own_pooler(auth_type=auth_type, unix_socket=auth_type == "plain")
+        if auth_type == "plain" and pooler.kind == "headgate":
+            pooler.host = str(pooler.directory)
+        return pooler
+
+    return make
+
+
 @pytest.mark.parametrize("auth_type", METHODS)
 @pytest.mark.parametrize("user", ["app", "bob", "md5user", "plainuser"])
-def test_auth_matrix(own_pooler, auth_type, user):
+def test_auth_matrix(asking, auth_type, user):
     """Every method towards clients with every method towards servers."""
-    pooler = own_pooler(auth_type=auth_type)
+    pooler = asking(auth_type)
     with pooler.raw() as c:
         c.send(wire.startup(user, "app"))
         assert request_of(c) == METHODS[auth_type]
@@ -49,11 +62,20 @@ def failed_login(pooler, user, password, dbname="app"):
 
 
 @pytest.mark.parametrize("auth_type", ["scram-sha-256", "md5", "plain"])
-def test_auth_unknown_user_looks_like_a_wrong_password(own_pooler, auth_type):
-    pooler = own_pooler(auth_type=auth_type)
+def test_auth_unknown_user_looks_like_a_wrong_password(asking, auth_type):
+    pooler = asking(auth_type)
     known, unknown = failed_login(pooler, "app", "wrong"), failed_login(pooler, "zzz", "wrong")
     assert known == unknown
     assert known[1]["C"] == "28P01" or pooler.kind == "pgbouncer"
+
+
+@pytest.mark.requires_headgate
+def test_auth_password_in_the_clear_is_not_asked_for(own_pooler):
+    pooler = own_pooler(auth_type="plain")
+    for user in ("app", "zzz"):
+        with pytest.raises(LoginFailed) as error, pooler.raw() as c:
+            c.login(user, "app secret", "app")
+        assert error.value.code == "28000" and "only possible with TLS" in error.value.fields["M"]
 
 
 @pytest.mark.requires_headgate
@@ -85,9 +107,9 @@ def test_auth_salt_of_an_unknown_user_is_steady(own_pooler):
     assert challenge("zzz")[1] == challenge("app")[1]
 
 
-def test_auth_empty_password_fails(own_pooler):
+def test_auth_empty_password_fails(asking):
     for auth_type in ("plain", "md5", "scram-sha-256"):
-        pooler = own_pooler(auth_type=auth_type)
+        pooler = asking(auth_type)
         with pytest.raises((LoginFailed, Closed)), pooler.raw() as c:
             c.login("app", "", "app")
 

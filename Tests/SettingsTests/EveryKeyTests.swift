@@ -16,6 +16,8 @@ struct EveryKeyTests {
         listen_backlog = 64
         client_login_timeout = "5s"
         auth_type = "md5"
+        auth_hba_file = "/etc/hba.conf"
+        auth_ident_file = "/etc/ident.conf"
         tcp_keepalive = false
         max_login_clients = 7
         auth_delay = "1s"
@@ -59,6 +61,7 @@ struct EveryKeyTests {
         tls_min_version = "1.3"
         proxy_protocol = ["10.0.0.0/8", "fd00::/8"]
         hba_file = "/etc/hba.conf"
+        ident_file = "/etc/ident.conf"
         auth_type = "trust"
         unix_socket_mode = "0770"
 
@@ -283,7 +286,11 @@ struct EveryKeyTests {
         #expect(names.count >= 4)
         var outside = calm
         outside.read = { path, most in
-            path.contains("secrets") ? .success(Array("secret".utf8)) : SettingsEnvironment.system.read(path, most)
+            if path.contains("secrets") { return .success(Array("secret".utf8)) }
+            // Rules lie beside the file that names them.
+            let rules =
+                path.hasSuffix(".conf") ? path.split(separator: "/").last.map { beside("../../conf/\($0)") } : nil
+            return SettingsEnvironment.system.read(rules ?? path, most)
         }
         for name in names {
             let path = beside("../../conf/\(name)")

@@ -16,15 +16,15 @@ struct IdleKeyTests {
     }
 
     @Test func theManualSaysSo() {
-        let hba = SettingReference.all.first { $0.section == "[[listen]]" && $0.key == "hba_file" }
-        #expect(hba?.summary.hasSuffix("No effect yet.") == true)
+        let node = SettingReference.all.first { $0.section == "[headgate]" && $0.key == "node_id" }
+        #expect(node?.summary.hasSuffix("No effect yet.") == true)
         let size = SettingReference.all.first { $0.key == "default_pool_size" }
         #expect(size?.summary.contains("effect") == false)
     }
 
     @Test func checkWarns() {
         let text = """
-            listen = [{ address = "127.0.0.1:6432", hba_file = "/etc/hba.conf", tls = "disable" }]
+            listen = [{ address = "127.0.0.1:6432", tls = "disable" }]
             cluster.main.servers = [{ address = "127.0.0.1:5432", weight = 5 }, { address = "127.0.0.1:5433" }]
             cluster.main.tls = "prefer"
             database.shop = { cluster = "main", read_routing = "replicas", read_consistency = "session" }
@@ -34,7 +34,6 @@ struct IdleKeyTests {
             """
         #expect(
             problems(text) == [
-                "t.toml:1:41: warning: hba_file of [[listen]] has no effect yet, every [user.NAME] may come from everywhere, remove it, or do not rely on it",
                 "t.toml:2:24: warning: [cluster.main] has 2 servers, this version connects to them in turn and does not find out which is the primary, write one server, or only servers that are equal",
                 "t.toml:2:55: warning: weight of [cluster.main] has no effect yet, reads are not routed, remove it, or do not rely on it",
                 "t.toml:4:37: warning: read_routing of [database.shop] has no effect yet, reads are not routed, remove it, or do not rely on it",

@@ -47,7 +47,7 @@ struct ProblemTests {
                 #"t.toml:3:19: error: max_client_conn is a string, it must be a whole number from 1 to 10000000, write max_client_conn = 10000"#,
                 #"t.toml:4:24: error: client_login_timeout is a whole number, it must be a duration with its unit (us, ms, s, m, h, d), write client_login_timeout = "60s""#,
                 #"t.toml:5:16: error: stats_period is "0s", it must be a duration from "1s" to "1d" with its unit (us, ms, s, m, h, d), write stats_period = "1s""#,
-                #"t.toml:6:13: error: auth_type is "scram-sha256", it must be one of "trust", "password", "md5", "scram-sha-256", did you mean "scram-sha-256"?"#,
+                #"t.toml:6:13: error: auth_type is "scram-sha256", it must be one of "trust", "password", "md5", "scram-sha-256", "cert", did you mean "scram-sha-256"?"#,
                 #"t.toml:7:17: error: tcp_keepalive is a string, it must be true or false, write tcp_keepalive = true"#,
                 #"t.toml:8:27: error: max_inspected_statement is "16MB", it must be a size of at least "1KiB" with its unit (B, KiB, MiB, GiB), write max_inspected_statement = "16MiB""#,
                 #"t.toml:9:13: error: state_dir is "var/lib", it must be an absolute path, write one that begins with / such as "/var/lib/headgate""#,

@@ -49,6 +49,8 @@ class Options:
     #: Keys of every [[listen]] and of [cluster.main], in its own notation.
     listen: dict = field(default_factory=dict)
     cluster: dict = field(default_factory=dict)
+    #: Also listens on a unix socket in its directory.
+    unix_socket: bool = False
     #: Where the servers of the cluster are; by default the one server there is.
     servers: list[str] | None = None
     #: For the environment of the pooler.
@@ -227,6 +229,11 @@ class Headgate(Started):
         """The protocol of each port."""
         return {self.port: self.protocol}
 
+    @property
+    def socket(self) -> Path:
+        """Where it listens with `unix_socket`."""
+        return self.directory / f".s.PGSQL.{self.port}"
+
     def command(self) -> list[str]:
         if not BINARY.exists():
             raise RuntimeError(f"{BINARY} is missing: swift build -c release")
@@ -245,6 +252,9 @@ class Headgate(Started):
         for port, protocol in self.listeners().items():
             lines += ["", "[[listen]]", f'protocol = "{protocol}"', f'address = "127.0.0.1:{port}"']
             lines += [f"{key} = {_toml(value, key)}" for key, value in o.listen.items()]
+        if o.unix_socket:
+            lines += ["", "[[listen]]", f'protocol = "{self.protocol}"', f'address = "unix:{self.socket}"']
+            lines += [f"{key} = {_toml(value, key)}" for key, value in o.listen.items() if not key.startswith("tls")]
         lines += [
             "",
             "[cluster.main]",

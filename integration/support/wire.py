@@ -185,8 +185,13 @@ class Wire:
     def __init__(self, host: str, port: int, timeout: float = 10):
         self.peer = (host, port)
         self.timeout = timeout
-        self.socket = socket.create_connection(self.peer, timeout)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if host.startswith("/"):  # The directory of a unix socket, as in libpq.
+            self.socket = socket.socket(socket.AF_UNIX)
+            self.socket.settimeout(timeout)
+            self.socket.connect(f"{host}/.s.PGSQL.{port}")
+        else:
+            self.socket = socket.create_connection(self.peer, timeout)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = bytearray()
         self.parameters: dict[str, str] = {}
         self.key: tuple[int, bytes] | None = None

@@ -93,7 +93,7 @@ extension TLSMaterial {
     }
 }
 
-private enum PEM {
+enum PEM {
     /// A chain or a store is not longer than this.
     private static let mostCertificates = 1024
 

@@ -172,6 +172,9 @@ extension TLSChannel {
         return unsafe Array(UnsafeBufferPointer(start: start, count: Int(count)))
     }
 
+    /// Whether the peer showed a certificate, which then has been checked.
+    public var hasPeerCertificate: Bool { unsafe SSL_get0_peer_certificate(raw) != nil }
+
     /// The common name in the peer's certificate; nil if it showed none, or if that has a NUL in it (CVE-2009-2408).
     public var peerCommonName: String? {
         guard let certificate = unsafe SSL_get0_peer_certificate(raw) else { return nil }
@@ -186,7 +189,8 @@ extension TLSChannel {
         return name.contains(0) ? nil : String(validating: name, as: UTF8.self)
     }
 
-    /// The subject of the peer's certificate in the form of RFC 2253, `CN=checkout,O=Shop`; nil if it showed none.
+    /// The subject of the peer's certificate in the form of RFC 2253, `CN=checkout,O=Shop`; nil if it showed none, or
+    /// if that is not plain text of reasonable length.
     public var peerSubject: String? {
         guard let certificate = unsafe SSL_get0_peer_certificate(raw), let sink = unsafe BIO_new(BIO_s_mem()) else {
             return nil
@@ -195,6 +199,8 @@ extension TLSChannel {
         guard unsafe headgate_print_subject(sink, certificate) >= 0 else { return nil }
         var text = [UInt8](repeating: 0, count: 4096)
         let count = unsafe text.withUnsafeMutableBytes { unsafe BIO_read(sink, $0.baseAddress, CInt($0.count)) }
-        return count < 0 ? nil : String(validating: text.prefix(Int(count)), as: UTF8.self)
+        guard count >= 0, count < text.count else { return nil }
+        let subject = text.prefix(Int(count))
+        return subject.contains(0) ? nil : String(validating: subject, as: UTF8.self)
     }
 }

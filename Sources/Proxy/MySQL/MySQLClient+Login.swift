@@ -24,6 +24,8 @@ final class MySQLLoginAttempt {
     var record: UserRecord?
     var collation: UInt16 = 0
     var capabilities = MySQLCapabilities()
+    /// What a rule asks of it, while something is being worked on elsewhere.
+    var demand: AccessDemand?
     /// A key or password is being worked on elsewhere.
     var isWaiting = false
     var programName = ""
@@ -129,6 +131,7 @@ extension MySQLClient {
         case isRight(Bool)
         case password(SecretBytes?)
         case publicKey([UInt8]?)
+        case userName(String?)
     }
 
     /// Has something slow done off the loop, and goes on with its answer.
@@ -158,6 +161,7 @@ extension MySQLClient {
         case .isRight(let isRight): take(login.exchange.checked(isRight), login)
         case .password(let password): take(login.exchange.decrypted(password), login)
         case .publicKey(let key): take(login.exchange.provide(publicKey: key), login)
+        case .userName(let name): isThere(name, login)
         }
         processCarried()
     }
@@ -183,8 +187,50 @@ extension MySQLClient {
             return
         }
         login.record = worker.snapshot.users[login.user]
-        let method = login.listener.authType ?? worker.snapshot.configuration.general.authType
-        if method == .trust, login.record != nil { return take(login.exchange.begin(.none), login) }
+        let named = login.database.isEmpty ? worker.snapshot.configuration.databaseOfMySQLClients : login.database
+        switch access(to: named ?? "", as: login.user, at: login.listener) {
+        case .failure(let refusal): refuse(refusal, login)
+        case .success(let demand): demandProof(demand, login)
+        }
+    }
+
+    private func demandProof(_ demand: AccessDemand, _ login: MySQLLoginAttempt) {
+        switch demand.method {
+        case .reject: refuse(.rejected(as: login.user), login)
+        case .trust:
+            // Who is not known has to prove what it cannot.
+            if login.record == nil { return askForProof(login) }
+            take(login.exchange.begin(.none), login)
+        case .certificate:
+            guard isCertified(login.user, demand), login.record != nil else {
+                return refuse(.certificate(of: login.user), login)
+            }
+            take(login.exchange.begin(.none), login)
+        case .peer:
+            guard let uid = Sockets.peerCredentials(fd)?.uid else { return refuse(.peer(login.user), login) }
+            login.demand = demand
+            elsewhere(login) { .userName(LocalMachine.userName(uid)) }
+        case .plain, .md5, .scramSHA256: askForProof(login)
+        }
+    }
+
+    /// The user at the other end of a unix socket.
+    private func isThere(_ name: String?, _ login: MySQLLoginAttempt) {
+        guard let name, let demand = login.demand, mayBe(login.user, as: name, demand), login.record != nil else {
+            return refuse(.peer(login.user), login)
+        }
+        take(login.exchange.begin(.none), login)
+    }
+
+    private func refuse(_ refusal: AccessRefusal, _ login: MySQLLoginAttempt) {
+        let error = MySQLError(refusal, user: login.user, host: peer.host)
+        let bytes = login.exchange.refusal(error)
+        if login.previous != nil { return stay(told: bytes, login) }
+        end(with: bytes, logged: "login refused: \(refusal.logged ?? refusal.message)", sqlstate: "28000")
+    }
+
+    /// Whichever of MySQL's methods the user's secret can serve.
+    private func askForProof(_ login: MySQLLoginAttempt) {
         guard let secret = login.record?.mysqlSecret else {
             let mock = MySQLSecret.mock(like: .plain(SecretBytes([])))
             return take(login.exchange.begin(.secret(mock, cached: nil, isMock: true)), login)

@@ -178,10 +178,30 @@ extension PostgresClient {
     }
 
     private func authenticate(_ login: LoginAttempt) {
-        let method = login.listener.authType ?? worker.snapshot.configuration.general.authType
-        switch method {
-        case .trust: take(login.exchange.begin(login.record == nil ? denied(login) : .none), login)
-        case .plain: take(login.exchange.begin(.cleartext(login.record?.secret)), login)
+        let verdict = access(
+            to: login.database, as: login.user, at: login.listener,
+            isPhysicalReplication: login.replication == .physical)
+        switch verdict {
+        case .failure(let refusal): refuse(refusal)
+        case .success(let demand): demandProof(demand, login)
+        }
+    }
+
+    private func demandProof(_ demand: AccessDemand, _ login: LoginAttempt) {
+        switch demand.method {
+        case .reject: refuse(.rejected(as: login.user))
+        case .trust:
+            guard login.record != nil else { return refuse(.unknown(login.user)) }
+            take(login.exchange.begin(.none), login)
+        case .certificate:
+            guard isCertified(login.user, demand), login.record != nil else {
+                return refuse(.certificate(of: login.user))
+            }
+            take(login.exchange.begin(.none), login)
+        case .peer: askWhoIsThere(demand, login)
+        case .plain:
+            guard isPrivate else { return refuse(.passwordInTheClear) }
+            take(login.exchange.begin(.cleartext(login.record?.secret)), login)
         case .md5:
             if case .scram? = login.record?.secret { return beginScram(login) }
             take(login.exchange.begin(.md5(login.record?.secret)), login)
@@ -189,8 +209,37 @@ extension PostgresClient {
         }
     }
 
-    /// Nobody by that name: the client is asked for a password it cannot have.
-    private func denied(_ login: LoginAttempt) -> ClientAuthentication { .cleartext(nil) }
+    private func refuse(_ refusal: AccessRefusal) {
+        fail(PostgresError(refusal), logged: refusal.logged)
+    }
+
+    /// The name of the user at the other end of a unix socket is looked up off the loop.
+    private func askWhoIsThere(_ demand: AccessDemand, _ login: LoginAttempt) {
+        guard let uid = Sockets.peerCredentials(fd)?.uid else { return refuse(.peer(login.user)) }
+        login.isDeriving = true
+        let (mailbox, slot, connectedAt) = (worker.shared.worker(worker.index), self.slot, self.connectedAt)
+        let queued = worker.shared.workshop.run {
+            let name = LocalMachine.userName(uid)
+            _ = mailbox?.post(
+                .job { worker in
+                    guard let client = worker.clients[slot] as? PostgresClient, client.connectedAt == connectedAt else {
+                        return
+                    }
+                    client.isThere(name, demand)
+                })
+        }
+        if !queued { fail(PostgresError(.fatal, "53300", "too many clients log in at once", hint: "Try again.")) }
+    }
+
+    private func isThere(_ name: String?, _ demand: AccessDemand) {
+        guard let login, login.isDeriving else { return }
+        login.isDeriving = false
+        guard let name, mayBe(login.user, as: name, demand), login.record != nil else {
+            return refuse(.peer(login.user))
+        }
+        take(login.exchange.begin(.none), login)
+        processCarried()
+    }
 
     private func beginScram(_ login: LoginAttempt) {
         if let verifier = login.record?.verifier {

@@ -278,6 +278,12 @@ public final class MySQLClientLogin {
         over(.refused(packet { error.write(to: &$0) }))
     }
 
+    /// What tells the client that it may not come in, whatever it can prove; nothing more is read from it.
+    public func refusal(_ error: MySQLError) -> [UInt8] {
+        state = .over
+        return packet { error.write(to: &$0) }
+    }
+
     /// Unknown users and wrong passwords read the same.
     func denied() -> MySQLClientLoginStep {
         wasDenied = true

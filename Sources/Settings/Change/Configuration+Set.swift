@@ -23,7 +23,8 @@ extension Configuration {
     private static func decode<Section>(
         _ key: SettingKey<Section>, _ text: String, into section: inout Section
     ) -> Result<Void, Problem> {
-        guard key.change == .live, !key.isSecret else {
+        // What a file holds is read with the whole configuration.
+        guard key.change == .live, !key.isSecret, !key.name.hasSuffix("_file") else {
             return .failure(problem("\(key.name) cannot be changed online"))
         }
         var first: Problem?

@@ -8,13 +8,13 @@ extension ConfigurationCheck {
         for (index, listener) in configuration.listeners.enumerated() {
             let table = root["listen"]?[index]
             checkTLS(listener.tls, of: "[[listen]]", in: table, isServer: true)
-            checkFile(listener.hbaFile, key: "hba_file", at: table?["hba_file"]?.position ?? .start)
             checkProxyProtocol(listener, in: table)
             if case .tcp = listener.address, let mode = table?.entry("unix_socket_mode") {
                 log.warning(
                     mode.position, "unix_socket_mode has no effect", "this listener is not a unix socket", "remove it")
             }
         }
+        checkAccess()
         checkConflicts()
         checkSocketDirectories()
         checkTrust()
@@ -72,7 +72,8 @@ extension ConfigurationCheck {
     private mutating func checkTrust() {
         for (index, listener) in configuration.listeners.enumerated() {
             let method = listener.authType ?? configuration.general.authType
-            guard method == .trust, listener.hbaFile == nil, case .tcp(let host, _) = listener.address,
+            guard method == .trust, configuration.accessFiles(of: listener) == nil,
+                case .tcp(let host, _) = listener.address,
                 !["127.0.0.1", "::1", "localhost"].contains(host)
             else { continue }
             let own = root["listen"]?[index]?["auth_type"]?.position

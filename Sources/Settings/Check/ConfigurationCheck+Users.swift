@@ -1,10 +1,12 @@
 extension ConfigurationCheck {
-    /// Whether every listener lets everybody in.
+    /// Whether no listener asks for passwords.
     private var trustsAll: Bool {
-        configuration.listeners.allSatisfy { ($0.authType ?? configuration.general.authType) == .trust }
+        configuration.listeners.allSatisfy {
+            [.trust, .certificate].contains($0.authType ?? configuration.general.authType)
+        }
     }
 
-    private var hasRules: Bool { configuration.listeners.contains { $0.hbaFile != nil } }
+    private var hasRules: Bool { configuration.listeners.contains { configuration.accessFiles(of: $0) != nil } }
 
     mutating func checkUsers() {
         let methods = Set(configuration.listeners.map { $0.authType ?? configuration.general.authType })

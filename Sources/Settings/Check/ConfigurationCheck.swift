@@ -1,6 +1,6 @@
 /// What a decoder cannot see: whether the parts of a configuration fit together and what they name exists.
 struct ConfigurationCheck {
-    let configuration: Configuration
+    var configuration: Configuration
     let root: TOMLNode
     let environment: SettingsEnvironment
     /// Whether programs that print secrets are run to see if they do.

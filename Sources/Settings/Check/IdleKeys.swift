@@ -28,9 +28,6 @@ enum IdleKeys {
             "track_extra_parameters": IdleKey(
                 "every setting follows the client, whether it is named here or not", isPlanned: false),
         ],
-        "[[listen]]": [
-            "hba_file": IdleKey("every [user.NAME] may come from everywhere")
-        ],
         "[cluster.NAME]": [
             "monitor_user": monitoring, "monitor_password": monitoring, "health_check_interval": monitoring,
             "health_check_timeout": monitoring, "health_check_rise": monitoring, "health_check_fall": monitoring,

@@ -60,9 +60,16 @@ struct ProblemLog {
         problems.append(Problem(file: file, position: position, severity: severity, message: message))
     }
 
-    /// All problems in the order of the file.
+    /// Takes what was found in other files.
+    mutating func take(_ others: [Problem]) { problems += others }
+
+    /// All problems in the order of the file; those of other files behind them.
     var sorted: [Problem] {
-        problems.enumerated().sorted { ($0.element.position, $0.offset) < ($1.element.position, $1.offset) }
-            .map(\.element)
+        var order = [file: 0]
+        for problem in problems where order[problem.file] == nil { order[problem.file] = order.count }
+        return problems.enumerated().sorted { one, other in
+            (order[one.element.file] ?? 0, one.element.position, one.offset)
+                < (order[other.element.file] ?? 0, other.element.position, other.offset)
+        }.map(\.element)
     }
 }

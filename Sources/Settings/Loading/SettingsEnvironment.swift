@@ -33,6 +33,8 @@ public struct FileFacts: Sendable, Hashable {
 public struct SettingsEnvironment: Sendable {
     /// Reads a file of at most so many bytes.
     public var read: @Sendable (_ path: String, _ most: Int) -> Result<[UInt8], AccessFailure>
+    /// The names in a directory.
+    public var list: @Sendable (_ path: String) -> Result<[String], AccessFailure>
     /// What is at a path.
     public var facts: @Sendable (_ path: String) -> Result<FileFacts, AccessFailure>
     /// The value of an environment variable.
@@ -56,8 +58,12 @@ public struct SettingsEnvironment: Sendable {
         hostName: @escaping @Sendable () -> String,
         run: @escaping @Sendable ([String], TimeSpan, Int) -> Result<[UInt8], AccessFailure>,
         now: @escaping @Sendable () -> Int64,
-        readsCertificates: Bool = true
+        readsCertificates: Bool = true,
+        list: @escaping @Sendable (String) -> Result<[String], AccessFailure> = { _ in
+            .failure(AccessFailure("No such file or directory"))
+        }
     ) {
+        self.list = list
         self.read = read
         self.facts = facts
         self.variable = variable
@@ -79,7 +85,7 @@ public struct SettingsEnvironment: Sendable {
         },
         hostName: SystemFiles.hostName,
         run: { arguments, timeout, most in SystemProgram.run(arguments, timeout: timeout, most: most) },
-        now: { Int64(time(nil)) })
+        now: { Int64(time(nil)) }, list: SystemFiles.list)
 }
 
 /// The file system of this machine.
@@ -109,6 +115,19 @@ enum SystemFiles {
             FileFacts(
                 isDirectory: status.st_mode & S_IFMT == S_IFDIR, mode: status.st_mode & 0o7777,
                 isReadable: unsafe access(path, R_OK) == 0, isWritable: unsafe access(path, W_OK) == 0))
+    }
+
+    static func list(_ path: String) -> Result<[String], AccessFailure> {
+        guard let directory = unsafe opendir(path) else { return .failure(lastFailure()) }
+        defer { unsafe closedir(directory) }
+        var names: [String] = []
+        while let entry = unsafe readdir(directory) {
+            let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return .success(names)
     }
 
     static func hostName() -> String {

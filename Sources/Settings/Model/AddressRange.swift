@@ -37,7 +37,7 @@ public struct AddressRange: Sendable, Hashable {
         self.prefix = prefix
     }
 
-    private static func masked(_ address: [UInt8], _ prefix: Int) -> [UInt8] {
+    static func masked(_ address: [UInt8], _ prefix: Int) -> [UInt8] {
         address.enumerated().map { index, byte in
             let bits = min(max(prefix - index * 8, 0), 8)
             return bits == 0 ? 0 : byte & (UInt8.max << UInt8(8 - bits))

@@ -28,6 +28,8 @@ public enum AuthMethod: String, Sendable, Hashable, CaseIterable, SettingChoice 
     case md5
     /// With SCRAM-SHA-256.
     case scramSHA256 = "scram-sha-256"
+    /// With the name in its certificate.
+    case certificate = "cert"
 
     static var aliases: [String: AuthMethod] { ["plain": .plain, "scram": .scramSHA256] }
 }

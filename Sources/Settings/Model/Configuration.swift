@@ -6,6 +6,8 @@ public struct Configuration: Sendable, Hashable {
     public var general = GeneralSettings()
     /// Each `[[listen]]`, in the order of the file.
     public var listeners: [ListenSettings] = []
+    /// What the HBA and ident files say, by their names.
+    public var accessRules: [AccessFiles: AccessRules] = [:]
     /// `[cluster.NAME]` by name.
     public var clusters: [String: ClusterSettings] = [:]
     /// `[defaults]`: already part of each database.

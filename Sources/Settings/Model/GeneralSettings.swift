@@ -24,6 +24,10 @@ public struct GeneralSettings: Sendable, Hashable {
     public var authDelayMax = TimeSpan.seconds(3)
     /// How clients prove who they are, unless a listener says otherwise.
     public var authType = AuthMethod.scramSHA256
+    /// Rules in the syntax of `pg_hba.conf` for listeners that name none of their own.
+    public var authHBAFile: String?
+    /// Maps of users in the syntax of `pg_ident.conf` for listeners that name none of their own.
+    public var authIdentFile: String?
     /// Whether the kernel probes idle connections.
     public var tcpKeepalive = true
     /// How long a connection is idle before the first probe; zero is the kernel's choice.
@@ -122,7 +126,14 @@ extension GeneralSettings {
             "The longest that the answer to a wrong password is held back.")
         k.key(
             "auth_type", \.authType, .choice,
-            "How clients prove who they are, unless a listener says otherwise; trust asks for nothing.")
+            "How clients prove who they are, unless a listener or rules say otherwise; trust asks for nothing.")
+        k.optional(
+            "auth_hba_file", \.authHBAFile, .path(example: "/etc/headgate/hba.conf"),
+            "Who may come in and how they prove who they are, in the syntax of pg_hba.conf; without rules every "
+                + "[user.NAME] may come from everywhere.")
+        k.optional(
+            "auth_ident_file", \.authIdentFile, .path(example: "/etc/headgate/ident.conf"),
+            "Which users of the system and names in certificates are which users, in the syntax of pg_ident.conf.")
         k.key("tcp_keepalive", \.tcpKeepalive, .boolean, "Whether the kernel probes idle connections.")
         k.key(
             "tcp_keepidle", \.tcpKeepidle, .duration(most: .seconds(32_767)),

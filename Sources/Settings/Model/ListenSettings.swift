@@ -10,6 +10,8 @@ public struct ListenSettings: Sendable, Hashable {
     public var proxyProtocol: [TrustedSource] = []
     /// Rules in the syntax of `pg_hba.conf`.
     public var hbaFile: String?
+    /// Maps of users in the syntax of `pg_ident.conf`, for those rules.
+    public var identFile: String?
     /// How clients prove who they are; nil is what `[headgate]` says.
     public var authType: AuthMethod?
     /// The permissions of a unix socket.
@@ -31,8 +33,13 @@ extension ListenSettings {
         )
         k.optional(
             "hba_file", \.hbaFile, .path(example: "/etc/headgate/hba.conf"),
-            "Rules in the syntax of pg_hba.conf; by default every [user.NAME] may come from everywhere.")
-        k.optional("auth_type", \.authType, .choice, "How clients prove who they are, instead of what [headgate] says.")
+            "Rules in the syntax of pg_hba.conf, instead of auth_hba_file of [headgate].")
+        k.optional(
+            "ident_file", \.identFile, .path(example: "/etc/headgate/ident.conf"),
+            "Maps of users in the syntax of pg_ident.conf for those rules, instead of auth_ident_file of [headgate].")
+        k.optional(
+            "auth_type", \.authType, .choice,
+            "How clients prove who they are, instead of what [headgate] says; with rules they say it.")
         k.key("unix_socket_mode", \.unixSocketMode, .fileMode, change: .restart, "The permissions of a unix socket.")
     }
 }

@@ -7,15 +7,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "CLinuxAccess.h"
+#include "CLinuxAddress.h"
+#include "CLinuxFiles.h"
 #include "CLinuxProcess.h"
-
-/* An internet address in one shape for both families; bytes in network order, IPv4 in the first four. */
-struct headgate_address {
-    uint8_t bytes[16];
-    uint32_t scope;
-    uint16_t port;
-    uint8_t family; /* 4, 6, or 1 for a unix socket */
-};
 
 /* One run of bytes to send: an iovec under a name that no other module declares. */
 struct headgate_piece {
