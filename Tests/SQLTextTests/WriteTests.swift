@@ -30,6 +30,24 @@ import Testing
         for text in writes { #expect(facts(text).flags.contains(.writes), "\(text)") }
     }
 
+    /// A gate that looked at how a text begins let the rest of it through.
+    @Test func cve_2026_48774_severalStatements() {
+        let begins = ["SELECT 1", "SHOW search_path", "BEGIN", "EXPLAIN SELECT 1", "/* SELECT */ SELECT 1 -- x\n"]
+        let ends = [
+            "RENAME TABLE a TO b", "DROP TABLE t", "dElEtE FROM t", "/*!50000 DROP TABLE t */",
+            "SET GLOBAL read_only = 0",
+            "CREATE TABLE t (a int)", "GRANT ALL ON t TO u", "LOAD DATA INFILE 'x' INTO TABLE t",
+        ]
+        for begin in begins {
+            for end in ends {
+                for text in ["\(begin);\(end)", "\(begin) ; ; \(end);", "\(begin);/**/\(end)"] {
+                    #expect(facts(text, .mysql).flags.contains(.writes), "\(text)")
+                    #expect(facts(text).flags.contains(.writes), "\(text)")
+                }
+            }
+        }
+    }
+
     @Test func kinds() {
         let cases: [(String, StatementKind)] = [
             ("SELECT 1", .select), ("VALUES (1)", .values), ("TABLE t", .select), ("(SELECT 1)", .select),
