@@ -103,8 +103,11 @@ public struct PoolMachine {
     public var isPaused = false
 
     private var idle: [IdleServer] = []
-    /// The plain line, and whose clients it has.
-    private var plain: Lane?
+    /// The plain line: whose clients it has, who they are, and who of them has left.
+    private var plainApp: AppLine?
+    private var plainShare: PoolShare.Lane?
+    private var waiters = Ring<Waiter>()
+    private var gone: Set<UInt64> = []
     /// One for each application; none while the plain line is enough.
     var lanes: [Lane] = []
     /// What its worker calls it.
@@ -123,10 +126,10 @@ public struct PoolMachine {
     }
 
     /// How many clients wait here.
-    public var waiting: Int { lanes.isEmpty ? plain?.count ?? 0 : waitingInLanes }
+    public var waiting: Int { lanes.isEmpty ? waiters.count &- gone.count : waitingInLanes }
 
     /// How many of them could have a server if there was one.
-    private var ready: Int { lanes.isEmpty ? plain?.count ?? 0 : readyInLanes }
+    private var ready: Int { lanes.isEmpty ? waiters.count &- gone.count : readyInLanes }
 
     /// How many servers lie idle here.
     public var idleCount: Int { idle.count }
@@ -137,7 +140,7 @@ public struct PoolMachine {
     /// Since when the client has waited that has waited longest for a server.
     public mutating func oldestWait() -> Int64? {
         dropGone()
-        return lanes.isEmpty ? plain?.waiters.first?.since : oldestWaitInLanes
+        return lanes.isEmpty ? waiters.first?.since : oldestWaitInLanes
     }
 
     /// A client of an application needs a server. `affinity` says which servers would suit it best (same settings).
@@ -151,30 +154,42 @@ public struct PoolMachine {
         }
         dropGone()
         let ticket = share.tickets.next()
-        guard isPlain(for: app), let lane = plain?.share else {
+        guard isPlain(for: app), let lane = plainShare else {
             return wait(client, app, ticket, affinity, preferred, now)
         }
         let turn = share.turn(lane, app.share.weight)
-        plain?.waiters.append(Waiter(client: client, ticket: ticket, since: now, turn: turn))
-        if !isAlone, plain?.waiters.count == 1 { share.publish(oldest: turn, of: worker) }
+        waiters.append(Waiter(client: client, ticket: ticket, since: now, turn: turn))
+        if !isAlone, waiters.count == 1 { share.publish(oldest: turn, of: worker) }
         return .waits(ticket: ticket)
     }
 
     /// Whether a client of the application can wait in the plain line.
+    @inline(__always)
     private mutating func isPlain(for app: AppLine) -> Bool {
         guard lanes.isEmpty, !app.share.countsPlaces else { return false }
-        if plain?.app === app { return true }
-        guard plain?.waiters.isEmpty ?? true else { return false }
-        plain = Lane(app: app, share: share.lane(of: app.share))
+        return plainApp === app || becomesPlain(for: app)
+    }
+
+    private mutating func becomesPlain(for app: AppLine) -> Bool {
+        guard waiters.isEmpty else { return false }
+        plainApp = app
+        plainShare = share.lane(of: app.share)
         return true
     }
 
     /// Every application gets a lane of its own.
     mutating func spread() {
-        guard lanes.isEmpty, let line = plain else { return }
-        plain = nil
-        if !line.waiters.isEmpty { lanes.append(line) }
+        guard lanes.isEmpty, let app = plainApp, let share = plainShare else { return }
+        plainApp = nil
+        plainShare = nil
+        if waiters.isEmpty { return }
+        lanes.append(Lane(app: app, share: share, waiters: waiters, gone: gone))
+        waiters = Ring()
+        gone = []
     }
+
+    /// Whether those in the plain line have begun to be counted since they came.
+    private var hasBegunToCount: Bool { lanes.isEmpty && !waiters.isEmpty && plainApp?.share.countsPlaces == true }
 
     /// The server granted to a client must be looked at first: the client waits at the front of the line. What it held of
     /// its application has been given back.
@@ -182,7 +197,7 @@ public struct PoolMachine {
         let ticket = share.tickets.next()
         let waiter = Waiter(client: client, ticket: ticket, since: now, turn: share.turnNow)
         if isPlain(for: app) {
-            plain?.waiters.prepend(waiter)
+            waiters.prepend(waiter)
         } else {
             spread()
             let index = lane(of: app)
@@ -218,9 +233,9 @@ public struct PoolMachine {
     /// The client waits no longer: it left, or was given up on.
     public mutating func withdraw(ticket: UInt64, app: AppLine) {
         if lanes.isEmpty {
-            guard plain?.app === app else { return }
-            plain?.gone.insert(ticket)
-            plain?.dropGone()
+            guard plainApp === app else { return }
+            gone.insert(ticket)
+            dropGone()
         } else {
             withdrawFromLane(ticket, app)
         }
@@ -232,11 +247,11 @@ public struct PoolMachine {
         dropGone()
         if !isPaused {
             // A limit may have come while they waited.
-            if lanes.isEmpty, plain?.app.share.countsPlaces == true { spread() }
+            if hasBegunToCount { spread() }
             if lanes.isEmpty {
-                let turn = plain?.waiters.first?.turn ?? UInt64.max
+                let turn = waiters.first?.turn ?? UInt64.max
                 if !isAlone, let other = share.claimWaiter(before: turn, notOf: worker) { return .lent(worker: other) }
-                if let waiter = plain?.waiters.popFirst() {
+                if let waiter = waiters.popFirst() {
                     share.served(waiter.turn)
                     dropGone()
                     publishOldest()
@@ -298,7 +313,7 @@ public struct PoolMachine {
 
     /// What to do for the clients that wait. Call again until it answers `.enough`, `.full` or `.evict`.
     public mutating func supply(now: Int64) -> Supply {
-        if !lanes.isEmpty || plain?.app.share.countsPlaces == true { blockFullLanes() }
+        if !lanes.isEmpty || hasBegunToCount { blockFullLanes() }
         guard !isPaused, ready > opening else { return .enough }
         if !isAlone, let other = share.workerWithIdle(notOf: worker) { return .ask(worker: other) }
         return reserve(now: now)
@@ -362,8 +377,8 @@ public struct PoolMachine {
     public mutating func takeOverdue(since deadline: Int64) -> UInt32? {
         dropGone()
         guard lanes.isEmpty else { return takeOverdueOfLanes(deadline) }
-        guard let waiter = plain?.waiters.first, waiter.since <= deadline else { return nil }
-        plain?.waiters.popFirst()
+        guard let waiter = waiters.first, waiter.since <= deadline else { return nil }
+        waiters.popFirst()
         dropGone()
         publishOldest()
         return waiter.client
@@ -372,28 +387,30 @@ public struct PoolMachine {
     /// Clients that began to wait after `start` and not after `end`, and still do. O(waiting).
     public func waiters(after start: Int64, until end: Int64) -> [UInt32] {
         var clients: [UInt32] = []
-        for lane in lanes + (plain.map { [$0] } ?? []) {
-            for index in 0..<lane.waiters.count {
-                guard let waiter = lane.waiters[index] else { continue }
-                if waiter.since > start, waiter.since <= end, !lane.gone.contains(waiter.ticket) {
+        func look(_ waiters: Ring<Waiter>, _ gone: Set<UInt64>) {
+            for index in 0..<waiters.count {
+                guard let waiter = waiters[index] else { continue }
+                if waiter.since > start, waiter.since <= end, !gone.contains(waiter.ticket) {
                     clients.append(waiter.client)
                 }
             }
         }
+        look(waiters, gone)
+        for lane in lanes { look(lane.waiters, lane.gone) }
         return clients
     }
 
     /// Says again whose waiter is oldest: after a claimed waiter was served, or to make sure.
     public mutating func publishOldest() {
         if isAlone { return }
-        let turn =
-            lanes.isEmpty ? plain?.waiters.first?.turn : nextLane().flatMap { lanes[$0].waiters.first?.turn }
+        let turn = lanes.isEmpty ? waiters.first?.turn : nextLane().flatMap { lanes[$0].waiters.first?.turn }
         share.publish(oldest: turn ?? UInt64.max, of: worker)
     }
 
     mutating func dropGone() {
         if lanes.isEmpty {
-            if plain?.gone.isEmpty == false { plain?.dropGone() }
+            if gone.isEmpty { return }
+            while let first = waiters.first, gone.remove(first.ticket) != nil { waiters.popFirst() }
         } else {
             for index in lanes.indices where !lanes[index].gone.isEmpty { lanes[index].dropGone() }
         }

@@ -127,7 +127,12 @@ final class Pool {
             client.phase == .welcome ? client.welcomeFailed(refusal) : client.fail(refusal)
             return false
         }
-        guard let app = client.app else { return false }
+        // The client keeps its application: it is not counted on the way of every transaction.
+        guard let app = unsafe client.app.map({ unsafe Unmanaged.passUnretained($0) }) else { return false }
+        return unsafe app._withUnsafeGuaranteedRef { request(client, $0, now) }
+    }
+
+    private func request(_ client: PooledClient, _ app: App, _ now: Int64) -> Bool {
         switch machine.request(
             client: client.slot, app: app.line, affinity: client.affinity, preferred: client.preferredServer, now: now)
         {

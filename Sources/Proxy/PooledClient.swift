@@ -50,6 +50,10 @@ class PooledClient: Connection {
     final var isReadOnly = false
     /// Its application may be sent only so many bytes a second.
     final var limitsBytes = false
+    /// Its application lets only so many wait.
+    final var limitsWaiting = false
+    /// Whether its servers are told that it may only read is to be changed when it has none.
+    final var turnsReadOnly = false
     /// Its application has a rate, of statements or of bytes.
     final var isRated = false
     /// It counts among those of its application that wait.
@@ -280,6 +284,7 @@ class PooledClient: Connection {
         self.pool = pool
         self.app = app
         limitsBytes = app.limitsBytes
+        limitsWaiting = app.settings.maxWaiting > 0
         isRated = app.isRated
         isReadOnly = app.settings.readOnly
         self.applicationName = applicationName

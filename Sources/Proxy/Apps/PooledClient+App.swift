@@ -44,6 +44,7 @@ extension PooledClient {
         guard let app else { return }
         takeRules(app.rulesIfAny)
         limitsBytes = app.limitsBytes
+        limitsWaiting = app.settings.maxWaiting > 0
         isRated = app.isRated
         if app.settings.readOnly != isReadOnly { turnReadOnly() }
         if pooledServer != nil {
@@ -63,7 +64,8 @@ extension PooledClient {
 
     /// What its servers are told of whether it may write is what its application says, as soon as it has none.
     private func turnReadOnly() {
-        guard let app, pooledServer == nil else { return }
+        turnsReadOnly = pooledServer != nil
+        guard let app, !turnsReadOnly else { return }
         isReadOnly = app.settings.readOnly
         set(readOnly: isReadOnly)
     }
@@ -75,7 +77,7 @@ extension PooledClient {
         self.line = line
         self.ticket = ticket
         if pooledServer == nil, phase != .welcome { phase = .waiting }
-        if let app, app.settings.maxWaiting > 0 { countWait(app) }
+        if limitsWaiting, let app { countWait(app) }
     }
 
     private func countWait(_ app: App) {
@@ -142,7 +144,7 @@ extension PooledClient {
         }
         // It asks anew when it has another.
         if line == .statement { leaveLine() }
-        if let app, app.settings.readOnly != isReadOnly, phase != .closed { worker.appsChangedFor.append(slot) }
+        if turnsReadOnly, phase != .closed { worker.appsChangedFor.append(slot) }
         if places.isEmpty { return }
         let held = places
         places = []

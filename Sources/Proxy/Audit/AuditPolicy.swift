@@ -10,6 +10,8 @@ struct AuditPolicy {
     /// Classes that wait for their intent to be on disk.
     let strict: StatementClasses
     let text: AuditText
+    /// Texts are recorded up to this many bytes.
+    let textLimit: Int
     let parameters: AuditParameters
     /// For `parameters = "hmac"`.
     private let key: SecretBytes?
@@ -34,6 +36,7 @@ struct AuditPolicy {
         }
         self.strict = strict
         text = settings.text
+        textLimit = settings.textLimit.bytes
         parameters = settings.parameters
         onOverflow = settings.onOverflow
         maxBlock = settings.maxBlock.microseconds

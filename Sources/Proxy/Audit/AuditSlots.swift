@@ -13,8 +13,6 @@ struct AuditSlots {
 
     static let mostShapes: UInt32 = 16_384
     static let mostBackends = 4096
-    /// Texts are recorded up to this many bytes.
-    static let longestText = 16 << 10
 
     /// The number of a part of a shape.
     mutating func shape(
@@ -86,8 +84,8 @@ struct AuditSlots {
             made.text = shape.isWithheld ? text : text.withSpan { Fingerprint.normalized($0) }
         case .redacted, .raw: made.text = text
         }
-        if let whole = made.text, whole.count > Self.longestText {
-            made.text = Array(whole.prefix(Self.longestText))
+        if let whole = made.text, whole.count > policy.textLimit {
+            made.text = Array(whole.prefix(policy.textLimit))
             made.cutDigest = whole.withSpan { SHA256Value(of: $0).bytes }
         }
         made.redactions = UInt32(clamping: text.count { $0 == UInt8(ascii: "?") })

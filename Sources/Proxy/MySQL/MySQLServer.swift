@@ -392,7 +392,7 @@ import Telemetry
         client?.server = nil
         client = nil
         pool.activeCount -= 1
-        setThrottled(false)
+        if isThrottled { setThrottled(false) }
         if isHeldByPeer {
             isHeldByPeer = false
             updateInterest()

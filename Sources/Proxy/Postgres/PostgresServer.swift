@@ -268,7 +268,7 @@ final class PostgresServer: PooledServer, CancelTarget {
         client?.server = nil
         client = nil
         pool.activeCount -= 1
-        setThrottled(false)
+        if isThrottled { setThrottled(false) }
         if isHeldByPeer {
             isHeldByPeer = false
             updateInterest()

@@ -11,17 +11,20 @@ extension SessionEnvironment {
     func query(
         _ body: Int, _ end: Int, at start: Int, _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
     ) -> ClientStop? {
-        if client.rules == nil { return allowedQuery(body, end, at: start, bytes, client, server) }
-        switch ruleQuery(body, end, at: start, bytes, client, server) {
-        case .refused: return nil
-        case .waits: return .needPermit
-        case .allowed(let permit):
-            let stop = allowedQuery(body, end, at: start, bytes, client, server)
-            client.used(permit, stop)
-            return stop
+        var permit = false
+        if client.rules != nil {
+            switch ruleQuery(body, end, at: start, bytes, client, server) {
+            case .refused: return nil
+            case .waits: return .needPermit
+            case .allowed(let needed): permit = needed
+            }
         }
+        let stop = allowedQuery(body, end, at: start, bytes, client, server)
+        if permit { client.used(permit, stop) }
+        return stop
     }
 
+    @inline(__always)
     private func allowedQuery(
         _ body: Int, _ end: Int, at start: Int, _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
     ) -> ClientStop? {
@@ -415,17 +418,20 @@ extension SessionEnvironment {
             guard end &- start <= maxInspectedStatement else { return .fatal(Self.malformed("name is too long")) }
             return .needBytes(end &- start)
         }
-        if client.rules == nil { return allowedExecute(body, end, at: start, bytes, client, server) }
-        switch ruleExecute(body, end, bytes, client, server) {
-        case .refused: return nil
-        case .waits: return .needPermit
-        case .allowed(let permit):
-            let stop = allowedExecute(body, end, at: start, bytes, client, server)
-            client.used(permit, stop)
-            return stop
+        var permit = false
+        if client.rules != nil {
+            switch ruleExecute(body, end, bytes, client, server) {
+            case .refused: return nil
+            case .waits: return .needPermit
+            case .allowed(let needed): permit = needed
+            }
         }
+        let stop = allowedExecute(body, end, at: start, bytes, client, server)
+        if permit { client.used(permit, stop) }
+        return stop
     }
 
+    @inline(__always)
     private func allowedExecute(
         _ body: Int, _ end: Int, at start: Int, _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
     ) -> ClientStop? {

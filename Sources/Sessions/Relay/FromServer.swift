@@ -46,6 +46,7 @@ extension SessionEnvironment {
         return result
     }
 
+    @inline(__always)
     private func read(_ bytes: RawSpan, from server: ServerSession, to client: ClientSession?) -> ServerRelay {
         let count = bytes.byteCount
         var result = ServerRelay(consumed: 0)

@@ -190,7 +190,7 @@ class SimPool {
     func makeServer(_ slot: UInt32) -> PooledSimServer { PooledSimServer(slot: slot) }
 
     /// The application of the next client.
-    func appOfNext() -> SimApp { world.random.pick(apps) }
+    func appOfNext() -> SimApp { apps.count == 1 ? apps[0] : world.random.pick(apps) }
 
     func slot() -> UInt32 {
         nextSlot += 1
