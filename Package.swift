@@ -86,7 +86,7 @@ let package = Package(
         tests("Settings", ["Credentials"]),
         tests("Sessions", ["ByteKit", "Credentials", "SQLText", "PostgresWire", "MySQLWire", "Settings"]),
         tests("Pooling", ["ByteKit", "Settings"]),
-        tests("AuditTrail", ["ByteKit", "Credentials", "Settings"]),
+        tests("AuditTrail", ["ByteKit", "Credentials", "SQLText", "Settings"]),
         tests("Telemetry", ["ByteKit"]),
         tests("EventLoop", ["ByteKit", "Credentials", "COpenSSL", "Telemetry"]),
         tests("Console", ["ByteKit", "PostgresWire", "Settings", "Proxy"]),

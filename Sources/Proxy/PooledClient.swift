@@ -68,8 +68,6 @@ class PooledClient: Connection {
     final var isCounted = false
     /// Its statement must be on record, or wait for room there, before it is sent.
     final var waitsForTrail = false
-    /// The trail knows that it could not log in.
-    final var hasToldFailure = false
     /// What it will be told when its login has failed.
     final var lastWords: [UInt8] = []
     /// A cancel has been sent because its statement took too long, or answered too much.
@@ -322,7 +320,7 @@ class PooledClient: Connection {
                 "client_error", logged,
                 ["client": peer.description, "pool": pool?.name ?? loginName, "sqlstate": sqlstate])
         }
-        if phase == .login || phase == .welcome { loginFailed(logged, code: sqlstate) }
+        if phase == .login || phase == .welcome { recordFailedLogin(logged, code: sqlstate) }
         close(nil)
     }
 
@@ -330,7 +328,7 @@ class PooledClient: Connection {
     final func close(_ why: String?) {
         if phase == .closed { return }
         let was = phase
-        if was == .login, let why, !loginUser.isEmpty { loginFailed(why, code: "") }
+        if was == .login, let why, !loginUser.isEmpty { recordFailedLogin(why, code: "") }
         endTrail(why)
         phase = .closed
         worker.disarm(self)

@@ -38,7 +38,7 @@ import Testing
     func parameters() throws {
         let desk = try Desk()
         desk.producer.defineSamples()
-        let parameters = AuditParameters.render([
+        let parameters = AuditParameterList.render([
             [AuditField("i", .number(1)), AuditField("null", .flag(true))],
             [AuditField("i", .number(2)), AuditField("value", .bytes([0xFF]))],
         ])

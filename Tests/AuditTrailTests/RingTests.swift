@@ -1,3 +1,4 @@
+import SQLText
 import Settings
 import Synchronization
 import Testing

@@ -1,5 +1,6 @@
 import ByteKit
 import Credentials
+import SQLText
 import Settings
 import Testing
 

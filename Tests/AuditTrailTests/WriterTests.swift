@@ -1,4 +1,5 @@
 import Credentials
+import SQLText
 import Settings
 import Synchronization
 import Testing

@@ -40,9 +40,9 @@ struct AuthQueryCheckTests {
             problems(
                 below: Self.asker
                     + "headgate = { auth_user = \"askr\", auth_dbname = \"shp\", auth_query = \"select 1\" }\n") == [
-                    "t.toml:5:25: error: auth_user names \"askr\", there is no [user.askr], whose password is needed, did you mean \"asker\"?",
-                    "t.toml:5:47: error: auth_dbname names \"shp\", there is no [database.shp], did you mean \"shop\"?",
-                    "t.toml:5:67: error: auth_query has no $1, it stands for the user that is looked up, write for example \"SELECT name, secret FROM auth.users WHERE name = $1\"",
+                    "t.toml:5:26: error: auth_user names \"askr\", there is no [user.askr], whose password is needed, did you mean \"asker\"?",
+                    "t.toml:5:48: error: auth_dbname names \"shp\", there is no [database.shp], did you mean \"shop\"?",
+                    "t.toml:5:68: error: auth_query has no $1, it stands for the user that is looked up, write for example \"SELECT name, secret FROM auth.users WHERE name = $1\"",
                 ])
         #expect(
             problems(below: Self.asker + "database.\"*\" = { cluster = \"main\", auth_user = \"asker\" }\n") == [
@@ -60,7 +60,7 @@ struct AuthQueryCheckTests {
         #expect(
             problems(below: "user.a = { password = \(Self.verifier), server_user = \"b\" }\n").map { $0.prefix(65) }
                 == [
-                    "t.toml:4:92: error: [user.a] cannot log in to servers as \"b\", it"
+                    "t.toml:4:87: error: [user.a] cannot log in to servers as \"b\", its"
                 ])
         #expect(
             problems(below: "headgate.auth_type = \"trust\"\nuser.a.password = \(Self.verifier)\n").map {

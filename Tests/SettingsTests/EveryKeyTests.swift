@@ -159,6 +159,7 @@ struct EveryKeyTests {
         directory = "/var/log/audit"
         text = "none"
         parameters = "hmac"
+        parameter_key = { env = "SECRET" }
         text_limit = "1KiB"
         max_block = "2s"
         on_overflow = "deny"

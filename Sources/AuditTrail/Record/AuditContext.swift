@@ -1,6 +1,6 @@
-public import SQLText
 import ByteKit
 import Credentials
+public import SQLText
 
 /// Who: what records of one session have in common.
 public struct AuditSession: Sendable {

@@ -113,7 +113,7 @@ public final class AuditProducer {
     }
 
     /// Records a statement. `error` is the message of the server or proxy, redacted already (the first 4 KiB are kept);
-    /// `parameters` is what `AuditParameters` made, or empty.
+    /// `parameters` is what `AuditParameterList` made, or empty.
     ///
     /// nil: there was no room, and the loss has been counted. A relaxed record leaves the last quarter to others.
     public func record(

@@ -23,9 +23,8 @@ extension PooledClient {
     }
 
     /// It could not log in.
-    final func loginFailed(_ why: String, code: String) {
-        guard let audit = worker.audit, !hasToldFailure else { return }
-        hasToldFailure = true
+    final func recordFailedLogin(_ why: String, code: String) {
+        guard let audit = worker.audit else { return }
         var event = AuditEvent(.authFailure, auditPlace)
         event.outcome = .failure
         event.reason =

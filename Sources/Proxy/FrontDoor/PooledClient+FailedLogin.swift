@@ -20,6 +20,7 @@ extension PooledClient {
                     "delay_ms": delay / 1000,
                 ])
         }
+        recordFailedLogin(logged, code: sqlstate)
         lastWords = words
         guard delay > 0 else { return tellFailure() }
         phase = .refused

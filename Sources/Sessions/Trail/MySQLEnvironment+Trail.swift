@@ -156,7 +156,7 @@ extension MySQLEnvironment {
         let rows = summary.rows &- server.rowsBefore
         if event == .ok {
             if rows > 0 { outcome.returnedRows = rows }
-            outcome.affectedRows = summary.affectedRows
+            if part.statementClass == .write || summary.affectedRows > 0 { outcome.affectedRows = summary.affectedRows }
             if summary.affectedRows > 0 { confirm(.write, &outcome) }
         } else {
             outcome.returnedRows = rows

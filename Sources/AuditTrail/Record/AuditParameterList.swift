@@ -1,5 +1,5 @@
 /// Values of a statement's parameters, in the form `AuditProducer.record` takes them.
-public enum AuditParameters {
+public enum AuditParameterList {
     /// One object of `headgate.parameters` for each: `i`, and by policy `type`, `len`, `null`, `hmac`, `value`.
     public static func render(_ parameters: [[AuditField]]) -> [UInt8] {
         var line = LineBuffer(capacity: 256)
