@@ -47,7 +47,7 @@ def allow(
 
 
 #: Differences of one family alone.
-ONLY_OF = {"derived-types": "mysql", "quick-proof": "mysql", "warnings-of-commands": "mysql", "stale-flags": "mariadb"}
+ONLY_OF = {"derived-types": "mysql", "quick-proof": "mysql", "warnings-of-commands": "mysql", "stale-flags": "mariadb", "null-flags": "mariadb", "types-after-routines": "mariadb"}
 
 
 #: Types of user variables without a value: what they are told as hangs on what they were before, also on the server.
@@ -157,6 +157,10 @@ ALLOWED: list[Allowed] = [
         apart=r"(?<=\\x041064)\\x..|(?<=… )\d+(?= bytes)"),
     allow("stale-flags", "MariaDB's flags of a mode that a statement or a routine had outlive it, until the mode is set.", "", r"status ", r"status ",
         behind=r"SET STATEMENT sql_mode|CALL p_mode", apart=r"\|(ANSI_QUOTES|NO_BACKSLASH)"),
+    allow("types-after-routines", "MariaDB forgets the types of OUT parameters with their values; another statement of its has not.", r"^execute .* without types$",
+        r"^1 err 1210 ", r"\.p_out\.p_out\.a\.a .*\bOUT\b", parts=True),
+    allow("null-flags", "Whether the column of a parameter may be NULL MariaDB says by what was bound before, on that server.", r"^execute",
+        r"column \.\.\.\?\. ", r"column \.\.\.\?\. ", apart=r"(?<=column \.\.\.\?\. 0c\w{12}f\w)[08](?=1)"),
     allow("bulk-row-count", "Behind a bulk execution MariaDB's `ROW_COUNT()` is not what its OK packet says.", r"ROW_COUNT\(\)|^execute", r"column \.\.\.ROW_COUNT\(\)\.", r"column \.\.\.ROW_COUNT\(\)\.",
         behind=r"^bulk ", apart=r"(?<=row ).*"),
     allow(
@@ -212,7 +216,7 @@ ALLOWED: list[Allowed] = [
     ),
     allow(
         "uncertain-transaction", "Without autocommit an error does not tell whether a transaction is open now, nor does Headgate's answer behind it.",
-        r"^raw '\\x1b", r"^1 eof ", r"^1 eof ", apart=r"(?<=status )(TRANS\|?|0)(?! *STATE)",
+        r"^(raw '\\x1b|reset s)", r"^1 (eof|ok) ", r"^1 (eof|ok) ", apart=r"(?<=status )(TRANS\|?|0)(?! *STATE)",
     ),
     allow(
         "empty-routines", "The same behind OUT parameters.", "^execute", r"\bOUT\b.*\n\d+ ok affected \d+ id 0 ", r"\bOUT\b.*\n\d+ ok affected \d+ id 0 ",
