@@ -69,11 +69,12 @@ let package = Package(
                 "ByteKit", "Credentials", "SQLText", "PostgresWire", "Settings", "Sessions", "Pooling", "AuditTrail",
                 "Telemetry", "EventLoop", "CLinux",
             ], hotRules),
-        room("Console", ["ByteKit", "PostgresWire", "Settings", "Telemetry", "EventLoop", "Proxy"]),
+        room("Console", ["ByteKit", "PostgresWire", "Settings", "AuditTrail", "Telemetry", "EventLoop", "Proxy"]),
         .executableTarget(
             name: "headgate",
             dependencies: [
-                "ByteKit", "Credentials", "Settings", "Telemetry", "EventLoop", "Proxy", "Console", "CLinux",
+                "ByteKit", "Credentials", "Settings", "AuditTrail", "Telemetry", "EventLoop", "Proxy", "Console",
+                "CLinux",
             ],
             swiftSettings: rules),
 
@@ -85,6 +86,7 @@ let package = Package(
         tests("Settings", ["Credentials"]),
         tests("Sessions", ["ByteKit", "Credentials", "SQLText", "PostgresWire", "MySQLWire", "Settings"]),
         tests("Pooling", ["ByteKit", "Settings"]),
+        tests("AuditTrail", ["ByteKit", "Credentials", "Settings"]),
         tests("Telemetry", ["ByteKit"]),
         tests("EventLoop", ["ByteKit", "Credentials", "COpenSSL", "Telemetry"]),
         tests("Console", ["ByteKit", "PostgresWire", "Settings", "Proxy"]),
@@ -102,12 +104,15 @@ let package = Package(
         // What hostile bytes are thrown at, as a library: `make fuzz` drives it by libFuzzer, the tests with its seeds.
         .target(
             name: "FuzzTargets",
-            dependencies: ["ByteKit", "Credentials", "SQLText", "PostgresWire", "MySQLWire", "Settings", "Sessions"],
+            dependencies: [
+                "ByteKit", "Credentials", "SQLText", "PostgresWire", "MySQLWire", "Settings", "Sessions", "AuditTrail",
+            ],
             path: "Fuzzing/Targets", swiftSettings: rules),
         tests("FuzzTargets"),
 
         .executableTarget(
-            name: "MicroBench", dependencies: ["ByteKit", "PostgresWire", "MySQLWire", "SQLText", "Pooling"],
+            name: "MicroBench",
+            dependencies: ["ByteKit", "PostgresWire", "MySQLWire", "SQLText", "Pooling", "AuditTrail"],
             path: "Benchmarks/MicroBench", swiftSettings: rules),
     ],
     cxxLanguageStandard: .cxx20

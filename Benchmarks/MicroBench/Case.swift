@@ -12,4 +12,4 @@ struct Case: Sendable {
 }
 
 /// Every case, in the order of the table.
-let cases: [Case] = hashing + framing + statements + leasing + mysql
+let cases: [Case] = hashing + framing + statements + leasing + mysql + auditing

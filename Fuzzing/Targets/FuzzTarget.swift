@@ -22,6 +22,8 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case mysqltext
     /// Compressed packets of MySQL.
     case compression
+    /// Files of the audit trail.
+    case audit
 
     /// Feeds it `input`; nil if everything held, else what did not.
     package func run(_ input: [UInt8]) -> String? {
@@ -36,6 +38,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .mysql: MySQLFuzz.run(input)
         case .mysqltext: MySQLTextFuzz.run(input)
         case .compression: CompressionFuzz.run(input)
+        case .audit: AuditFuzz.run(input)
         }
     }
 }

@@ -18,6 +18,7 @@ extension FuzzTarget {
         case .mysql: MySQLSeeds.all
         case .mysqltext: MySQLSeeds.texts.map { Array($0.utf8) }
         case .compression: MySQLSeeds.frames
+        case .audit: AuditFuzz.seeds
         }
     }
 }

@@ -1,3 +1,4 @@
+public import AuditTrail
 public import EventLoop
 import Settings
 import Synchronization
@@ -9,12 +10,15 @@ public enum StartFailure: Error, CustomStringConvertible {
     case listen(ListenError)
     /// A thread or loop could not be made.
     case thread(Errno)
+    /// The audit trail cannot be kept, and without it nothing is served.
+    case audit(AuditProblem)
 
     /// For the log.
     public var description: String {
         switch self {
         case .listen(let error): "\(error)"
         case .thread(let errno): "cannot start a thread: \(errno)"
+        case .audit(let problem): "\(problem)"
         }
     }
 }
@@ -32,11 +36,20 @@ public final class ProxyServer: Sendable {
     }
 
     /// Opens every listener and starts the workers; serves when it returns.
-    public static func start(_ snapshot: Snapshot, workers: Int) -> Result<ProxyServer, StartFailure> {
+    ///
+    /// `version` is what audit records name.
+    public static func start(
+        _ snapshot: Snapshot, workers: Int, version: String = ""
+    ) -> Result<ProxyServer, StartFailure> {
         guard case .success(let workshop) = Workshop.start() else { return .failure(.thread(Errno(rawValue: 11))) }
+        let audit: AuditService?
+        switch AuditService.start(snapshot.configuration, version: version) {
+        case .failure(let problem): return .failure(.audit(problem))
+        case .success(let started): audit = started
+        }
         let shared = ProxyShared(
             workerCount: workers, workshop: workshop,
-            speaksMySQL: snapshot.configuration.listeners.contains { $0.protocolKind == .mysql })
+            speaksMySQL: snapshot.configuration.listeners.contains { $0.protocolKind == .mysql }, audit: audit)
         shared.resolver.adopt(snapshot.configuration.general)
         shared.resolver.onChange { [weak shared] host, addresses in shared?.addressesChanged(of: host, to: addresses) }
         let addresses = snapshot.configuration.listeners.map { $0.address.socketAddress }
@@ -50,6 +63,7 @@ public final class ProxyServer: Sendable {
             case .success(let fds): sockets.append((listener, fds))
             case .failure(let error):
                 for (_, fds) in sockets { for fd in fds { Sockets.close(fd) } }
+                audit?.stop()
                 return .failure(.listen(error))
             }
         }

@@ -329,15 +329,18 @@ final class ProxyShared: Sendable {
     let logins = LoginCounters()
     let resolver = Resolver()
     let workshop: Workshop
+    /// Where records go; nil if nothing is recorded.
+    let audit: AuditService?
     /// For passwords of MySQL clients without TLS.
     private let madeKey = Mutex<RSAKeyPair?>(nil)
     private let greetings = Mutex<[String: MySQLHandshake]>([:])
     private let registry = Mutex(Registry())
     private let handler = Mutex<(any ConsoleHandler)?>(nil)
 
-    init(workerCount: Int, workshop: Workshop, speaksMySQL: Bool) {
+    init(workerCount: Int, workshop: Workshop, speaksMySQL: Bool, audit: AuditService?) {
         self.workerCount = workerCount
         self.workshop = workshop
+        self.audit = audit
         // The first thing the workshop does: whoever needs the key asks there, and so behind this.
         if speaksMySQL {
             _ = workshop.run { [weak self] in

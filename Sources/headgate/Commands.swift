@@ -21,6 +21,7 @@ func dispatch(_ arguments: [String]) -> Int32 {
     case "run": return withConfig(command, rest, fallback: "/etc/headgate/headgate.toml", run)
     case "check": return withConfig(command, rest, fallback: nil, check)
     case "demo": return demo(rest)
+    case "audit": return audit(rest)
     case "secret": return secret(rest)
     case "version", "--version", "-V":
         print("headgate \(headgateVersion)")

@@ -32,7 +32,7 @@ func startServing(_ path: String) -> ConsoleServer? {
     for problem in problems { Log.error("secret", problem) }
     let threads = configuration.general.threads
     let workers = threads > 0 ? threads : LoopThread.processorCount
-    switch ProxyServer.start(snapshot, workers: workers) {
+    switch ProxyServer.start(snapshot, workers: workers, version: headgateVersion) {
     case .failure(let failure):
         Log.fatal("start", "\(failure)")
         return nil

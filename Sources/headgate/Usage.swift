@@ -7,6 +7,7 @@ enum Usage {
           run   [--config FILE]         serve; FILE is /etc/headgate/headgate.toml unless named
           check --config FILE           validate a configuration without serving
           demo  [--port-base N]         try everything on throwaway servers
+          audit verify|cat DIR          check or read the audit trail
           secret scram|md5              read a password on stdin, print its verifier
           version                       print the version
           help [COMMAND]                print this, or more about one command
@@ -15,6 +16,34 @@ enum Usage {
 
     /// One command each.
     static let commands: [String: String] = [
+        "audit": """
+        usage: headgate audit verify DIR [--public-key FILE] [--anchor FILE] [--json]
+               headgate audit cat DIR [FILTERS] [--all] [--follow]
+               headgate audit rotate-key [--config FILE]
+
+        verify checks every record of the trail in DIR (directory of [audit]): that none is missing, altered, moved or
+        there twice, and that the checkpoints are signed. It names the first broken record and exits with 1 if there is
+        one. --public-key takes public keys in PEM that were kept elsewhere (audit-public-keys.pem of state_dir); without
+        it the keys the trail names are taken for good. --anchor takes records of checkpoints that were kept elsewhere, as
+        a sink has received them: only with it is it seen that the newest records are gone.
+
+        cat prints records, one JSON object a line, oldest first; --follow goes on with new ones. Checkpoints, headers and
+        heartbeats are left out unless --all asks for them. That somebody has read is itself recorded. Filters:
+
+          --since T, --until T   @timestamp, or the beginning of one: 2026-11-28T12
+          --user U               name at the proxy or at the server
+          --app A                application of the configuration
+          --class C              READ, WRITE, DDL, ROLE, TCL, FUNCTION, MISC, MISC_SET, COPY, ADMIN, UNKNOWN
+          --table T              name, or schema.name, of something the statement names
+          --fingerprint F        16 digits
+          --outcome O            success, failure, unknown, denied, skipped, timeout, cancelled
+          --client ADDRESS       or the beginning of one that ends in a dot or colon
+          --action A             statement, auth.failure, …, or the beginning of one that ends in a dot
+
+        rotate-key makes a new key to sign with. The proxy takes it up with HUP, or when it starts, and has the key before
+        hand over to it.
+
+        """,
         "run": """
         usage: headgate run [--config FILE]
 

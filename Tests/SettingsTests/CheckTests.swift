@@ -191,7 +191,14 @@ struct CheckTests {
             [audit]
             classes = { DDL = "strict", DLL = "strict" }
             [[audit.sink]]
+            type = "syslog"
+            [[audit.sink]]
             type = "kafka"
+            brokers = ["127.0.0.1:9092"]
+            topic = "audit"
+            [[audit.sink]]
+            type = "stdout"
+            format = "cef"
             """
         #expect(
             problems(below: text) == [
@@ -201,7 +208,9 @@ struct CheckTests {
                 #"t.toml:9:21: error: source has "10.1.2.3/8", it has bits set past its prefix, write "10.0.0.0/8""#,
                 #"t.toml:9:36: error: unknown key "databse" in match, there is no such setting, did you mean "database"?"#,
                 #"t.toml:11:29: error: unknown class of statements "DLL" in classes, only READ, WRITE, DDL, ROLE, TCL, FUNCTION, MISC, MISC_SET, COPY, ADMIN, UNKNOWN are known, did you mean "DDL"?"#,
-                #"t.toml:12:1: error: [[audit.sink]] of type "kafka" has no brokers, records would go nowhere, write brokers = ["127.0.0.1:9092"]"#,
+                #"t.toml:12:1: error: [[audit.sink]] of type "syslog" has no address, records would go nowhere, write address = "127.0.0.1:6514""#,
+                #"t.toml:15:8: error: [[audit.sink]] cannot be of type "kafka" yet, this version sends to syslog, unix sockets and the standard output, write type = "syslog""#,
+                #"t.toml:20:10: error: [[audit.sink]] cannot have the format "cef" yet, this version sends json, write format = "json""#,
             ])
     }
 

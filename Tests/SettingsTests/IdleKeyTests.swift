@@ -16,7 +16,7 @@ struct IdleKeyTests {
     }
 
     @Test func theManualSaysSo() {
-        let node = SettingReference.all.first { $0.section == "[headgate]" && $0.key == "node_id" }
+        let node = SettingReference.all.first { $0.section == "[cluster.NAME]" && $0.key == "failover_wait" }
         #expect(node?.summary.hasSuffix("No effect yet.") == true)
         let size = SettingReference.all.first { $0.key == "default_pool_size" }
         #expect(size?.summary.contains("effect") == false)

@@ -53,6 +53,10 @@ class Options:
     unix_socket: bool = False
     #: Where the servers of the cluster are; by default the one server there is.
     servers: list[str] | None = None
+    #: Keys of [audit], in its own notation; None: no audit. Directory and state_dir are below the pooler's own.
+    audit: dict | None = None
+    #: Keys of each [[audit.sink]].
+    audit_sinks: list[dict] = field(default_factory=list)
     #: For the environment of the pooler.
     env: dict[str, str] = field(default_factory=dict)
     #: Keys only one of the two has, in that one's own notation.
@@ -249,6 +253,10 @@ class Headgate(Started):
             # Tests fail logins on purpose, all from one address; what that costs has tests of its own.
             *(f"{key} = {_toml(value, key)}" for key, value in {"auth_delay": 0, **o.general}.items()),
         ]
+        if o.audit is not None and "state_dir" not in o.general:
+            (self.directory / "state").mkdir(exist_ok=True)
+            (self.directory / "audit").mkdir(exist_ok=True)
+            lines += [f'state_dir = "{self.directory / "state"}"']
         for port, protocol in self.listeners().items():
             lines += ["", "[[listen]]", f'protocol = "{protocol}"', f'address = "127.0.0.1:{port}"']
             lines += [f"{key} = {_toml(value, key)}" for key, value in o.listen.items()]
@@ -277,6 +285,12 @@ class Headgate(Started):
         for keys in o.apps:
             lines += ["", "[[app]]"]
             lines += [f"{key} = {_toml(value, key)}" for key, value in keys.items()]
+        if o.audit is not None:
+            lines += ["", "[audit]", "enabled = true", *(f"{key} = {_toml(value, key)}" for key, value in o.audit.items())]
+            if "directory" not in o.audit:
+                lines += [f'directory = "{self.directory / "audit"}"']
+            for keys in o.audit_sinks:
+                lines += ["", "[[audit.sink]]", *(f"{key} = {_toml(value, key)}" for key, value in keys.items())]
         lines += ["", "[console]", f"admin_users = {_toml([ADMIN_USER])}", ""]
         (self.directory / "headgate.toml").write_text("\n".join(lines))
 

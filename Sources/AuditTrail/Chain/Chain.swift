@@ -29,13 +29,14 @@ enum Chain {
         line.literal("\"}}\n")
     }
 
-    /// Chains finished lines again behind another state, into `out`, which is empty; answers where its lines are.
+    /// Chains finished lines again behind another state, into `out`; answers where its lines are. What a checkpoint has
+    /// signed is no longer so, hence they are left out.
     static func again(
         _ lines: borrowing LineBuffer, _ marks: [FinishedLine], _ state: inout ChainState, into out: inout LineBuffer
     ) -> [FinishedLine] {
         var all: [FinishedLine] = []
         all.reserveCapacity(marks.count)
-        for line in marks {
+        for line in marks where !line.isCheckpoint {
             let start = out.count
             unsafe lines.withBytes(line.start, line.marks.sequence) {
                 if let from = $0.baseAddress { unsafe out.copy(from, $0.count) }
@@ -52,4 +53,5 @@ enum Chain {
 struct FinishedLine {
     var start: Int
     var marks: LineMarks
+    var isCheckpoint = false
 }

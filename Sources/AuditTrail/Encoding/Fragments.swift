@@ -245,7 +245,7 @@ enum ShapePiece: Int {
 enum BackendPiece: Int {
     /// `server`.
     case server
-    /// Members of `headgate`; ends inside `route`.
+    /// Members of `headgate`; ends inside `route`, before its last member.
     case route
 
     static func render(_ backend: AuditBackend) -> FragmentWriter {
@@ -261,8 +261,14 @@ enum BackendPiece: Int {
         }
         out.piece { line in
             line.literal(#","route":{"#)
-            line.member("target", text: backend.role.isEmpty ? "unknown" : backend.role)
-            line.optional("cluster", backend.cluster)
+            if !backend.role.isEmpty {
+                line.member("target", text: backend.role)
+                line.byte(0x2C)
+            }
+            if !backend.cluster.isEmpty {
+                line.member("cluster", text: backend.cluster)
+                line.byte(0x2C)
+            }
         }
         return out
     }
@@ -321,7 +327,7 @@ enum EventPayload {
 
     private static let reserved: Set<String> = ["event", "@timestamp"]
     /// What every record has below `headgate`, and what a session says there.
-    private static let written: Set<String> = ["schema_version", "stream", "chain", "outcome"]
+    private static let written: Set<String> = ["schema_version", "stream", "boot_id", "chain", "outcome"]
     private static let ownedOfHeadgate: Set<String> = ["session", "client", "auth", "source"]
 }
 

@@ -40,11 +40,12 @@ struct LineEncoder {
     private var clock = TimeText()
     private var identifiers: RecordIdentifiers
 
-    init(stream: String, identifiers: RecordIdentifiers = RecordIdentifiers()) {
+    init(stream: String, bootID: String, identifiers: RecordIdentifiers = RecordIdentifiers()) {
         var head = LineBuffer(capacity: 256)
         head.literal(#","headgate":{"schema_version":"1.0","stream":{"id":"#)
         head.quoted(stream)
-        head.byte(0x7D)
+        head.literal(#"},"boot_id":"#)
+        head.quoted(bootID)
         headgate = head.array()
         self.identifiers = identifiers
     }
@@ -114,7 +115,7 @@ struct LineEncoder {
         statement(record, tables, &line)
         if hasBackend {
             tables.backends.append(record.backend, piece: BackendPiece.route.rawValue, to: &line)
-            line.literal(#","wait":"#)
+            line.literal(#""wait":"#)
             line.number(record.waited)
             line.byte(0x7D)
         }

@@ -17,6 +17,9 @@ enum UnixTime {
     }
 }
 
+/// How long ago that was; 0 if it is later than `now`, which was read at the beginning of a turn.
+func elapsed(_ now: UInt64, _ then: UInt64) -> UInt64 { now > then ? now &- then : 0 }
+
 /// Writes times as RFC 3339 in UTC with nine digits of a second; the part up to the second is kept for the next.
 struct TimeText {
     private var second = UInt64.max

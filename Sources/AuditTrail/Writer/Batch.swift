@@ -24,11 +24,29 @@ struct Batch: ~Copyable {
         Chain.finish(&lines, from: start, lineMarks, &state)
     }
 
-    /// Chains everything again behind another state.
-    mutating func chainAgain(_ state: inout ChainState) {
-        var fresh = LineBuffer(capacity: lines.count &+ 1024)
-        marks = Chain.again(lines, marks, &state, into: &fresh)
-        lines = fresh
+    /// The last line is a checkpoint.
+    mutating func markCheckpoint() { if !marks.isEmpty { marks[marks.count - 1].isCheckpoint = true } }
+
+    /// The records of a batch that could not be written, taken out of it.
+    struct Kept: ~Copyable {
+        var lines: LineBuffer
+        let marks: [FinishedLine]
+        let mustSync: Bool
+    }
+
+    /// Takes everything out, to be put behind something else.
+    mutating func takeAll() -> Kept {
+        var taken = Kept(lines: LineBuffer(capacity: 1 << 16), marks: marks, mustSync: mustSync)
+        swap(&taken.lines, &lines)
+        marks = []
+        mustSync = false
+        return taken
+    }
+
+    /// Chains what was taken out behind what is there now; its checkpoints are gone.
+    mutating func append(_ kept: borrowing Kept, _ state: inout ChainState) {
+        marks += Chain.again(kept.lines, kept.marks, &state, into: &lines)
+        if kept.mustSync { mustSync = true }
     }
 }
 

@@ -49,6 +49,7 @@ public final class ConsoleServer: ConsoleHandler {
     /// SIGQUIT: at once, whatever the control thread does.
     public func quit() {
         proxy.removeSocketFiles()
+        proxy.audit?.stop()
         ControlRoom.end()
     }
 

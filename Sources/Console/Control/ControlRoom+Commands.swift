@@ -1,3 +1,4 @@
+import AuditTrail
 import EventLoop
 import PostgresWire
 import Proxy
@@ -14,7 +15,9 @@ extension ControlRoom {
         }
         let id = client.id
         switch command {
-        case .show(let name): show(name, id)
+        case .show(let name):
+            if name == "audit" { recordReading(client) }
+            show(name, id)
         case .set(let key, let value): return set(key, value)
         case .reload: reload(id)
         case .pause(let scope): return pause(scope, id)
@@ -35,6 +38,18 @@ extension ControlRoom {
         case .answer, .ignore, .transaction, .help: return .done(tag: "SHOW")
         }
         return nil
+    }
+
+    /// Who looks at the audit trail is in it.
+    private func recordReading(_ client: ConsoleClient) {
+        proxy.audit?.trail.record(
+            AuditEvent(
+                .auditRead, mode: .strict,
+                [
+                    AuditField("user.name", .text(client.user)), AuditField("source.address", .text(client.address)),
+                    AuditField("headgate.read.what", .text("SHOW AUDIT")),
+                    AuditField("headgate.read.by", .text("console")),
+                ]))
     }
 
     private func show(_ name: String, _ id: SocketID) {

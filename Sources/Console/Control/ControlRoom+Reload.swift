@@ -40,6 +40,7 @@ extension ControlRoom {
         for problem in problems { Log.error("reload", problem) }
         guard problems.isEmpty else { return reloadFailed(id, problems) }
         let post = self.post
+        proxy.audit?.rotate()
         activate(new) { post { $0.finish(id, .done(tag: "RELOAD")) } }
     }
 

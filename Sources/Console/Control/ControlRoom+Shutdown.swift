@@ -58,9 +58,14 @@ extension ControlRoom {
     private func leave() {
         proxy.removeSocketFiles()
         Log.info("shutdown", "stopped")
-        proxy.cutClients { ControlRoom.end() }
+        let audit = proxy.audit
+        proxy.cutClients {
+            audit?.stop()
+            ControlRoom.end()
+        }
         // A worker that does not answer must not keep the process.
         _ = usleep(500_000)
+        audit?.stop()
         ControlRoom.end()
     }
 

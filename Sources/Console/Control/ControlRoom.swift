@@ -147,6 +147,7 @@ final class ControlRoom {
         facts.now = loop.nowMicros
         facts.wall = Clock.wallMicros()
         facts.names = proxy.resolvedNames
+        facts.audit = proxy.audit
         facts.statistics = history.statistics(census.pools, now: facts.now)
         for name in Set(configuration.databases.keys).union(census.pools.map(\.database)) {
             facts.databases[name] = proxy.connections(ofDatabase: name)

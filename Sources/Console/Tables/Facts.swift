@@ -17,6 +17,8 @@ struct Facts: Sendable {
     /// What applications use now.
     var apps: [String: AppUse] = [:]
     var logins = LoginTotals()
+    /// How the audit trail does; nil if nothing is recorded.
+    var audit: AuditService?
     /// The monotonic clock at the moment the facts were gathered, and the wall clock at the same.
     var now: Int64 = 0
     var wall: Int64 = 0

@@ -5,7 +5,8 @@ enum ShowTables {
         "pins": pins, "pools": pools, "databases": databases, "users": users, "lists": lists, "config": config,
         "stats": stats, "stats_totals": statsTotals, "stats_averages": statsAverages, "totals": totals,
         "version": version, "state": state, "mem": memory, "dns_hosts": dnsHosts, "dns_zones": dnsZones,
-        "peers": peers, "apps": apps, "logins": logins, "failed_logins": failedLogins, "peer_pools": peerPools,
+        "audit": audit, "peers": peers, "apps": apps, "logins": logins, "failed_logins": failedLogins,
+        "peer_pools": peerPools,
     ]
 }
 

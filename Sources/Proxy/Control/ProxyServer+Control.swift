@@ -60,8 +60,12 @@ extension ProxyServer {
     /// Makes a configuration the one in force.
     public func apply(_ snapshot: Snapshot, then: @escaping @Sendable () -> Void) {
         shared.resolver.adopt(snapshot.configuration.general)
+        shared.audit?.adopt(snapshot.configuration)
         onWorkers({ $0.apply(snapshot) }) { _ in then() }
     }
+
+    /// The audit trail; nil if nothing is recorded.
+    public var audit: AuditService? { shared.audit }
 
     /// How many connections have something unsent (SUSPEND).
     public func countUnsent(then: @escaping @Sendable (Int) -> Void) {

@@ -84,6 +84,12 @@ public struct TLSDirectory: Sendable {
         return made
     }
 
+    /// TLS towards a server that these settings are for, from files as they are now.
+    static func client(_ settings: TLSSettings) throws(TLSFiles.Problem) -> TLSContext {
+        try context(
+            Role(settings: settings, protocolKind: .postgres, isServer: false), TLSFiles(settings, .system))
+    }
+
     /// What a listener shows its clients; nil if it does without TLS.
     func server(_ listener: ListenSettings) -> TLSContext? {
         entries[Role(settings: listener.tls, protocolKind: listener.protocolKind, isServer: true)]?.context

@@ -101,6 +101,17 @@ extension ConfigurationCheck {
                     "[[audit.sink]] of type \(quoted(sink.kind.rawValue)) has no \(missing.key)",
                     "records would go nowhere", "write \(missing.key) = \(missing.example)")
             }
+            if sink.kind == .kafka {
+                log.error(
+                    table?["type"]?.position ?? .start, "[[audit.sink]] cannot be of type \"kafka\" yet",
+                    "this version sends to syslog, unix sockets and the standard output", "write type = \"syslog\"")
+            }
+            if sink.format != .json {
+                log.error(
+                    table?["format"]?.position ?? .start,
+                    "[[audit.sink]] cannot have the format \(quoted(sink.format.rawValue)) yet",
+                    "this version sends json", "write format = \"json\"")
+            }
             checkTLS(sink.tls, of: "[[audit.sink]]", in: table, isServer: false)
         }
         guard audit.enabled else { return }

@@ -23,10 +23,8 @@ enum IdleKeys {
     /// By section, as the manual calls it, then by key; `*` is every key of the section.
     static let all: [String: [String: IdleKey]] = [
         "[headgate]": [
-            "state_dir": IdleKey("this version keeps no history of the configuration and no audit"),
-            "node_id": IdleKey("nothing shows it"),
             "track_extra_parameters": IdleKey(
-                "every setting follows the client, whether it is named here or not", isPlanned: false),
+                "every setting follows the client, whether it is named here or not", isPlanned: false)
         ],
         "[cluster.NAME]": [
             "monitor_user": monitoring, "monitor_password": monitoring, "health_check_interval": monitoring,
@@ -46,13 +44,22 @@ enum IdleKeys {
             "max_result_bytes": limit, "max_statement_bytes": limit, "statement_timeout": limit,
             "transaction_timeout": limit, "idle_transaction_timeout": limit, "read_only": limit, "weight": limit,
         ],
-        "[audit]": ["*": audit], "[[audit.sink]]": ["*": audit],
+        "[audit]": [
+            "mode": statements(harmless: ["buffered"]), "classes": statements(),
+            "text": statements(harmless: ["redacted"]),
+            "parameters": statements(harmless: ["none"]), "text_limit": statements(), "max_block": statements(),
+        ],
+        "[[audit.sink]]": ["brokers": kafka, "topic": kafka],
         "[http]": ["*": IdleKey("this version has no HTTP server")],
     ]
 
     private static let monitoring = IdleKey("servers are not monitored")
     private static let limit = IdleKey("it is not enforced")
-    private static let audit = IdleKey("nothing is recorded")
+    private static let kafka = IdleKey("there is no sink of type kafka")
+
+    private static func statements(harmless: Set<String> = []) -> IdleKey {
+        IdleKey("statements are not recorded", harmless: harmless)
+    }
 
     private static func routing(harmless: Set<String> = []) -> IdleKey {
         IdleKey("reads are not routed", harmless: harmless)
