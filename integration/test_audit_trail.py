@@ -200,20 +200,55 @@ def _sleep(seconds: float) -> None:
     threading.Event().wait(seconds)
 
 
-def test_read_only_remount(own_pooler, small_disk):
-    trail = audit.Trail(small_disk / "audit")
-    pooler = own_pooler(
-        audit={"directory": str(trail.directory), "emergency_size": "1MiB", "space_left": "0", "admin_space_left": "0",
-               "heartbeat_interval": "1s"}
-    )  # fmt: skip
-    trail.wait("audit.start")
-    # Files open for writing keep a file system from being mounted read-only, but not from being forced to.
-    done = subprocess.run(["mount", "-o", "remount,ro", small_disk], capture_output=True, text=True)
+@pytest.fixture
+def own_disk():
+    """An ext4 of its own, which can be frozen and aborted."""
+    directory = temporary_directory("own-disk")
+    image = directory.with_suffix(".img")
+    with image.open("wb") as file:
+        file.truncate(24 << 20)
+    subprocess.run(["mkfs.ext4", "-q", image], check=True)
+    done = subprocess.run(["mount", "-o", "loop", image, directory], capture_output=True, text=True)
     if done.returncode != 0:
-        pytest.skip(f"the kernel refuses the remount while files are open: {done.stderr.strip()}")
+        image.unlink()
+        pytest.skip(f"no loop device can be mounted: {done.stderr}")
+    (directory / "audit").mkdir()
+    yield directory
+    subprocess.run(["fsfreeze", "-u", directory], check=False, capture_output=True)
+    subprocess.run(["umount", "-l", directory], check=False)
+    image.unlink()
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+SMALL = {"emergency_size": "1MiB", "space_left": "0", "admin_space_left": "0"}
+
+
+def test_read_only_disk(own_pooler, own_disk):
+    """As an ext4 with errors=remount-ro becomes when its device fails."""
+    trail = audit.Trail(own_disk / "audit")
+    pooler = own_pooler(audit={"directory": str(trail.directory), **SMALL})
+    trail.wait("audit.start")
+    subprocess.run(["mount", "-o", "remount,abort", own_disk], check=True)
     wait_until(lambda: shown(pooler)["state"].startswith("refusing"), 20, what="a read-only disk")
-    subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
-    wait_until(lambda: shown(pooler)["state"] == "recording", 20, what="recovery")
+    assert "cannot be written" in shown(pooler)["state"]
+    with pooler.connect() as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    assert pooler.process.alive()
+    stop(pooler)
+    assert trail.verify()["first_sequence"] == 1
+
+
+def test_slow_disk(own_pooler, own_disk):
+    trail = audit.Trail(own_disk / "audit")
+    pooler = own_pooler(audit={"directory": str(trail.directory), **SMALL})
+    trail.wait("audit.start")
+    subprocess.run(["fsfreeze", "-f", own_disk], check=True)
+    # Nothing waits for the disk but records: the console answers, and says for how long they have waited.
+    wait_until(lambda: int(shown(pooler)["oldest_undurable_ms"]) > 500, 20, what="a record that waits")
+    subprocess.run(["fsfreeze", "-u", own_disk], check=True)
+    wait_until(lambda: int(shown(pooler)["oldest_undurable_ms"]) < 500, 20, what="the disk")
+    wait_until(lambda: int(shown(pooler)["durable_sequence"]) > 3)
+    assert shown(pooler)["state"] == "recording" and shown(pooler)["gaps"] == "0"
     stop(pooler)
     trail.assert_good()
 
@@ -293,7 +328,8 @@ def test_syslog_over_tcp(own_pooler):
     receiver.cut()
     command("cat", trail.directory)
     trail.wait("audit.read")
-    wait_until(lambda: "audit.read" in [r["event"]["action"] for r in receiver.records()], 20)
+    wait_until(lambda: "audit.sink.up" in [r["event"]["action"] for r in receiver.records()], 20)
+    assert trail.records("audit.sink.down")[0]["headgate"]["sink"]["name"] == f"syslog:127.0.0.1:{receiver.port}"
     stop(pooler)
     last = max(r["event"]["sequence"] for r in trail.records(own=True))
     wait_until(lambda: set(receiver.sequences()) == set(range(1, last + 1)), what="every record")

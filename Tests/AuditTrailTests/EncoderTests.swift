@@ -34,6 +34,21 @@ import Testing
         #expect(tail.hasSuffix(#""}}"#))
     }
 
+    @Test("parameters")
+    func parameters() throws {
+        let desk = try Desk()
+        desk.producer.defineSamples()
+        let parameters = AuditParameters.render([
+            [AuditField("i", .number(1)), AuditField("null", .flag(true))],
+            [AuditField("i", .number(2)), AuditField("value", .bytes([0xFF]))],
+        ])
+        _ = parameters.withSpan { parameters in
+            [].withSpan { desk.producer.record(.sample(1), error: $0, parameters: parameters) }
+        }
+        let line = try #require(desk.drain().first)
+        #expect(line.contains(#""parameters":[{"i":1,"null":true},{"i":2,"value_b64":"/w=="}]"#))
+    }
+
     @Test("the hash is that of the label, the hash before and the line up to itself")
     func hash() throws {
         let desk = try Desk()

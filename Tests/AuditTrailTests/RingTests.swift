@@ -56,6 +56,22 @@ import Testing
         #expect(desk.producer.record(AuditStatement.sample(mode: .buffered)) != nil)
     }
 
+    @Test("a definition that would never fit is cut, and holds nothing up")
+    func hugeDefinition() throws {
+        let desk = try Desk(capacity: 1 << 16)
+        desk.producer.defineSamples()
+        var shape = AuditShape.sample
+        shape.text = [UInt8](repeating: 1, count: 1 << 16)
+        desk.producer.define(shape: 0, shape)
+        var session = AuditSession.sample
+        session.user = String(repeating: "u", count: 1 << 16)
+        desk.producer.define(session: 0, session)
+        #expect(desk.producer.record(AuditStatement.sample(1)) != nil)
+        let line = try #require(desk.drain().first)
+        #expect(line.contains(#""truncated":true,"sha256":""#))
+        #expect(line.contains(#""user":{"name":"uuuu"#))
+    }
+
     @Test("a definition that found no room goes in before any record behind it")
     func waitingDefinition() throws {
         let desk = try Desk(capacity: 4096)

@@ -1,3 +1,6 @@
+import ByteKit
+import Credentials
+
 /// Who: what records of one session have in common.
 public struct AuditSession: Sendable {
     /// The client's address as text (the real one, behind PROXY headers); empty for a unix socket.
@@ -93,5 +96,44 @@ public struct AuditBackend: Sendable {
     public init(address: String, port: UInt16) {
         self.address = address
         self.port = port
+    }
+}
+
+extension String {
+    fileprivate func shortened(to most: Int) -> String {
+        utf8.count <= most ? self : String(decoding: Array(utf8.prefix(most)), as: UTF8.self)
+    }
+}
+
+extension AuditSession {
+    /// The same with every text cut, for one that would not fit the ring.
+    func shortened(to most: Int) -> AuditSession {
+        var short = self
+        short.via = via.prefix(8).map { $0.shortened(to: most) }
+        for path in [
+            \AuditSession.address, \.user, \.app, \.database, \.applicationName, \.driver, \.authMethod, \.tlsCipher,
+            \.tlsSubject, \.tlsCertificateHash, \.id,
+        ] { short[keyPath: path] = self[keyPath: path].shortened(to: most) }
+        short.effectiveUser = effectiveUser?.shortened(to: most)
+        return short
+    }
+}
+
+extension AuditShape {
+    /// The same with its text cut (and the hash of what was given, if it was whole) and its names.
+    func shortened(to most: Int) -> AuditShape {
+        var short = self
+        if let text, text.count > most {
+            short.text = Array(text.prefix(most))
+            short.cutDigest = cutDigest ?? text.withSpan { SHA256Value(of: $0) }.bytes
+        }
+        short.operation = operation.shortened(to: 64)
+        short.summary = summary.shortened(to: 255)
+        short.objects = objects.prefix(ShapePiece.mostObjects).map {
+            AuditObject(
+                type: $0.type.shortened(to: 32), schema: $0.schema.shortened(to: 128), name: $0.name.shortened(to: 128),
+                access: $0.access)
+        }
+        return short
     }
 }

@@ -36,7 +36,9 @@ public final class AuditProducer {
 
     /// Who a session is.
     public func define(session slot: UInt32, _ info: AuditSession) {
-        define(.session, slot, SessionPiece.render(info).finish(slot: slot))
+        let payload = SessionPiece.render(info).finish(slot: slot)
+        define(
+            .session, slot, fits(payload) ? payload : SessionPiece.render(info.shortened(to: 512)).finish(slot: slot))
     }
 
     /// A session's slot may be used again.
@@ -44,13 +46,20 @@ public final class AuditProducer {
 
     /// What a statement is.
     public func define(shape slot: UInt32, _ shape: AuditShape) {
-        define(.shape, slot, ShapePiece.render(shape).finish(slot: slot))
+        let payload = ShapePiece.render(shape).finish(slot: slot)
+        // Escaping makes a text up to six times as long.
+        define(
+            .shape, slot,
+            fits(payload) ? payload : ShapePiece.render(shape.shortened(to: ring.longest / 16)).finish(slot: slot))
     }
 
     /// Where statements go.
     public func define(backend slot: UInt32, _ backend: AuditBackend) {
         define(.backend, slot, BackendPiece.render(backend).finish(slot: slot))
     }
+
+    /// A definition that never fits would hold up everything behind it.
+    private func fits(_ payload: [UInt8]) -> Bool { Self.padded(FrameHead.size &+ payload.count) <= ring.longest }
 
     private func define(_ type: FrameType, _ slot: UInt32, _ payload: [UInt8]) {
         if flushWaiting(), put(type, payload) { return }

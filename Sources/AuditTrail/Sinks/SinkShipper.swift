@@ -82,15 +82,23 @@ public final class SinkShipper: Sendable {
     public func run() {
         var cursor = readCursor() ?? Cursor()
         var pause = 100
+        var isDown = false
+        func down(_ reason: String) {
+            status.fail(reason)
+            if !isDown { tell(.auditSinkDown, reason) }
+            isDown = true
+        }
         while !isStopping.load(ordering: .relaxed) {
             switch connect() {
-            case .failure(let problem): status.fail("\(problem)")
+            case .failure(let problem): down("\(problem)")
             case .success(let channel):
                 status.connected()
+                if isDown { tell(.auditSinkUp, "") }
+                isDown = false
                 let failure = ship(channel, &cursor)
                 channel.close()
                 guard let failure else { break }
-                status.fail(failure)
+                down(failure)
                 pause = 100
             }
             // A receiver that is away is asked again after a while, ever longer up to five seconds.
@@ -98,6 +106,16 @@ public final class SinkShipper: Sendable {
             pause = min(pause * 2, 5000)
         }
         trail.remove(status)
+    }
+
+    /// That a receiver is away, or there again, is a record.
+    private func tell(_ kind: AuditEventKind, _ reason: String) {
+        var fields = [
+            AuditField("headgate.sink.name", .text(status.name)),
+            AuditField("headgate.sink.sequence", .unsigned(status.sequence)),
+        ]
+        if !reason.isEmpty { fields.append(AuditField("error.message", .text(reason))) }
+        trail.record(AuditEvent(kind, mode: .strict, fields))
     }
 
     /// Sends through one connection until it fails (why) or the sink is stopped (nil).
