@@ -212,9 +212,10 @@ struct EveryKeyTests {
 
     @Test func isDecodedToItsPlace() throws {
         let result = load(Self.everything)
-        // Some keys have no effect yet, which is no problem here.
+        // Some keys have no effect yet, and a cluster is there for its keys alone: no problem here.
         let problems = result.problems.map(\.description)
-        #expect(problems.filter { !$0.contains("has no effect") && !$0.contains("in turn") } == [])
+        let known = ["has no effect", "in turn", "speaks postgres"]
+        #expect(problems.filter { problem in !known.contains { problem.contains($0) } } == [])
         let c = try #require(result.configuration)
         #expect(untouched(GeneralSettings.keys, c.general) == [])
         #expect(untouched(ListenSettings.keys, c.listeners.first) == [])
