@@ -106,7 +106,9 @@ public final class ServerSession {
     var failedInBlock = false
     /// LISTEN was sent to it.
     public internal(set) var hasListened = false
-    /// How much of the answer to the statement under way has come; only where the client's application has limits.
+    /// Answers are counted, because the application of some client it has had limits them.
+    var countsAnswer = false
+    /// How much of the answer to the statement under way has come; only where that is counted.
     var answer = AnswerSize()
     /// That was too much, and the client has been told so: the rest, up to ReadyForQuery, is for nobody.
     public internal(set) var isCut = false

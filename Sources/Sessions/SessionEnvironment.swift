@@ -13,10 +13,7 @@ public final class SessionEnvironment {
     /// Filled by a step that reads from a client: what goes to its server.
     public let toServer = SendPlan()
     /// What goes to the client.
-    public private(set) var toClient = SendPlan()
-    /// In its place while what is read is for nobody.
-    private var nowhere = SendPlan()
-    private var isMuted = false
+    public let toClient = SendPlan()
     /// What was read since it was last set to nothing.
     public var tally = PrepareTally()
     /// Hash for tables of client-chosen names.
@@ -33,21 +30,6 @@ public final class SessionEnvironment {
     public init(worker: Int, statementCacheEntries: Int = 4096) {
         statements = StatementCache(maxEntries: statementCacheEntries)
         serialPrefix = UInt64(truncatingIfNeeded: worker) << 48
-    }
-
-    /// What is planned for the client from here on goes nowhere.
-    func mute() {
-        if isMuted { return }
-        isMuted = true
-        swap(&toClient, &nowhere)
-    }
-
-    /// It goes to the client again.
-    func unmute() {
-        if !isMuted { return }
-        isMuted = false
-        swap(&toClient, &nowhere)
-        nowhere.reset()
     }
 
     /// Serial of an entry, unique in the process.

@@ -76,7 +76,7 @@ extension PooledClient {
     final func waits(in line: WaitingLine, _ ticket: UInt64) {
         self.line = line
         self.ticket = ticket
-        if pooledServer == nil, phase != .welcome { phase = .waiting }
+        if phase != .welcome, line == .pool || pooledServer == nil { phase = .waiting }
         if limitsWaiting, let app { countWait(app) }
     }
 

@@ -388,8 +388,10 @@ import Telemetry
     }
 
     override func unlink() {
-        client?.leaseEnded()
-        client?.server = nil
+        if let client {
+            client.leaseEnded()
+            client.server = nil
+        }
         client = nil
         pool.activeCount -= 1
         if isThrottled { setThrottled(false) }

@@ -264,8 +264,10 @@ final class PostgresServer: PooledServer, CancelTarget {
     }
 
     override func unlink() {
-        client?.leaseEnded()
-        client?.server = nil
+        if let client {
+            client.leaseEnded()
+            client.server = nil
+        }
         client = nil
         pool.activeCount -= 1
         if isThrottled { setThrottled(false) }

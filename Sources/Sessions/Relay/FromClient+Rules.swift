@@ -18,6 +18,7 @@ extension SessionEnvironment {
         _ body: Int, _ end: Int, at start: Int, _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
     ) -> Ruling {
         guard let rules = client.rules else { return .allowed(permit: false) }
+        if rules.limitsResults { server.countsAnswer = true }
         if let error = client.takeRefusal() { return refuseQuery(error, end, bytes, client, server) }
         if rules.isTooLong(end &- body &- 1) {
             return refuseQuery(rules.refuse(.text(rules, end &- body &- 1)), end, bytes, client, server)
@@ -40,6 +41,7 @@ extension SessionEnvironment {
         _ body: Int, _ end: Int, _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
     ) -> Ruling {
         guard let rules = client.rules else { return .allowed(permit: false) }
+        if rules.limitsResults { server.countsAnswer = true }
         if let error = client.takeRefusal() {
             fail(error, bytes, server)
             return .refused
@@ -55,6 +57,7 @@ extension SessionEnvironment {
         _ end: Int, _ bytes: RawSpan, _ client: ClientSession, _ server: ServerSession
     ) -> Ruling {
         guard let rules = client.rules else { return .allowed(permit: false) }
+        if rules.limitsResults { server.countsAnswer = true }
         if let error = client.takeRefusal() { return refuseQuery(error, end, bytes, client, server) }
         if rules.isReadOnly { return refuseQuery(rules.refuse(.write(rules)), end, bytes, client, server) }
         return rulePermit(nil, client, rules)

@@ -18,7 +18,7 @@ extension SessionEnvironment {
         let error = rules.refuse(.answer(rules, server.answer))
         toClient.make(bytes) { error.write(to: &$0) }
         server.isCut = true
-        mute()
+        toClient.isMuted = true
     }
 
     /// Makes the open transaction fail, as the client believes it has; the bytes to send. Its ReadyForQuery is the

@@ -40,14 +40,8 @@ extension SessionEnvironment {
     /// Reads messages from a server and plans what its client is sent (`toClient`). `client` is nil when nobody listens:
     /// an idle server, or one whose client has gone.
     public func relay(_ bytes: RawSpan, from server: ServerSession, to client: ClientSession?) -> ServerRelay {
-        if server.isCut { mute() }
-        let result = read(bytes, from: server, to: client)
-        if server.isCut { unmute() }
-        return result
-    }
-
-    @inline(__always)
-    private func read(_ bytes: RawSpan, from server: ServerSession, to client: ClientSession?) -> ServerRelay {
+        if server.isCut { toClient.isMuted = true }
+        defer { toClient.isMuted = false }
         let count = bytes.byteCount
         var result = ServerRelay(consumed: 0)
         var position = 0
@@ -79,7 +73,7 @@ extension SessionEnvironment {
                 fallthrough
             case BackendTag.dataRow, BackendTag.copyData, BackendTag.rowDescription, BackendTag.noticeResponse,
                 BackendTag.functionCallResponse, BackendTag.parameterDescription:
-                if let client, client.rules != nil, exceeds(tag, end &- position, server, client) {
+                if server.countsAnswer, let client, exceeds(tag, end &- position, server, client) {
                     cut(bytes, server, client)
                     result.wantsCancel = true
                 }
@@ -172,7 +166,7 @@ extension SessionEnvironment {
                 }
                 if client != nil { toClient.forward(bytes, start, end) }
             }
-            if client?.rules != nil { server.answer = AnswerSize() }
+            if server.countsAnswer { server.answer = AnswerSize() }
             if head.kind == .execute { pop(bytes, server, client) }
             return nil
         case BackendTag.parseComplete:
@@ -267,7 +261,7 @@ extension SessionEnvironment {
         if head.isRecorded { noteReady(end, head, server) }
         server.expected.popFirst()
         if server.isCut && !head.isHidden {
-            unmute()
+            toClient.isMuted = false
             server.isCut = false
             server.answer = AnswerSize()
             // The client knows of an error, the transaction does not.

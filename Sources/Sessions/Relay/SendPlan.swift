@@ -26,6 +26,9 @@ public final class SendPlan {
     /// All bytes of all pieces.
     public private(set) var byteCount = 0
 
+    /// Nothing is added: what would be is for nobody.
+    var isMuted = false
+
     private static let copyLimit = 2048
 
     /// An empty plan.
@@ -51,7 +54,7 @@ public final class SendPlan {
     /// Sends `start..<end` of the received span as it lies.
     @inline(__always)
     public func forward(_ bytes: RawSpan, _ start: Int, _ end: Int) {
-        guard start < end else { return }
+        guard start < end, !isMuted else { return }
         if byteCount == 0 {
             last = Piece(isMade: false, start: start, end: end)
         } else if !last.isMade && last.end == start {
@@ -67,6 +70,7 @@ public final class SendPlan {
 
     /// Sends what `write` makes. `bytes` is the received span; without it (empty), ranges of it stay where they are.
     public func make(_ bytes: RawSpan, _ write: (inout ByteWriter) -> Void) {
+        if isMuted { return }
         if byteCount > 0, !last.isMade, last.end &- last.start <= Self.copyLimit, last.end <= bytes.byteCount {
             // Pull a short untouched run into the made bytes: one send instead of two pieces.
             let start = made.count
