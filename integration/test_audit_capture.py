@@ -164,3 +164,13 @@ def test_every_kind_of_statement_of_mysql(own_mysql_pooler, mysql_server):
     ]  # fmt: skip
     for path in audit.trail(pooler).segments:
         assert b"canary" not in path.read_bytes()
+
+
+def test_who_waits_too_long_for_a_server_is_recorded(own_pooler):
+    pooler = own_pooler(default_pool_size=1, defaults={"query_wait_timeout": 1}, audit={})
+    with pooler.connect(autocommit=True) as holder, pooler.connect(autocommit=True) as waiter:
+        holder.execute("BEGIN")
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            waiter.execute("SELECT 2")
+        holder.execute("ROLLBACK")
+    assert sorted(recorded(pooler, 3)) == ["denied READ SELECT 57014", "success TCL BEGIN", "success TCL ROLLBACK"]

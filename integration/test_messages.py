@@ -33,7 +33,7 @@ def test_help_of_every_command(command):
         ([], "usage:"), (["bogus"], 'unknown command "bogus"'), (["help", "bogus"], 'unknown command "bogus"'),
         (["run", "--bogus"], 'unknown option "--bogus"'), (["run", "--config"], "needs the path of a file"),
         (["run", "a.toml", "b.toml"], "several configuration files"), (["check"], "--config FILE is missing"),
-        (["secret"], "usage:"), (["secret", "bogus"], "scram and md5"), (["demo", "--port-base", "x"], "--port-base"),
+        (["secret"], "usage:"), (["secret", "bogus"], "mysql-native and caching-sha2"), (["demo", "--port-base", "x"], "--port-base"),
     ],
 )  # fmt: skip
 def test_wrong_usage(arguments, said):

@@ -8,6 +8,7 @@ extension SessionEnvironment {
     /// If the batch has not come to its end, what follows up to Sync is discarded when it comes.
     public func refuse(_ bytes: RawSpan, with error: PostgresError, _ client: ClientSession) -> Int {
         toClient.make(bytes) { error.write(to: &$0) }
+        if client.trail != nil { noteRefusal(bytes, error, client) }
         var position = 0
         while case .header(let tag, _, let end) = scanFrame(bytes, at: position) {
             if end > bytes.byteCount {

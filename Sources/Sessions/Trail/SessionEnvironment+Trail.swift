@@ -160,6 +160,53 @@ extension SessionEnvironment {
         }
     }
 
+    /// What a client asks first is answered with an error of ours instead of being sent: a simple Query, or a batch of
+    /// which every Execute is recorded, and of an unknown portal nothing.
+    func noteRefusal(_ bytes: RawSpan, _ error: PostgresError, _ client: ClientSession) {
+        guard let session = client.trail else { return }
+        if let granted = session.granted.take() {
+            session.denied = nil
+            return session.trail.ended(granted, .denied) { $0.note(error) }
+        }
+        var unnamed = client.unnamed
+        var position = 0
+        while case .header(let tag, let body, let end) = scanFrame(bytes, at: position), end <= bytes.byteCount {
+            let message = bytes.extracting(body..<end)
+            switch tag {
+            case FrontendTag.query:
+                guard message.byteCount > 0 else { return }
+                let text = message.extracting(0..<(message.byteCount &- 1))
+                let shape = statements.shape(of: text, LexerOptions(), in: session.trail.shapes)
+                return session.trail.refused(
+                    shape, session, .simple, trace: session.trail.shapes.trace, text: text, bytesIn: end &- position,
+                    error)
+            case FrontendTag.parse:
+                var cursor = ByteCursor(message)
+                if let name = cursor.cString(), name.isEmpty, let text = cursor.cString() {
+                    unnamed = statements.entry(text: message.extracting(text), types: RawSpan())
+                }
+            case FrontendTag.bind:
+                var cursor = ByteCursor(message)
+                if let portal = cursor.cString(), let name = cursor.cString() {
+                    let entry = name.isEmpty ? unnamed : client.prepared?.find(message.extracting(name))?.entry
+                    bound(message.extracting(portal), entry, end, end, bytes, session)
+                }
+            case FrontendTag.execute:
+                if let portal = portal(body, end, bytes, session) {
+                    let shape = statements.shape(of: portal.entry, LexerOptions(), in: session.trail.shapes)
+                    portal.entry.withText { text in
+                        session.trail.refused(
+                            shape, session, .extended, trace: portal.entry.trace, text: text,
+                            bytesIn: end &- position, error)
+                    }
+                }
+            case FrontendTag.sync, FrontendTag.functionCall: return
+            default: break
+            }
+            position = end
+        }
+    }
+
     // MARK: What servers answer
 
     private func mark(_ end: Int, _ server: ServerSession) -> UInt64 {

@@ -139,6 +139,21 @@ public final class StatementTrail {
                 bytesIn: UInt64(truncatingIfNeeded: bytesIn)), .skipped)
     }
 
+    /// A statement that is not sent, since it waited too long for a server or somebody gave it up.
+    func refused(
+        _ shape: StatementShape, _ session: TrailSession, _ path: StatementPath, trace: TraceContext?, text: RawSpan,
+        bytesIn: Int, _ error: PostgresError
+    ) {
+        lastID &+= 1
+        let statement = OpenStatement(
+            session: session, shape: shape, id: lastID, startedAt: now, waited: 0, path: path, trace: trace,
+            textLength: text.byteCount, text: keepsText ? RawSQL(text) : nil, parameters: [],
+            transaction: session.transaction, transactionIndex: session.transactionIndex,
+            bytesIn: UInt64(truncatingIfNeeded: bytesIn))
+        lastID &+= UInt64(truncatingIfNeeded: shape.parts.count &- 1)
+        ended(statement, .denied) { $0.note(error) }
+    }
+
     /// The statement that was about to be sent is refused.
     func refuseOpening(_ error: PostgresError) {
         guard let refused = opening.take() else { return }
