@@ -107,11 +107,10 @@ class PooledServer: Connection {
         switch Sockets.peek(fd) {
         case .wouldBlock: false
         case .eof, .failed: true
-        case .bytes: endsWithWords
+        // What an idle server says and nobody has read yet is goodbye, or as good a reason to leave it.
+        case .bytes: true
         }
     }
-    /// An idle server that says anything says goodbye.
-    var endsWithWords: Bool { false }
 
     /// Its place is needed by another connection, which must not be there before this one has gone.
     func leavePlace(_ why: String) { close(why) }

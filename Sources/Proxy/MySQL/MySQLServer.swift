@@ -45,7 +45,6 @@ import Telemetry
     /// The worker's, where it is read without counting references.
     private let environment: MySQLEnvironment
 
-    override var endsWithWords: Bool { true }
     override var affinity: UInt64 { session?.affinity ?? 0 }
     override var pooledClient: PooledClient? { client }
     override var state: MovedServer.State? {
