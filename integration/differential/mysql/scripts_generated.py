@@ -187,7 +187,6 @@ SCRIPTS = {
     "cursors_count_rows": S(
         X(Prepare(0, "SELECT i FROM shared ORDER BY i"), Execute(0, (), 1), Fetch(0, 100), Fetch(0, 1), ResetStatement(0)),
         X("SELECT @@version_comment LIKE 'no'; SHOW COUNT(*) WARNINGS")),
-    "listing_warns": only("mysql", X(field_list("t0")), BETWEEN, X("SHOW COUNT(*) WARNINGS"), clients=2),
     # Switching for a statement of another schema is not the client's.
     "schema_told_once": only(
         "mariadb", X(Prepare(0, "INSERT INTO t0 (s) VALUES (?)"), "USE scriptsb"), BETWEEN, X(Execute(0, (text("z" * 300),)), "SET server_id = 1"),
